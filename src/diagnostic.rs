@@ -1,0 +1,171 @@
+//! What is told to the user: a message with its places, drawn by ariadne.
+//!
+//! Each phase has its own error type and one function with the words for it; this file knows
+//! how to draw the result and nothing else.
+
+use crate::source::{Sources, Span};
+use ariadne::{CharSet, Color, Config, IndexType, Label as Mark, Report, ReportKind, Source};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The program means something, but perhaps not what its author thinks.
+    Warning,
+    /// The program has no meaning, or it cannot be compiled.
+    Error,
+}
+
+/// A place and why it matters there.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Label {
+    pub span: Span,
+    pub text: String,
+}
+
+/// A message: what is wrong, where and why there, and what to write instead.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnostic {
+    pub severity: Severity,
+    /// `E0101`, `W0103`: stable names that tests and users can refer to.
+    pub code: &'static str,
+    pub message: String,
+    /// The first label is the place where the report points.
+    pub labels: Vec<Label>,
+    pub note: Option<String>,
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    pub fn error(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, message)
+    }
+
+    pub fn warning(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, message)
+    }
+
+    fn new(severity: Severity, code: &'static str, message: impl Into<String>) -> Self {
+        Self { severity, code, message: message.into(), labels: Vec::new(), note: None, help: None }
+    }
+
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    #[must_use]
+    pub fn note(mut self, text: impl Into<String>) -> Self {
+        self.note = Some(text.into());
+        self
+    }
+
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help = Some(text.into());
+        self
+    }
+
+    /// [`Self::help`] for help that there may not be.
+    #[must_use]
+    pub fn maybe_help(mut self, text: Option<String>) -> Self {
+        self.help = text.or(self.help);
+        self
+    }
+
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+
+    /// The report as text, with the source lines.
+    pub fn render(&self, sources: &Sources, color: bool) -> String {
+        let Some(first) = self.labels.first() else {
+            return self.render_plain();
+        };
+        let (kind, tint) = match self.severity {
+            Severity::Error => (ReportKind::Error, Color::Red),
+            Severity::Warning => (ReportKind::Warning, Color::Yellow),
+        };
+        let name = |span: Span| sources.get(span.source).name.clone();
+        let config = Config::default()
+            .with_color(color)
+            .with_index_type(IndexType::Byte)
+            .with_char_set(if color { CharSet::Unicode } else { CharSet::Ascii });
+        let mut report = Report::build(kind, (name(first.span), first.span.range()))
+            .with_config(config)
+            .with_code(self.code)
+            .with_message(&self.message);
+        for (i, label) in self.labels.iter().enumerate() {
+            let tint = if i == 0 { tint } else { Color::Cyan };
+            report.add_label(
+                Mark::new((name(label.span), label.span.range()))
+                    .with_message(&label.text)
+                    .with_color(tint)
+                    .with_order(i as i32),
+            );
+        }
+        report.set_note_if(self.note.as_ref());
+        if let Some(help) = &self.help {
+            report.set_help(help);
+        }
+        let mut cache = ariadne::FnCache::new(|id: &String| Err(format!("no source named {id}")))
+            .with_sources(
+                sources.iter().map(|(_, s)| (s.name.clone(), Source::from(s.text.clone()))).collect(),
+            );
+        let mut out = Vec::new();
+        match report.finish().write(&mut cache, &mut out) {
+            Ok(()) => String::from_utf8_lossy(&out).lines().map(|l| l.trim_end().to_owned() + "\n").collect(),
+            Err(_) => self.render_plain(),
+        }
+    }
+
+    fn render_plain(&self) -> String {
+        let kind = if self.is_error() { "Error" } else { "Warning" };
+        let mut text = format!("[{}] {kind}: {}\n", self.code, self.message);
+        for (kind, words) in [("Note", &self.note), ("Help", &self.help)] {
+            if let Some(words) = words {
+                text += &format!("  {kind}: {words}\n");
+            }
+        }
+        text
+    }
+}
+
+trait SetNote {
+    fn set_note_if(&mut self, note: Option<&String>);
+}
+
+impl<S: ariadne::Span> SetNote for ariadne::ReportBuilder<'_, S> {
+    fn set_note_if(&mut self, note: Option<&String>) {
+        if let Some(note) = note {
+            self.set_note(note);
+        }
+    }
+}
+
+/// The candidate closest to `name`, if it is close enough to be a slip of the keyboard.
+pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (name.chars().count() / 3).clamp(1, 3);
+    candidates
+        .into_iter()
+        .map(|c| (edit_distance(name, c), c))
+        .filter(|(d, _)| *d <= limit)
+        .min()
+        .map(|(_, c)| c)
+}
+
+/// The number of insertions, deletions and replacements between two words (Levenshtein).
+fn edit_distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, ca) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, cb) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(ca != *cb);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}

@@ -1,0 +1,7 @@
+//! The program as a graph: every name resolved, every function inlined, every loop unrolled.
+
+mod graph;
+mod program;
+
+pub use graph::{Call, Graph, Node, Op, Origin, SOp, SOpId, Selector, SelectorId, SelectorOp, StackId};
+pub use program::{Column, Example, Lengths, Output, Program};

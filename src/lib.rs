@@ -1,0 +1,7 @@
+//! raspc
+pub mod diagnostic;
+pub mod interp;
+pub mod ir;
+pub mod source;
+pub mod syntax;
+pub mod value;

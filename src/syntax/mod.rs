@@ -1,0 +1,14 @@
+//! From text to syntax tree: a lexer, a grammar (`grammar/rasp.lalrpop`) and a printer.
+//!
+//! Parsing never fails: it returns what it understood and a list of errors.
+
+pub mod ast;
+mod error;
+mod parse;
+pub mod print;
+mod token;
+mod warn;
+
+pub use error::{SyntaxError, describe};
+pub use parse::{Parsed, is_complete, parse};
+pub use warn::warnings;
