@@ -1,5 +1,6 @@
 //! raspc
 pub mod diagnostic;
+pub mod facts;
 pub mod interp;
 pub mod ir;
 pub mod source;
