@@ -1,4 +1,5 @@
 //! raspc
+pub mod cli;
 pub mod diagnostic;
 pub mod interp;
 pub mod ir;

@@ -101,7 +101,9 @@ impl Printer<'_> {
                 self.columns.columns.get(*column).map_or("input".to_owned(), |c| c.name.to_string())
             }
             (_, Some(name)) => name.to_string(),
-            (Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. }, None) => format!("#{}", id.index()),
+            (Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. }, None) => {
+                format!("#{}", id.index())
+            }
         }
     }
 

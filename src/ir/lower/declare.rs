@@ -4,7 +4,9 @@ use super::{Kind, MAX_DOMAIN, Result, Session, Thing};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Column, Example, Lengths, Op, Output, SOpId};
 use crate::source::{Span, Spanned};
-use crate::syntax::ast::{Declaration, DomainItem, Expr, ExprKind, Literal, LiteralKind, Name, StatementKind};
+use crate::syntax::ast::{
+    Declaration, DomainItem, Expr, ExprKind, Literal, LiteralKind, Name, StatementKind,
+};
 use crate::value::{Kinds, Number, Value};
 use std::sync::Arc;
 
@@ -101,7 +103,8 @@ impl Session<'_> {
         if let Some(used) = self.declared.used {
             return self.fail(name.span, Kind::InputAfterUse { name: name.value.clone(), used });
         }
-        let domain = self.declared.outside.iter().find(|c| named(c)).and_then(|c| c.domain.clone()).unwrap_or(domain);
+        let domain =
+            self.declared.outside.iter().find(|c| named(c)).and_then(|c| c.domain.clone()).unwrap_or(domain);
         let column = Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
         self.program.columns.push(column);
         let sop = self.input(self.program.columns.len() - 1, name.span);
@@ -171,7 +174,9 @@ impl Session<'_> {
         }
         match (single(&from), single(&to)) {
             (Some(a), Some(b)) if a > b => self.fail(span, Kind::DomainReversed { from, to }),
-            (Some(a), Some(b)) => Ok((a..=b).take(MAX_DOMAIN + 1).map(|c| Value::Str(c.to_string().into())).collect()),
+            (Some(a), Some(b)) => {
+                Ok((a..=b).take(MAX_DOMAIN + 1).map(|c| Value::Str(c.to_string().into())).collect())
+            }
             _ => self.fail(span, Kind::DomainMixesRange { from, to }),
         }
     }
@@ -231,7 +236,11 @@ impl Session<'_> {
         }
         if self.program.columns.is_empty() {
             let outside = self.declared.outside.first().cloned();
-            self.program.columns.push(outside.unwrap_or(Column { name: "tokens".into(), domain: None, span: None }));
+            self.program.columns.push(outside.unwrap_or(Column {
+                name: "tokens".into(),
+                domain: None,
+                span: None,
+            }));
         }
         for column in &mut self.program.columns {
             if let Some(outside) = self.declared.outside.iter().find(|c| c.name == column.name) {
@@ -261,7 +270,9 @@ impl Session<'_> {
         let inputs = inputs.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
         let expected = expected.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
         let length = inputs.first().map_or(0, Vec::len);
-        for (what, list) in inputs.iter().map(|l| ("a column", l)).chain(expected.iter().map(|l| ("an output", l))) {
+        for (what, list) in
+            inputs.iter().map(|l| ("a column", l)).chain(expected.iter().map(|l| ("an output", l)))
+        {
             if list.len() != length {
                 return self.fail(span, Kind::ExampleLength { what, expected: length, found: list.len() });
             }
@@ -284,7 +295,9 @@ impl Session<'_> {
     fn sequence(&mut self, thing: &Thing, span: Span) -> Result<Vec<Value>> {
         let values = match thing {
             Thing::List(list) => list.atoms(),
-            Thing::Atom(Value::Str(text)) => Some(text.chars().map(|c| Value::Str(c.to_string().into())).collect()),
+            Thing::Atom(Value::Str(text)) => {
+                Some(text.chars().map(|c| Value::Str(c.to_string().into())).collect())
+            }
             _ => None,
         };
         match values {
@@ -305,7 +318,8 @@ impl Session<'_> {
             // What is wrong is reported; there is no more to do about it here.
             let _: Result<()> = match declaration {
                 Declaration::Input { name, domain } => self.domain(domain, name.span).map(|domain| {
-                    let column = Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
+                    let column =
+                        Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
                     self.declared.outside.push(column);
                 }),
                 Declaration::Length { min, max } => {

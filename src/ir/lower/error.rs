@@ -18,48 +18,136 @@ pub struct LowerError {
 /// Why a statement has no meaning. Evidence only; [`describe`] has the words.
 #[derive(Clone, Debug)]
 pub enum LowerErrorKind {
-    UndefinedName { name: Arc<str>, known: Vec<Arc<str>> },
-    ReservedName { name: Arc<str>, by_library: bool },
+    UndefinedName {
+        name: Arc<str>,
+        known: Vec<Arc<str>>,
+    },
+    ReservedName {
+        name: Arc<str>,
+        by_library: bool,
+    },
     /// The tool's own words, such as `tokens_int`, in a program with several columns.
-    AmbiguousTokens { name: Arc<str>, columns: Vec<Arc<str>> },
+    AmbiguousTokens {
+        name: Arc<str>,
+        columns: Vec<Arc<str>>,
+    },
     /// A use of something where something else is needed.
-    Expected { what: &'static str, found: &'static str, by: &'static str },
+    Expected {
+        what: &'static str,
+        found: &'static str,
+        by: &'static str,
+    },
     /// An operator that has no meaning for such things, whatever the input.
-    Operands { operator: &'static str, left: &'static str, right: Option<&'static str> },
+    Operands {
+        operator: &'static str,
+        left: &'static str,
+        right: Option<&'static str>,
+    },
     /// An operation on s-ops that fails on every input.
-    NeverWorks { operator: &'static str, operands: Vec<Kinds> },
+    NeverWorks {
+        operator: &'static str,
+        operands: Vec<Kinds>,
+    },
     /// A comparison of a selector that fails on every input.
-    NeverCompares { op: Compare, key: Kinds, query: Kinds },
+    NeverCompares {
+        op: Compare,
+        key: Kinds,
+        query: Kinds,
+    },
     /// A fault of an operation on constants.
     Constant(Fault),
-    WrongArguments { function: Arc<str>, parameters: Option<usize>, found: usize, defined: Option<Span> },
-    NotCallable { found: &'static str },
-    WrongCount { what: &'static str, names: usize, values: usize },
-    UnevenZip { lengths: Vec<usize> },
-    BadRange { found: usize },
+    WrongArguments {
+        function: Arc<str>,
+        parameters: Option<usize>,
+        found: usize,
+        defined: Option<Span>,
+    },
+    NotCallable {
+        found: &'static str,
+    },
+    WrongCount {
+        what: &'static str,
+        names: usize,
+        values: usize,
+    },
+    UnevenZip {
+        lengths: Vec<usize>,
+    },
+    BadRange {
+        found: usize,
+    },
     ZeroStep,
-    TooLarge { what: &'static str },
+    TooLarge {
+        what: &'static str,
+    },
     TooManySteps,
     TooManyNodes,
-    TooDeepRecursion { function: Arc<str> },
-    Load { path: Arc<str>, reason: String },
-    LoadCycle { path: Arc<str> },
-    InputTwice { name: Arc<str>, first: Option<Span> },
-    InputAfterUse { name: Arc<str>, used: Span },
-    DeclaredTwice { what: &'static str, first: Span },
-    DeclarationInside { what: &'static str },
-    DomainMixesRange { from: Value, to: Value },
-    DomainReversed { from: Value, to: Value },
+    TooDeepRecursion {
+        function: Arc<str>,
+    },
+    Load {
+        path: Arc<str>,
+        reason: String,
+    },
+    LoadCycle {
+        path: Arc<str>,
+    },
+    InputTwice {
+        name: Arc<str>,
+        first: Option<Span>,
+    },
+    InputAfterUse {
+        name: Arc<str>,
+        used: Span,
+    },
+    DeclaredTwice {
+        what: &'static str,
+        first: Span,
+    },
+    DeclarationInside {
+        what: &'static str,
+    },
+    DomainMixesRange {
+        from: Value,
+        to: Value,
+    },
+    DomainReversed {
+        from: Value,
+        to: Value,
+    },
     DomainTooLarge,
-    DomainName { name: Arc<str> },
+    DomainName {
+        name: Arc<str>,
+    },
     BadLength,
-    UnknownAttention { mode: Arc<str> },
-    NotAnOutput { found: &'static str },
-    ExampleCount { what: &'static str, expected: usize, found: usize },
-    ExampleLength { what: &'static str, expected: usize, found: usize },
-    ExampleOutside { value: Value, column: Arc<str> },
-    ExampleTooLong { length: usize, min: usize, max: usize },
-    ExampleNotList { found: &'static str },
+    UnknownAttention {
+        mode: Arc<str>,
+    },
+    NotAnOutput {
+        found: &'static str,
+    },
+    ExampleCount {
+        what: &'static str,
+        expected: usize,
+        found: usize,
+    },
+    ExampleLength {
+        what: &'static str,
+        expected: usize,
+        found: usize,
+    },
+    ExampleOutside {
+        value: Value,
+        column: Arc<str>,
+    },
+    ExampleTooLong {
+        length: usize,
+        min: usize,
+        max: usize,
+    },
+    ExampleNotList {
+        found: &'static str,
+    },
 }
 
 /// The words for an error.
@@ -79,7 +167,10 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             .label(span, "no such name here")
             .maybe_help(undefined_help(name, known)),
         K::ReservedName { name, by_library } => error("E0202", format!("`{name}` cannot be redefined"))
-            .label(span, if *by_library { "a function of the standard library" } else { "a word of the language" })
+            .label(
+                span,
+                if *by_library { "a function of the standard library" } else { "a word of the language" },
+            )
             .help(if *by_library {
                 "choose another name; inside a function this name would be allowed".to_owned()
             } else {
@@ -113,7 +204,9 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
                 .label(span, "fails on every input")
                 .maybe_help(kinds_help(&[key.to_string(), query.to_string()]))
         }
-        K::Constant(fault) => error("E0207", fault.to_string()).label(span, "these are constants: it always fails"),
+        K::Constant(fault) => {
+            error("E0207", fault.to_string()).label(span, "these are constants: it always fails")
+        }
         K::WrongArguments { function, parameters, found, defined } => {
             let takes = match parameters {
                 Some(1) => "1 argument".to_owned(),
@@ -130,10 +223,11 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::NotCallable { found } => error("E0209", format!("{found} cannot be called"))
             .label(span, "not a function and not an s-op")
             .help("only functions and s-ops can be followed by `(…)`; to multiply, write `*`"),
-        K::WrongCount { what, names, values } => {
-            error("E0210", format!("{names} {} for {values} {what}", if *names == 1 { "name" } else { "names" }))
-                .label(span, "the numbers differ")
-        }
+        K::WrongCount { what, names, values } => error(
+            "E0210",
+            format!("{names} {} for {values} {what}", if *names == 1 { "name" } else { "names" }),
+        )
+        .label(span, "the numbers differ"),
         K::UnevenZip { lengths } => error("E0211", "`zip` needs lists of one length".to_owned()).label(
             span,
             format!("lengths {}", lengths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
@@ -141,21 +235,26 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::BadRange { found } => error("E0208", format!("`range` takes 1 to 3 arguments, not {found}"))
             .label(span, format!("{found} given"))
             .help("range(end), range(start, end) or range(start, end, step)"),
-        K::ZeroStep => error("E0212", "the step of a range is 0".to_owned()).label(span, "it would never end"),
+        K::ZeroStep => {
+            error("E0212", "the step of a range is 0".to_owned()).label(span, "it would never end")
+        }
         K::TooLarge { what } => error("E0213", format!("{what} is too large"))
             .label(span, "beyond the limit")
             .help(format!("lists hold up to {MAX_WEIGHT} elements, in up to {MAX_NESTING} levels")),
         K::TooManySteps => error("E0214", format!("unrolling the program takes more than {MAX_STEPS} steps"))
             .label(span, "gave up here")
             .help("loops and functions run before any input is known; make them shorter"),
-        K::TooManyNodes => error("E0214", format!("the program has more than {MAX_NODES} s-ops and selectors"))
-            .label(span, "gave up here")
-            .help("loops and functions are unrolled; make them shorter"),
-        K::TooDeepRecursion { function } => {
-            error("E0215", format!("`{function}` calls itself more than {MAX_CALL_DEPTH} times"))
-                .label(span, "this recursion does not end")
-                .help("recursion ends in a conditional whose condition is a number: `x if n == 0 else f(n - 1)`")
+        K::TooManyNodes => {
+            error("E0214", format!("the program has more than {MAX_NODES} s-ops and selectors"))
+                .label(span, "gave up here")
+                .help("loops and functions are unrolled; make them shorter")
         }
+        K::TooDeepRecursion { function } => error(
+            "E0215",
+            format!("`{function}` calls itself more than {MAX_CALL_DEPTH} times"),
+        )
+        .label(span, "this recursion does not end")
+        .help("recursion ends in a conditional whose condition is a number: `x if n == 0 else f(n - 1)`"),
         K::Load { path, reason } => error("E0216", format!("cannot load \"{path}\": {reason}"))
             .label(span, "loaded here")
             .help("files are looked for beside this file, then in the current folder; `.rasp` is added"),
@@ -163,7 +262,8 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             .label(span, "loaded here, while it is still being loaded")
             .help("move what both files need into a third one"),
         K::InputTwice { name, first } => {
-            let diagnostic = error("E0218", format!("input `{name}` is declared twice")).label(span, "again here");
+            let diagnostic =
+                error("E0218", format!("input `{name}` is declared twice")).label(span, "again here");
             match first {
                 Some(first) => diagnostic.label(*first, "first here"),
                 None => diagnostic,
@@ -178,9 +278,11 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::DeclaredTwice { what, first } => error("E0218", format!("{what} is declared twice"))
             .label(span, "again here")
             .label(*first, "first here"),
-        K::DeclarationInside { what } => error("E0220", format!("{what} is declared inside a function or loop"))
-            .label(span, "a declaration speaks of the whole program")
-            .help("move it to the top of the program"),
+        K::DeclarationInside { what } => {
+            error("E0220", format!("{what} is declared inside a function or loop"))
+                .label(span, "a declaration speaks of the whole program")
+                .help("move it to the top of the program")
+        }
         K::DomainMixesRange { from, to } => error("E0221", format!("{from}..{to} is no range"))
             .label(span, "a range needs two integers or two characters")
             .help("as in `0..9` or `\"a\"..\"z\"`"),
@@ -237,7 +339,9 @@ fn undefined_help(name: &str, known: &[Arc<str>]) -> Option<String> {
             return Some(format!("write `{}`", if name == "true" { "True" } else { "False" }));
         }
         "abs" => return Some("there is no `abs`; write `x if x > 0 else -x`".to_owned()),
-        "None" => return Some("there is no `None`; an empty row of an aggregate gives its default".to_owned()),
+        "None" => {
+            return Some("there is no `None`; an empty row of an aggregate gives its default".to_owned());
+        }
         "sum" | "map" | "print" | "str" | "int" | "float" | "bool" => {
             return Some(format!("there is no `{name}` in RASP"));
         }
@@ -267,7 +371,9 @@ fn operand_help(operator: &str, left: &str, right: Option<&str>) -> Option<Strin
         });
     }
     match operator {
-        "in" => Some("`in` looks for an atom in an s-op, or for an atom or s-op in a list of atoms".to_owned()),
+        "in" => {
+            Some("`in` looks for an atom in an s-op, or for an atom or s-op in a list of atoms".to_owned())
+        }
         _ if one_of("a function") => Some("call it: `f(…)`".to_owned()),
         _ => None,
     }

@@ -155,14 +155,21 @@ impl Session<'_> {
             Thing::List(list) => Ok(list.items.to_vec()),
             Thing::Dict(pairs) => Ok(pairs.iter().map(|(key, _)| Thing::Atom(key.clone())).collect()),
             other => {
-                let kind = Kind::Expected { what: "a list or dictionary", found: other.describe(), by: "a loop" };
+                let kind =
+                    Kind::Expected { what: "a list or dictionary", found: other.describe(), by: "a loop" };
                 self.fail(iterable.span, kind)
             }
         }
     }
 
     /// Gives one element to one name, or the elements of a list to several.
-    pub(super) fn bind_iterators(&mut self, names: &[Name], item: Thing, span: Span, scope: ScopeId) -> Result<()> {
+    pub(super) fn bind_iterators(
+        &mut self,
+        names: &[Name],
+        item: Thing,
+        span: Span,
+        scope: ScopeId,
+    ) -> Result<()> {
         if let [name] = names {
             self.scopes.set(scope, name.value.clone(), item);
             return Ok(());
@@ -175,11 +182,16 @@ impl Session<'_> {
                 Ok(())
             }
             Thing::List(list) => {
-                let kind = Kind::WrongCount { what: "elements", names: names.len(), values: list.items.len() };
+                let kind =
+                    Kind::WrongCount { what: "elements", names: names.len(), values: list.items.len() };
                 self.fail(span, kind)
             }
             other => {
-                let kind = Kind::Expected { what: "a list of lists", found: other.describe(), by: "a loop with several names" };
+                let kind = Kind::Expected {
+                    what: "a list of lists",
+                    found: other.describe(),
+                    by: "a loop with several names",
+                };
                 self.fail(span, kind)
             }
         }
@@ -197,7 +209,8 @@ impl Session<'_> {
         let mut out = Vec::with_capacity(items.len());
         let mut result = Ok(());
         for item in items {
-            let made = self.bind_iterators(names, item, iterable.span, self.scope).and_then(|()| element(self));
+            let made =
+                self.bind_iterators(names, item, iterable.span, self.scope).and_then(|()| element(self));
             match made {
                 Ok(thing) => out.push(thing),
                 Err(error) => {
@@ -226,7 +239,13 @@ impl Session<'_> {
         }
     }
 
-    fn aggregate(&mut self, selector: &Expr, value: &Expr, default: Option<&Expr>, span: Span) -> Result<SOpId> {
+    fn aggregate(
+        &mut self,
+        selector: &Expr,
+        value: &Expr,
+        default: Option<&Expr>,
+        span: Span,
+    ) -> Result<SOpId> {
         let selector = self.selector(selector, "`aggregate`")?;
         let value = self.operand(value, "`aggregate`")?;
         let default = match default {
@@ -250,16 +269,20 @@ impl Session<'_> {
         };
         let [thing] = things.as_slice() else {
             let function = Arc::from(function.name());
-            let kind = Kind::WrongArguments { function, parameters: Some(parameters), found: args.len(), defined: None };
+            let kind = Kind::WrongArguments {
+                function,
+                parameters: Some(parameters),
+                found: args.len(),
+                defined: None,
+            };
             return self.fail(span, kind);
         };
         let by = match function {
             Builtin::Len => {
                 return match thing {
                     Thing::List(list) => Ok(Thing::Atom(Value::Number(list.items.len().into()))),
-                    other => {
-                        self.fail(span, Kind::Expected { what: "a list", found: other.describe(), by: "`len`" })
-                    }
+                    other => self
+                        .fail(span, Kind::Expected { what: "a list", found: other.describe(), by: "`len`" }),
                 };
             }
             Builtin::Round => Elementwise::Round,
@@ -347,7 +370,9 @@ impl Session<'_> {
             (_, Thing::SOp(key)) => {
                 let table = match &thing {
                     Thing::List(list) => list.atoms().map(|atoms| Table::List(atoms.into())),
-                    Thing::Atom(Value::Str(text)) => Some(Table::List(text.chars().map(char_value).collect())),
+                    Thing::Atom(Value::Str(text)) => {
+                        Some(Table::List(text.chars().map(char_value).collect()))
+                    }
                     Thing::Dict(pairs) => pairs
                         .iter()
                         .map(|(k, v)| match v {
@@ -359,9 +384,12 @@ impl Session<'_> {
                     _ => None,
                 };
                 match table {
-                    Some(table) => self.elementwise(Elementwise::LookUp(table), vec![*key], span).map(Thing::SOp),
+                    Some(table) => {
+                        self.elementwise(Elementwise::LookUp(table), vec![*key], span).map(Thing::SOp)
+                    }
                     None => {
-                        let (what, by) = ("a list, dictionary or string of constants", "a look-up by an s-op");
+                        let (what, by) =
+                            ("a list, dictionary or string of constants", "a look-up by an s-op");
                         self.fail(base.span, Kind::Expected { what, found: thing.describe(), by })
                     }
                 }
@@ -393,7 +421,8 @@ impl Session<'_> {
         };
         let Some(index) = index else {
             let found = at.describe();
-            return self.fail(at_span, Kind::Expected { what: "an integer", found, by: "the index of an s-op" });
+            return self
+                .fail(at_span, Kind::Expected { what: "an integer", found, by: "the index of an s-op" });
         };
         let indices = self.add(Op::Indices, span);
         let mut query = self.add(Op::Const(Value::Number(index.clone())), span);

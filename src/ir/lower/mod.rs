@@ -65,12 +65,21 @@ type Result<T> = std::result::Result<T, Reported>;
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// An expression statement had this value.
-    Value { thing: Thing, text: String },
+    Value {
+        thing: Thing,
+        text: String,
+    },
     /// These names were given these values.
     Assigned(Vec<(Arc<str>, Thing)>),
     Defined(Arc<str>),
-    Draw { thing: Thing, input: Option<Thing> },
-    SetExample { of: ast::Which, example: Thing },
+    Draw {
+        thing: Thing,
+        input: Option<Thing>,
+    },
+    SetExample {
+        of: ast::Which,
+        example: Thing,
+    },
     Command(Repl),
 }
 
@@ -294,7 +303,9 @@ impl<'l> Session<'l> {
                 let input = input.as_ref().map(|i| self.expr(i)).transpose()?;
                 Ok(vec![Effect::Draw { thing, input }])
             }
-            StatementKind::Declare(declaration) => self.declare(declaration, statement.span).map(|()| Vec::new()),
+            StatementKind::Declare(declaration) => {
+                self.declare(declaration, statement.span).map(|()| Vec::new())
+            }
             StatementKind::Repl(Repl::SetExample { of, example }) => {
                 let example = self.expr(example)?;
                 Ok(vec![Effect::SetExample { of: *of, example }])
@@ -317,7 +328,8 @@ impl<'l> Session<'l> {
             things = list.items.to_vec();
         }
         if things.len() != names.len() {
-            return self.fail(span, Kind::WrongCount { what: "values", names: names.len(), values: things.len() });
+            return self
+                .fail(span, Kind::WrongCount { what: "values", names: names.len(), values: things.len() });
         }
         for name in names {
             self.check_assignable(name)?;

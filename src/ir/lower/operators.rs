@@ -64,7 +64,8 @@ impl Session<'_> {
             | (Elementwise::Mul, Thing::Atom(times), Thing::List(list)) => {
                 let Some(times) = times.number().and_then(|n| n.to_i64()) else {
                     let found = Thing::Atom(times.clone()).describe();
-                    return self.fail(span, Kind::Expected { what: "an integer", found, by: "repeating a list" });
+                    return self
+                        .fail(span, Kind::Expected { what: "an integer", found, by: "repeating a list" });
                 };
                 let times = usize::try_from(times.max(0)).unwrap_or(usize::MAX);
                 if list.items.len().saturating_mul(times) > super::thing::MAX_WEIGHT {
@@ -106,10 +107,14 @@ impl Session<'_> {
         match (&item, &container) {
             (Thing::Atom(value), Thing::List(list)) => match list.atoms() {
                 Some(atoms) => Ok(Thing::Atom(Value::Bool(atoms.iter().any(|v| v.same(value))))),
-                None => Ok(Thing::Atom(Value::Bool(list.items.iter().any(|t| t.equals(&item) == Some(true))))),
+                None => {
+                    Ok(Thing::Atom(Value::Bool(list.items.iter().any(|t| t.equals(&item) == Some(true)))))
+                }
             },
             (Thing::SOp(sop), Thing::List(list)) => match list.atoms() {
-                Some(atoms) => self.elementwise(Elementwise::Member(atoms.into()), vec![*sop], span).map(Thing::SOp),
+                Some(atoms) => {
+                    self.elementwise(Elementwise::Member(atoms.into()), vec![*sop], span).map(Thing::SOp)
+                }
                 None => {
                     let (what, by) = ("a list of constants", "`in` after an s-op");
                     self.fail(span, Kind::Expected { what, found: "a list with other things", by })

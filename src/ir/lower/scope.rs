@@ -95,7 +95,8 @@ impl Scopes {
 
     /// The names that a scope itself holds, sorted.
     pub(super) fn own(&self, scope: ScopeId) -> Vec<(Arc<str>, Thing)> {
-        let mut own: Vec<_> = self.scopes[scope.0].names.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
+        let mut own: Vec<_> =
+            self.scopes[scope.0].names.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         own.sort_by(|a, b| a.0.cmp(&b.0));
         own
     }

@@ -21,7 +21,10 @@ pub enum Thing {
     Selector(SelectorId),
     Function(Arc<Function>),
     /// `sop("input")`: to be evaluated by whoever shows it.
-    Applied { what: Box<Thing>, input: Vec<Value> },
+    Applied {
+        what: Box<Thing>,
+        input: Vec<Value>,
+    },
     /// The result of something that was reported as wrong; whatever uses it stays silent.
     Unknown,
 }
@@ -36,7 +39,10 @@ pub struct List {
 
 #[derive(Debug)]
 pub enum Function {
-    Defined { def: Arc<Def>, scope: super::ScopeId },
+    Defined {
+        def: Arc<Def>,
+        scope: super::ScopeId,
+    },
     /// `_width(selector)`: the number of selected keys. The library's one addition to RASP.
     Width,
 }
@@ -55,7 +61,11 @@ impl List {
     pub fn new(items: Vec<Thing>) -> Option<Self> {
         let weight = items.iter().fold(items.len(), |w, t| w.saturating_add(t.weight()));
         let nesting = 1 + items.iter().map(Thing::nesting).max().unwrap_or(0);
-        (weight <= MAX_WEIGHT && nesting <= MAX_NESTING).then(|| Self { items: items.into(), weight, nesting })
+        (weight <= MAX_WEIGHT && nesting <= MAX_NESTING).then(|| Self {
+            items: items.into(),
+            weight,
+            nesting,
+        })
     }
 
     /// The elements, if all are atoms.
