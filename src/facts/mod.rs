@@ -14,6 +14,7 @@ mod image;
 mod lattice;
 mod order;
 mod reason;
+mod report;
 mod set;
 mod table;
 mod unique;
@@ -26,6 +27,7 @@ mod tests;
 pub use depends::Depends;
 pub use lattice::Lattice;
 pub use reason::Reason;
+pub use report::{Because, FactLine, NodeFacts, report};
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
 
 use crate::ir::{Program, SOpId, SelectorId};
