@@ -15,7 +15,8 @@
 //!    s-ops and selectors, each with its type and the place it comes from.
 //! 4. [`interp`] is the meaning of that graph, with no cleverness. Everything is measured against it.
 //! 5. [`inputs`] knows which inputs a program declares: all of them, or samples.
-//! 6. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
+//! 6. [`facts`] says what holds on all of them: value sets, widths, what depends on what.
+//! 7. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
 //!
 //! # Invariants
 //!
@@ -35,4 +36,5 @@ pub mod syntax;
 pub mod ir;
 pub mod interp;
 pub mod inputs;
+pub mod facts;
 pub mod cli;
