@@ -37,4 +37,5 @@ pub mod ir;
 pub mod interp;
 pub mod inputs;
 pub mod facts;
+pub mod verify;
 pub mod cli;

@@ -10,6 +10,7 @@ mod analysis;
 mod assume;
 mod attention;
 mod depends;
+mod failure;
 mod image;
 mod lattice;
 mod order;
@@ -20,6 +21,7 @@ mod unique;
 mod width;
 
 pub use depends::Depends;
+pub use failure::may_fail;
 pub use lattice::Lattice;
 pub use reason::Reason;
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
