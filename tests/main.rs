@@ -1,6 +1,7 @@
 //! All integration tests in one binary, so that the crate is linked once.
 
 mod common;
+mod fuzz;
 mod precedence;
 mod roundtrip;
 mod tidy;
