@@ -26,7 +26,12 @@ impl<'p> Inputs<'p> {
     /// an assumption makes its values differ from position to position; it only guides sampling.
     pub fn new(program: &'p Program, interpreter: &'p Interpreter<'p>, distinct: Vec<bool>) -> Option<Self> {
         let domains = program.columns.iter().map(|c| c.domain.as_deref().filter(|d| !d.is_empty()));
-        Some(Self { domains: domains.collect::<Option<_>>()?, lengths: program.lengths?, interpreter, distinct })
+        Some(Self {
+            domains: domains.collect::<Option<_>>()?,
+            lengths: program.lengths?,
+            interpreter,
+            distinct,
+        })
     }
 
     /// How many inputs there are before assumptions narrow them; saturating.
@@ -54,7 +59,8 @@ impl<'p> Inputs<'p> {
         std::iter::from_fn(move || {
             let cells = next.take()?;
             let columns = self.domains.iter().enumerate();
-            let input = columns.map(|(c, d)| cells[c * n..(c + 1) * n].iter().map(|&i| d[i].clone()).collect());
+            let input =
+                columns.map(|(c, d)| cells[c * n..(c + 1) * n].iter().map(|&i| d[i].clone()).collect());
             let input = input.collect();
             // Count up, the last cell fastest.
             let mut following = cells;
