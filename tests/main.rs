@@ -5,3 +5,4 @@ mod fuzz;
 mod precedence;
 mod roundtrip;
 mod tidy;
+mod fixtures;
