@@ -27,7 +27,7 @@ pub fn print(program: &Program, sources: &Sources) -> String {
     if program.causal {
         out += "attention causal\n";
     }
-    let printer = Printer { graph, columns: program };
+    let printer = Printer { graph, columns: program, inline: 0 };
     let rows: Vec<[String; 3]> = program
         .live()
         .into_iter()
@@ -72,9 +72,19 @@ fn outermost(graph: &Graph, node: Node) -> crate::source::Span {
     graph.calls(origin.stack).last().map_or(origin.span, |call| call.site)
 }
 
+/// What a node computes, in terms of named nodes: `aggregate(flip, tokens, 0)`.
+pub fn definition(program: &Program, node: Node) -> String {
+    Printer { graph: &program.graph, columns: program, inline: MAX_INLINE }.definition(node)
+}
+
+/// Unnamed nodes are written out where they are used, down to this many levels.
+const MAX_INLINE: usize = 4;
+
 struct Printer<'a> {
     graph: &'a Graph,
     columns: &'a Program,
+    /// How many more levels of unnamed nodes are written out; below, they have numbers.
+    inline: usize,
 }
 
 impl Printer<'_> {
@@ -102,13 +112,23 @@ impl Printer<'_> {
             }
             (_, Some(name)) => name.to_string(),
             (Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. }, None) => {
-                format!("#{}", id.index())
+                self.unnamed(Node::SOp(id)).unwrap_or_else(|| format!("#{}", id.index()))
             }
         }
     }
 
     fn selector(&self, id: SelectorId) -> String {
-        self.graph[id].name.as_ref().map_or_else(|| format!("@{}", id.index()), ToString::to_string)
+        match &self.graph[id].name {
+            Some(name) => name.to_string(),
+            None => self.unnamed(Node::Selector(id)).unwrap_or_else(|| format!("@{}", id.index())),
+        }
+    }
+
+    /// An unnamed node as an operand, if it is to be written out.
+    fn unnamed(&self, node: Node) -> Option<String> {
+        let text = Self { inline: self.inline.checked_sub(1)?, ..*self }.definition(node);
+        let is_call = text.ends_with(')') && !text.starts_with(['(', '-', '+']) && !text.contains(") ");
+        Some(if is_call { text } else { format!("({text})") })
     }
 
     fn definition(&self, node: Node) -> String {
