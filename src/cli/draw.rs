@@ -26,6 +26,12 @@ pub fn cell(value: &Value) -> String {
     shorten(&text, MAX_CELL)
 }
 
+/// A text without the power to move the cursor: control characters are written out.
+pub fn printable(text: &str) -> String {
+    let show = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    text.chars().map(show).collect()
+}
+
 /// The beginning of a text that is too long for its place.
 pub fn shorten(text: &str, limit: usize) -> String {
     if text.chars().count() <= limit {
@@ -55,28 +61,54 @@ pub fn sequence(values: &[Value]) -> String {
 /// A row of a table: its name, and one cell per position.
 pub type Row = (String, Vec<String>);
 
-/// Rows under each other, one column per position, in as many blocks as the width demands.
-pub fn table(rows: &[Row], width: usize) -> String {
-    let label_width = rows.iter().map(|(label, _)| length(label)).max().unwrap_or(0);
-    let cell_width = rows.iter().flat_map(|(_, cells)| cells).map(|c| length(c)).max().unwrap_or(0);
-    let n = rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
-    let room = width.saturating_sub(MARGIN + label_width + 1);
-    let per_block = (room / (cell_width + 1)).max(1);
-    let mut out = String::new();
-    for start in (0..n).step_by(per_block) {
-        if start > 0 {
-            out.push('\n');
-        }
-        for (label, cells) in rows {
-            let mut line = format!("{:MARGIN$}{label:<label_width$} ", "");
-            for cell in cells.iter().skip(start).take(per_block) {
-                let _ = write!(line, " {cell:>cell_width$}");
-            }
-            out += line.trim_end();
-            out.push('\n');
+/// Widths, in characters, that tables share whose columns are to stand under each other.
+#[derive(Clone, Copy)]
+pub struct Grid {
+    label_width: usize,
+    cell_width: usize,
+    /// Of the terminal.
+    width: usize,
+}
+
+impl Grid {
+    /// The grid in which all these rows fit.
+    pub fn of(rows: &[Row], width: usize) -> Self {
+        let label_width = rows.iter().map(|(label, _)| length(label)).max().unwrap_or(0);
+        let cell_width = rows.iter().flat_map(|(_, cells)| cells).map(|c| length(c)).max().unwrap_or(0);
+        Self { label_width, cell_width, width }
+    }
+
+    /// The grid whose columns stand under those of `self` when its lines are indented.
+    pub fn indented(&self, by: usize) -> Self {
+        Self {
+            label_width: self.label_width.saturating_sub(by),
+            width: self.width.saturating_sub(by),
+            ..*self
         }
     }
-    out
+
+    /// Rows under each other, one column per position, in as many blocks as the width demands.
+    pub fn table(&self, rows: &[Row]) -> String {
+        let Self { label_width, cell_width, width } = *self;
+        let n = rows.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+        let room = width.saturating_sub(MARGIN + label_width + 1);
+        let per_block = (room / (cell_width + 1)).max(1);
+        let mut out = String::new();
+        for start in (0..n).step_by(per_block) {
+            if start > 0 {
+                out.push('\n');
+            }
+            for (label, cells) in rows {
+                let mut line = format!("{:MARGIN$}{label:<label_width$} ", "");
+                for cell in cells.iter().skip(start).take(per_block) {
+                    let _ = write!(line, " {cell:>cell_width$}");
+                }
+                out += line.trim_end();
+                out.push('\n');
+            }
+        }
+        out
+    }
 }
 
 /// A selector as a matrix: one row per query, one column per key, `1` where the query selects the

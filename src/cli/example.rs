@@ -10,6 +10,10 @@ use anyhow::{Context as _, bail, ensure};
 
 /// Longer examples are refused: a selector has a cell for every pair of positions.
 const MAX_LENGTH: usize = 1_000;
+/// A suggestion begins at one of this many values of a domain.
+const MAX_STARTS: usize = 20;
+/// So many suggestions are tried.
+const MAX_TRIES: usize = 200;
 
 /// The example that a string, a list, or a dictionary with one list per column means.
 pub fn from_thing(thing: &Thing, columns: &[Column]) -> anyhow::Result<Columns> {
@@ -59,15 +63,26 @@ pub fn fits(program: &Program, example: &Columns) -> anyhow::Result<()> {
     input::validate(program, &Interpreter::new(program), example)
 }
 
-/// An example that fits, if a simple one does: the values of each domain in their order.
+/// An example that fits, if a simple one does: stretches of the domains, of length 5 if possible.
 pub fn suggestion(program: &Program) -> Option<Columns> {
-    let length = match program.lengths {
-        Some(Lengths { min, max }) => 5.clamp(min, max),
-        None => 5,
+    let (shortest, longest) = match program.lengths {
+        Some(Lengths { min, max }) => (min.min(MAX_LENGTH), 5.clamp(min, max).min(MAX_LENGTH)),
+        None => (1, 5),
     };
-    let column = |c: &Column| c.domain.iter().flatten().cycle().take(length).cloned().collect();
-    let example: Columns = program.columns.iter().map(column).collect();
-    fits(program, &example).is_ok().then_some(example)
+    let columns = &program.columns;
+    let largest = columns.iter().flat_map(|c| &c.domain).map(Vec::len).max()?;
+    let example = |length: usize, start: usize| -> Columns {
+        let values =
+            |c: &Column| c.domain.iter().flatten().cycle().skip(start).take(length).cloned().collect();
+        columns.iter().map(values).collect()
+    };
+    let lengths = (shortest..=longest).rev();
+    let starts = 0..largest.min(MAX_STARTS);
+    lengths
+        .flat_map(|length| starts.clone().map(move |start| (length, start)))
+        .map(|(length, start)| example(length, start))
+        .take(MAX_TRIES)
+        .find(|example| fits(program, example).is_ok())
 }
 
 /// An example as it is written after `set example`.
@@ -85,12 +100,14 @@ pub fn text(example: &Columns, columns: &[Column]) -> String {
 
 fn column_text(values: &[Value]) -> String {
     let character = |v: &Value| match v {
-        Value::Str(s) if s.chars().count() == 1 && !["\"", "\n"].contains(&&**s) => Some(s.clone()),
+        Value::Str(s) if s.chars().count() == 1 && **s != *"\"" && !s.contains(char::is_control) => {
+            Some(s.clone())
+        }
         _ => None,
     };
     match values.iter().map(character).collect::<Option<Vec<_>>>() {
         Some(word) => format!("\"{}\"", word.concat()),
-        None => super::run::list_text(values),
+        None => draw::printable(&super::run::list_text(values)),
     }
 }
 

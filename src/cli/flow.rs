@@ -1,6 +1,6 @@
 //! What a value is made of: every selector and s-op on the way to it, layer by layer.
 
-use super::draw;
+use super::draw::{self, Grid};
 use super::example;
 use super::input::Columns;
 use crate::interp::Trace;
@@ -9,8 +9,8 @@ use std::collections::HashMap;
 
 /// Definitions beyond this many characters are cut off.
 const MAX_DEFINITION: usize = 90;
-/// Under a definition, values stand this far to the right.
-const INDENT: &str = "    ";
+/// Values stand under their definitions, this many characters to the right.
+const INDENT: usize = 4;
 
 /// Draws everything that `root` depends on, as a run on an input made it.
 pub fn draw(program: &Program, root: Node, trace: &Trace, input: &Columns, width: usize) -> String {
@@ -18,37 +18,54 @@ pub fn draw(program: &Program, root: Node, trace: &Trace, input: &Columns, width
     let nodes = graph.live([root]);
     let layers = layers(graph, &nodes);
     let layer = |node: &Node| layers.get(node).copied().unwrap_or(0);
-    let mut shown: Vec<Node> = nodes.into_iter().filter(|n| *n == root || is_step(graph, *n)).collect();
-    shown.sort_by_key(layer);
-    let width = width.saturating_sub(INDENT.len());
-    let mut out = draw::table(&example::rows(input, &program.columns), width);
+    let mut steps: Vec<Node> = nodes.into_iter().filter(|n| *n == root || is_step(graph, *n)).collect();
+    steps.sort_by_key(layer);
+
+    let row = |node: &Node| match node {
+        Node::SOp(id) => {
+            trace.sop(*id).map(|values| (String::new(), values.iter().map(draw::cell).collect()))
+        }
+        Node::Selector(_) => None,
+    };
+    let mut rows = example::rows(input, &program.columns);
+    let n_header = rows.len();
+    rows.extend(steps.iter().filter_map(row));
+    let grid = Grid::of(&rows, width);
+    let indented = grid.indented(INDENT);
+
+    let mut out = grid.table(&rows[..n_header]);
     let mut last = None;
-    for node in shown {
+    for node in steps {
         if last.replace(layer(&node)) != Some(layer(&node)) {
             out += &match layer(&node) {
                 0 => "before attention\n".to_owned(),
                 n => format!("layer {n}\n"),
             };
         }
-        let definition = ir::definition(program, node);
-        let title = match graph.name(node) {
-            Some(name) if **name != *definition => format!("{name} = {definition}"),
-            _ => definition,
-        };
-        out += &format!("    {}\n", draw::shorten(&title, MAX_DEFINITION));
+        out += &format!("{:INDENT$}{}\n", "", title(program, node));
         let picture = match node {
-            Node::SOp(id) => trace.sop(id).map(|values| {
-                draw::table(&[(String::new(), values.iter().map(draw::cell).collect())], width)
-            }),
+            Node::SOp(_) => row(&node).map(|row| indented.table(&[row])),
             Node::Selector(id) => {
-                trace.selector(id).map(|matrix| draw::matrix(matrix, &example::labels(input), width))
+                let labels = example::labels(input);
+                trace.selector(id).map(|matrix| draw::matrix(matrix, &labels, width - INDENT.min(width)))
             }
         };
         for line in picture.unwrap_or_default().lines() {
-            out += &format!("{}\n", format!("{INDENT}{line}").trim_end());
+            out += format!("{:INDENT$}{line}", "").trim_end();
+            out.push('\n');
         }
     }
     out
+}
+
+/// `reverse = aggregate(flip, tokens_str, 0)`
+fn title(program: &Program, node: Node) -> String {
+    let definition = ir::definition(program, node);
+    let title = match program.graph.name(node) {
+        Some(name) if **name != *definition => format!("{name} = {definition}"),
+        _ => definition,
+    };
+    draw::shorten(&title, MAX_DEFINITION)
 }
 
 /// Whether a node is shown by itself: elementwise operations without a name are part of what

@@ -27,6 +27,9 @@ pub struct ReplArgs {
     files: Vec<PathBuf>,
 }
 
+/// Of a list, the s-ops and selectors among this many elements are shown.
+const MAX_ELEMENTS: usize = 10;
+
 const HELP: &str = "\
 What can be typed:
   tokens;  x = indices + 1;       an s-op, shown with its values on the example
@@ -327,13 +330,25 @@ impl<'a> Repl<'a> {
                 Err(error) => self.error(&error),
             },
             Thing::Atom(_) => self.ui.line(&format!("value: {equals}{}", self.text(thing))),
-            Thing::List(_) => self.ui.line(&format!("list: {equals}{}", self.text(thing))),
+            Thing::List(list) => {
+                self.ui.line(&format!("list: {equals}{}", self.text(thing)));
+                self.show_elements(title, &list.items);
+            }
             Thing::Dict(_) => self.ui.line(&format!("dict: {equals}{}", self.text(thing))),
             Thing::Function(function) => {
                 self.ui.line(&format!("function: {}", signature(name.unwrap_or(&function.name()), function)));
             }
             // It was reported.
             Thing::Unknown => {}
+        }
+    }
+
+    /// Shows the s-ops and selectors among the first elements of a list.
+    fn show_elements(&mut self, title: &str, items: &[Thing]) {
+        for (i, item) in items.iter().enumerate().take(MAX_ELEMENTS) {
+            if node(item).is_some() {
+                self.show(None, &format!("{title}[{i}]"), item);
+            }
         }
     }
 
@@ -348,11 +363,11 @@ impl<'a> Repl<'a> {
                 format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
             }
             Thing::SOp(_) | Thing::Selector(_) => {
-                node(thing).map_or_else(String::new, |node| self.session.label(node))
+                node(thing).map_or_else(String::new, |node| one_line(&self.session.label(node)))
             }
             Thing::Function(function) => signature(&function.name(), function),
             Thing::Applied { what, input } => format!("{}({})", self.text(what), self.text(input)),
-            Thing::Atom(_) | Thing::Unknown => thing.to_string(),
+            Thing::Atom(_) | Thing::Unknown => draw::printable(&thing.to_string()),
         }
     }
 
@@ -384,7 +399,7 @@ impl<'a> Repl<'a> {
                 }
                 let mut rows = example::rows(input, columns);
                 rows.push(("value".to_owned(), values.iter().map(draw::cell).collect()));
-                draw::table(&rows, self.width)
+                draw::Grid::of(&rows, self.width).table(&rows)
             }),
             Node::Selector(selector) => trace
                 .selector(selector)
@@ -476,5 +491,5 @@ fn signature(name: &str, function: &Function) -> String {
 
 /// A text with its lines joined, cut off where it is long.
 fn one_line(text: &str) -> String {
-    draw::shorten(&text.split_whitespace().collect::<Vec<_>>().join(" "), 80)
+    draw::shorten(&draw::printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")), 80)
 }
