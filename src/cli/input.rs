@@ -7,8 +7,7 @@ use crate::value::{Number, Value};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value as Json;
 
-/// One list of values per column.
-pub type Columns = Vec<Vec<Value>>;
+pub use crate::inputs::Columns;
 
 /// Reads an input: a list literal, an object with one list per column, or a plain word as its
 /// characters.

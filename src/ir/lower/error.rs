@@ -3,7 +3,7 @@
 use super::thing::{MAX_NESTING, MAX_WEIGHT};
 use super::{MAX_CALL_DEPTH, MAX_DOMAIN, MAX_NODES, MAX_STEPS};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::value::{Compare, Fault, Kinds, Value};
 use std::sync::Arc;
 
@@ -151,10 +151,19 @@ pub enum LowerErrorKind {
 }
 
 /// The words for an error.
+///
+/// An error inside the standard library points at the call that led there first.
 pub fn describe(error: &LowerError) -> Diagnostic {
     let mut diagnostic = words(&error.kind, error.span);
-    for (function, site) in error.trail.iter().take(3) {
-        diagnostic = diagnostic.label(*site, format!("in this call of `{function}`"));
+    let in_library = |span: Span| span.source == SourceId::FIRST;
+    let mut sites = error.trail.clone();
+    sites.dedup_by_key(|(_, site)| *site);
+    sites.retain(|(_, site)| *site != error.span && !in_library(*site));
+    for (function, site) in sites.into_iter().take(3) {
+        diagnostic = diagnostic.label(site, format!("in this call of `{function}`"));
+    }
+    if in_library(error.span) && diagnostic.labels.len() > 1 {
+        diagnostic.labels.rotate_left(1);
     }
     diagnostic
 }

@@ -1,0 +1,6 @@
+//! All integration tests in one binary, so that the crate is linked once.
+
+mod common;
+mod precedence;
+mod roundtrip;
+mod tidy;
