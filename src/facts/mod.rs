@@ -19,6 +19,10 @@ mod set;
 mod table;
 mod unique;
 mod width;
+#[cfg(test)]
+pub(crate) mod soundness;
+#[cfg(test)]
+mod tests;
 
 pub use depends::Depends;
 pub use failure::may_fail;
