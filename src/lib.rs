@@ -3,6 +3,7 @@ pub mod diagnostic;
 pub mod facts;
 pub mod interp;
 pub mod ir;
+pub mod model;
 pub mod source;
 pub mod syntax;
 pub mod value;
