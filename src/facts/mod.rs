@@ -5,38 +5,71 @@
 //! true and the program does not fail. A fact that is given holds on all of them; a fact that is
 //! not given may hold or not. Only what outputs and assumptions need is looked at.
 
+mod aggregate;
+mod analysis;
+mod assume;
+mod attention;
 mod depends;
+mod image;
+mod lattice;
+mod order;
 mod reason;
 mod set;
+mod table;
+mod unique;
+mod width;
 
 pub use depends::Depends;
+pub use lattice::Lattice;
 pub use reason::Reason;
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
 
 use crate::ir::{Program, SOpId, SelectorId};
 use crate::value::Value;
+use analysis::{Analysis, Rules};
+use assume::Restrictions;
+use order::{Order, Signs};
+use std::sync::Arc;
+use table::{NONE, Table};
+use width::Widths;
 
 /// The facts of a program.
 #[derive(Clone, Debug)]
 pub struct Facts {
     sops: Vec<SOpFacts>,
     selectors: Vec<SelectorFacts>,
+    lengths: Vec<usize>,
+    causal: bool,
 }
 
+/// What is known of an s-op.
 #[derive(Clone, Debug)]
 struct SOpFacts {
     values: ValueSet,
     depends: Depends,
+    /// The value as a function of other things, if there are few enough combinations.
+    table: Option<Arc<Table>>,
     agreement: Option<Reason>,
     injective: Option<Reason>,
     permutation: Option<Reason>,
 }
 
+/// What is known of a selector.
 #[derive(Clone, Debug)]
 struct SelectorFacts {
-    width: WidthBounds,
+    widths: Widths,
+    /// The width as a function of the queries, if the keys are known.
+    by_query: Option<Arc<Table>>,
+    /// Whether every position selects itself, or none does.
+    itself: Option<bool>,
     always: Option<Reason>,
-    total_order: Option<Reason>,
+    /// The total order of the positions that it is.
+    order: Option<Order>,
+    signs: Option<Signs>,
+    /// S-ops that are equal at all keys that one query selects.
+    fixed: Vec<SOpId>,
+    /// S-ops that are equal at all keys that one query sees and does not select.
+    fixed_outside: Vec<SOpId>,
 }
 
 /// The least and the greatest number of keys that a query selects, over all queries of all
@@ -64,17 +97,13 @@ impl WidthBounds {
 
 /// Derives the facts of a program.
 pub fn analyse(program: &Program) -> Facts {
-    let graph = &program.graph;
-    let sop = |id: SOpId| SOpFacts {
-        values: ValueSet::Unbounded(graph[id].kinds),
-        depends: Depends::anything(program),
-        agreement: None,
-        injective: None,
-        permutation: None,
-    };
-    let max = program.lengths.map_or(usize::MAX, |l| l.max);
-    let selector = SelectorFacts { width: WidthBounds { min: 0, max }, always: None, total_order: None };
-    Facts { sops: graph.sop_ids().map(sop).collect(), selectors: vec![selector; graph.n_selectors()] }
+    analyse_by(program, Rules::SOUND)
+}
+
+fn analyse_by(program: &Program, rules: Rules) -> Facts {
+    let assumed = Restrictions::of(program, rules);
+    let Analysis { sops, selectors, lengths, .. } = Analysis::run(program, &program.live(), &assumed, rules);
+    Facts { sops, selectors, lengths, causal: program.causal }
 }
 
 impl Facts {
@@ -91,8 +120,12 @@ impl Facts {
     /// The value at a position, for an s-op that depends on the position alone
     /// ([`Depends::position_alone`]) and whose values were evaluated for every length; `None`
     /// also where the program fails or the length is not declared.
-    pub fn at(&self, _sop: SOpId, _index: usize, _length: usize) -> Option<&Value> {
-        None
+    pub fn at(&self, sop: SOpId, index: usize, length: usize) -> Option<&Value> {
+        let table = self.sops[sop.index()].table.as_deref().filter(|t| t.by_position() && index < length)?;
+        match table.at(index, self.lengths.binary_search(&length).ok()?) {
+            NONE => None,
+            cell => table.values.get(cell as usize),
+        }
     }
 
     /// Why all values that the aggregate selects in a row are equal, if they are. Its value is
@@ -113,7 +146,7 @@ impl Facts {
 
     /// How many keys a query selects.
     pub fn width(&self, selector: SelectorId) -> WidthBounds {
-        self.selectors[selector.index()].width
+        self.selectors[selector.index()].widths.overall()
     }
 
     /// Why every query selects every key that it sees, if it does.
@@ -123,7 +156,8 @@ impl Facts {
 
     /// Why the selector is a strict total order of the positions, if it is: its width is then the
     /// rank of the query, a permutation. There is none under a causal mask.
-    pub fn total_order(&self, selector: SelectorId) -> Option<&Reason> {
-        self.selectors[selector.index()].total_order.as_ref()
+    pub fn total_order(&self, selector: SelectorId) -> Option<Reason> {
+        let order = self.selectors[selector.index()].order.as_ref();
+        order.filter(|order| order.strict && !self.causal).map(|order| Reason::Order(order.sops.clone()))
     }
 }

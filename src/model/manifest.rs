@@ -18,7 +18,7 @@ pub const FORMAT: u64 = 1;
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     pub format: u64,
-    /// The name of the first source: that of the program.
+    /// Which of the sources is the program.
     pub program: String,
     pub config: Config,
     /// The residual directions, in order.
@@ -116,9 +116,11 @@ pub struct Hashes {
 }
 
 impl Manifest {
-    /// What there is to say about a plan and its weights. The first of `sources` is the program.
+    /// What there is to say about a plan and its weights.
     pub fn new(program: &Program, sources: &Sources, plan: &Plan, weights: &Weights) -> Self {
         let names = Names { program, sources };
+        let main = program.outputs.first().map(|o| sources.get(o.span.source).name.clone());
+        let program_name = main.unwrap_or_default();
         let source = |s: &crate::source::Source| SourceInfo { name: s.name.clone(), text: s.text.clone() };
         let sources: Vec<SourceInfo> = sources.iter().map(|(_, s)| source(s)).collect();
         let mut heads = Vec::new();
@@ -146,7 +148,7 @@ impl Manifest {
         }
         Self {
             format: FORMAT,
-            program: sources.first().map(|s| s.name.clone()).unwrap_or_default(),
+            program: program_name,
             config: Config::of(plan, weights),
             slots: plan.slots.iter().map(|s| names.slot(plan, s)).collect(),
             heads,

@@ -1,0 +1,51 @@
+//! The command line: the only part that prints, reads files and the environment, or knows clap.
+
+mod check;
+mod exit;
+mod input;
+mod program;
+mod run;
+mod ui;
+
+pub use exit::Exit;
+pub use ui::Ui;
+
+use clap::{Parser, Subcommand};
+
+/// Compiles RASP programs into transformer weights, and proves that the weights compute the program.
+#[derive(Parser)]
+#[command(name = "raspc", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = "Exit codes: 0 done, 1 wrong usage or unreadable file, 2 program rejected, \
+    3 refuted (with a counterexample), 4 undecided.")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(check::CheckArgs),
+    Run(run::RunArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> Exit {
+    let ui = Ui::default();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit;
+        }
+    };
+    let result = match args.command {
+        Command::Check(args) => check::check(&args, &ui),
+        Command::Run(args) => run::run(&args, &ui),
+    };
+    result.unwrap_or_else(|error| {
+        ui.note(&format!("error: {error:#}"));
+        Exit::Usage
+    })
+}

@@ -1,0 +1,7 @@
+//! All integration tests in one binary, so that the crate is linked once.
+
+mod common;
+mod compile;
+mod precedence;
+mod roundtrip;
+mod tidy;
