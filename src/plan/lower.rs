@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// no network that anyone would run.
 const MAX_TUPLES: usize = 1 << 16;
 
+/// A table up to this size is not worth a layer of its own for what it reads.
+const SMALL_TABLE: usize = 64;
+
 /// A program whose s-ops are assigned to heads and neurons, but to no layer yet.
 pub(super) struct Lowered {
     pub lengths: Lengths,
@@ -194,7 +197,7 @@ impl Lower<'_> {
     }
 
     /// The views of an operation's arguments. An argument of several bases becomes a base where
-    /// that takes fewer neurons than to look through it.
+    /// that takes fewer neurons than to look through it, unless those are few anyway.
     fn arguments(&mut self, id: SOpId, args: &[SOpId]) -> Result<Vec<View>, PlanError> {
         let views: Vec<View> = args.iter().map(|&a| self.view(a).cloned()).collect::<Result<_, _>>()?;
         let through = View::combined_size(&views.iter().collect::<Vec<_>>());
@@ -207,7 +210,8 @@ impl Lower<'_> {
             .collect();
         let after = View::combined_size(&bases.iter().collect::<Vec<_>>());
         let first: usize = deep.iter().map(|a| self.view(*a).map_or(0, |v| v.cells.len())).sum();
-        let (views, tuples) = match deep.is_empty() || through <= first.saturating_add(after) {
+        let worth_a_layer = through > first.saturating_add(after).max(SMALL_TABLE);
+        let (views, tuples) = match deep.is_empty() || !worth_a_layer {
             true => (views, through),
             false => {
                 for a in deep {
