@@ -2,6 +2,7 @@
 
 mod common;
 mod fuzz;
+mod compile;
 mod precedence;
 mod roundtrip;
 mod tidy;

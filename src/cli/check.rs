@@ -66,7 +66,7 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
     let facts = facts::analyse(program);
-    let effort = Effort { enumerate: args.enumerate, tests: args.tests, seed: args.seed };
+    let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
     if let CanFail::Fails { input, failure } = &verdict {
         ui.diagnostics(&[failure_report(program, failure, input)], sources);
