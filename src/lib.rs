@@ -1,9 +1,40 @@
-//! raspc
-pub mod cli;
-pub mod diagnostic;
-pub mod inputs;
-pub mod interp;
-pub mod ir;
+//! `raspc` compiles programs in RASP, the language of transformers, into transformer weights,
+//! and proves that the weights compute the program.
+//!
+//! # The pipeline
+//!
+//! ```text
+//! text → syntax → ir → facts → plan → weights → model → verify
+//!                  └→ interp ─────────────────────────────┘
+//! ```
+//!
+//! 1. [`syntax`] reads text into a tree. Parsing never fails: it returns a tree and errors.
+//! 2. [`value`] has the exact values and every elementwise operation on them, with its faults.
+//! 3. [`ir`] runs the tree before any input is known ([`ir::lower`]): names are resolved,
+//!    functions inlined, loops unrolled. What is left is a [`Program`](ir::Program): a graph of
+//!    s-ops and selectors, each with its type and the place it comes from.
+//! 4. [`interp`] is the meaning of that graph, with no cleverness. Everything is measured against it.
+//! 5. [`inputs`] knows which inputs a program declares: all of them, or samples.
+//! 6. [`facts`] says what holds on all of them: value sets, widths, what depends on what.
+//! 7. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
+//!
+//! # Invariants
+//!
+//! - A type per stage (`Ast → Program → …`); no stage decorates the graph of another.
+//! - Values are exact: integers, fractions, booleans, strings. The interpreter never rounds
+//!   unless the program says `round`.
+//! - Imports point one way, in the order of the modules below; `tests/tidy.rs` holds the table.
+//! - Operations ([`ir::Op`], [`ir::SelectorOp`], [`value::Elementwise`]) are closed enums that
+//!   every phase matches without `_`: a new one turns into compile errors at the places to fill.
+//! - Bad input never panics. An error is an enum variant with spans and evidence; the words for
+//!   it stand in one function per phase (`describe`).
+
 pub mod source;
-pub mod syntax;
+pub mod diagnostic;
 pub mod value;
+pub mod syntax;
+pub mod ir;
+pub mod interp;
+pub mod inputs;
+pub mod facts;
+pub mod cli;

@@ -1,3 +1,13 @@
 //! All integration tests in one binary, so that the crate is linked once.
 
+// A test that cannot read its own data has failed.
+#![allow(clippy::unwrap_used)]
+
+mod common;
 mod fixtures;
+mod language;
+mod library;
+mod precedence;
+mod programs;
+mod roundtrip;
+mod tidy;

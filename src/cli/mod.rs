@@ -30,7 +30,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> Exit {
-    let ui = Ui::new();
+    let ui = Ui::default();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

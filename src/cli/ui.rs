@@ -10,13 +10,15 @@ pub struct Ui {
     pub color: bool,
 }
 
-impl Ui {
+impl Default for Ui {
     /// Colours only where a person sees them and has not asked for none (<https://no-color.org>).
-    pub fn new() -> Self {
+    fn default() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
         Self { color: wanted && std::io::stderr().is_terminal() }
     }
+}
 
+impl Ui {
     /// Results, to standard output.
     pub fn out(&self, text: &str) {
         write(&mut std::io::stdout().lock(), text);

@@ -4,11 +4,14 @@
 
 pub mod ast;
 mod error;
+mod format;
+mod layout;
 mod parse;
 pub mod print;
 mod token;
 mod warn;
 
 pub use error::{SyntaxError, describe};
+pub use format::format;
 pub use parse::{Parsed, is_complete, parse};
 pub use warn::warnings;

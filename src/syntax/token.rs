@@ -189,41 +189,84 @@ pub fn lex(source: SourceId, text: &str) -> Lexed<'_> {
 /// with their line.
 fn mark_statements<'s>(text: &'s str, raw: Vec<Spanned<'s>>) -> Vec<Spanned<'s>> {
     let mut out: Vec<Spanned<'s>> = Vec::with_capacity(raw.len());
-    let mut depth = 0_usize; // of brackets of any kind
-    let mut in_line = None; // the depth at which a REPL statement began
+    let bound = Bound::of(&raw);
+    let mut open: Vec<Bracket> = Vec::new();
+    let mut line_of = None; // how many brackets were open where a REPL statement began
     let mut statement_start = true;
     for (i, &(start, token, end)) in raw.iter().enumerate() {
-        if let (Some(base), Some(&(_, _, last_end))) = (in_line, out.last())
-            && depth <= base
+        if let (Some(outer), Some(&(_, _, last_end))) = (line_of, out.last())
+            && open.len() <= outer
             && (text[last_end..start].contains('\n') || token == Token::Semicolon)
         {
             out.push((last_end, Token::LineEnd, last_end));
-            in_line = None;
+            line_of = None;
             statement_start = true;
             if token == Token::Semicolon {
                 continue;
             }
         }
         let next = raw.get(i + 1).map(|(_, t, _)| *t);
-        let token = if statement_start { first_token(token, next) } else { token };
+        let token = if statement_start { first_token(token, next, &bound) } else { token };
         if statement_start && is_repl(token, next) {
-            in_line = Some(depth);
+            line_of = Some(open.len());
         }
-        match token {
-            Token::Open | Token::OpenList | Token::OpenBrace => depth += 1,
-            Token::SelectOpen | Token::AggregateOpen | Token::RangeOpen | Token::ZipOpen | Token::LenOpen => {
-                depth += 1
-            }
-            Token::Close | Token::CloseList | Token::CloseBrace => depth = depth.saturating_sub(1),
-            _ => {}
+        let before = out.last().map(|(_, t, _)| *t).filter(|_| !statement_start);
+        statement_start = token == Token::Semicolon;
+        if let Some(bracket) = Bracket::opened_by(token, before) {
+            open.push(bracket);
+            statement_start = bracket == Bracket::Block;
+        } else if token.closes() {
+            statement_start = open.pop() == Some(Bracket::Block);
         }
-        statement_start = matches!(token, Token::Semicolon | Token::OpenBrace | Token::CloseBrace);
         out.push((start, token, end));
     }
-    if in_line.is_some() {
-        out.push((text.len(), Token::LineEnd, text.len()));
+    if let (Some(_), Some(&(_, _, last_end))) = (line_of, out.last()) {
+        out.push((last_end, Token::LineEnd, last_end));
     }
     out
+}
+
+/// What an open bracket holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bracket {
+    /// Statements, after the head of a `def` or `for`.
+    Block,
+    /// Expressions.
+    Inner,
+}
+
+impl Bracket {
+    /// What `token` opens, if anything, judged by the token before it: a dictionary begins
+    /// where an operand is missing, a block where one has just ended.
+    pub fn opened_by(token: Token<'_>, before: Option<Token<'_>>) -> Option<Self> {
+        use Token as T;
+        match token {
+            T::OpenBrace => {
+                let block = before.is_some_and(|t| t.ends_operand() || t == T::Else);
+                Some(if block { Self::Block } else { Self::Inner })
+            }
+            T::Open
+            | T::OpenList
+            | T::SelectOpen
+            | T::AggregateOpen
+            | T::RangeOpen
+            | T::ZipOpen
+            | T::LenOpen => Some(Self::Inner),
+            _ => None,
+        }
+    }
+}
+
+impl Token<'_> {
+    pub fn closes(self) -> bool {
+        matches!(self, Token::Close | Token::CloseList | Token::CloseBrace)
+    }
+
+    /// Whether an operand may end here, so that an operator may follow.
+    pub fn ends_operand(self) -> bool {
+        use Token as T;
+        matches!(self, T::Ident(_) | T::Int(_) | T::Float(_) | T::Str(_)) || self.closes()
+    }
 }
 
 fn is_repl(token: Token<'_>, next: Option<Token<'_>>) -> bool {
@@ -234,44 +277,77 @@ fn is_repl(token: Token<'_>, next: Option<Token<'_>>) -> bool {
     }
 }
 
+/// Whether `assume` and `output` are names of the program. Where they are not, `assume (…)` is
+/// no call but a declaration.
+struct Bound {
+    assume: bool,
+    output: bool,
+}
+
+impl Bound {
+    fn of(tokens: &[Spanned<'_>]) -> Self {
+        // A loaded file may bind anything.
+        let loads = tokens.iter().any(|(_, t, _)| *t == Token::Load);
+        let is_bound = |word: &str| {
+            loads
+                || tokens.iter().enumerate().any(|(i, (_, t, _))| {
+                    // At the beginning of a statement, a parenthesis behind the word leaves it open.
+                    let before = i.checked_sub(1).map(|i| tokens[i].1);
+                    let after = tokens.get(i + 1).map(|t| t.1);
+                    let begins = matches!(
+                        before,
+                        None | Some(Token::Semicolon | Token::OpenBrace | Token::CloseBrace)
+                    );
+                    *t == Token::Ident(word)
+                        && !(begins && !matches!(after, Some(Token::Assign | Token::Comma)))
+                })
+        };
+        Self { assume: is_bound("assume"), output: is_bound("output") }
+    }
+}
+
 /// The declaration keyword for the first token of a statement, if a declaration begins here.
-fn first_token<'s>(token: Token<'s>, next: Option<Token<'s>>) -> Token<'s> {
+fn first_token<'s>(token: Token<'s>, next: Option<Token<'s>>, bound: &Bound) -> Token<'s> {
     use Token as T;
-    // What can follow a name in a statement of the RASP tool.
-    let continues_name = matches!(
-        next,
-        None | Some(
-            T::Assign
-                | T::Comma
-                | T::Semicolon
-                | T::Open
-                | T::OpenList
-                | T::Plus
-                | T::Minus
-                | T::Star
-                | T::Slash
-                | T::Percent
-                | T::Caret
-                | T::EqEq
-                | T::NotEq
-                | T::Less
-                | T::LessEq
-                | T::Greater
-                | T::GreaterEq
-                | T::And
-                | T::Or
-                | T::If
-                | T::In
-        )
-    );
-    match token {
-        T::Example => T::ExampleOf,
-        T::Ident(_) if continues_name => token,
-        T::Ident("input") => T::Input,
-        T::Ident("length") => T::Length,
-        T::Ident("attention") => T::Attention,
-        T::Ident("assume") => T::Assume,
-        T::Ident("output") => T::Output,
+    match (token, next) {
+        (T::Example, _) => T::ExampleOf,
+        (T::Ident("assume"), Some(T::Open)) if !bound.assume => T::Assume,
+        (T::Ident("output"), Some(T::Open)) if !bound.output => T::Output,
+        (T::Ident(_), next) if next.is_none_or(continues_name) => token,
+        (T::Ident("input"), _) => T::Input,
+        (T::Ident("length"), _) => T::Length,
+        (T::Ident("attention"), _) => T::Attention,
+        (T::Ident("assume"), _) => T::Assume,
+        (T::Ident("output"), _) => T::Output,
         _ => token,
     }
+}
+
+/// What can follow a name in a statement of the RASP tool.
+fn continues_name(next: Token<'_>) -> bool {
+    use Token as T;
+    matches!(
+        next,
+        T::Assign
+            | T::Comma
+            | T::Semicolon
+            | T::Open
+            | T::OpenList
+            | T::Plus
+            | T::Minus
+            | T::Star
+            | T::Slash
+            | T::Percent
+            | T::Caret
+            | T::EqEq
+            | T::NotEq
+            | T::Less
+            | T::LessEq
+            | T::Greater
+            | T::GreaterEq
+            | T::And
+            | T::Or
+            | T::If
+            | T::In
+    )
 }
