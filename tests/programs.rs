@@ -105,11 +105,14 @@ fn no_program_fails_on_an_input_that_it_declares() {
         let program = file.program();
         let interpreter = Interpreter::new(&program);
         let inputs = Inputs::new(&program, &interpreter, Vec::new()).unwrap();
+        let mut longest = 0;
         let random = std::iter::from_fn(|| inputs.sample(&mut rng)).take(200);
         for input in inputs.all().take(200).chain(random) {
+            longest = longest.max(input[0].len());
             if let Err(failure) = interpreter.outputs(&input) {
                 panic!("{}: {} on {input:?}", file.name, failure.fault);
             }
         }
+        assert_eq!(Some(longest), program.lengths.map(|l| l.max), "{}", file.name);
     }
 }
