@@ -1,9 +1,15 @@
 //! All integration tests in one binary, so that the crate is linked once.
 
+// A test that cannot read its own data has failed.
+#![allow(clippy::unwrap_used)]
+
 mod common;
-mod fuzz;
 mod compile;
+mod fixtures;
+mod fuzz;
+mod language;
+mod library;
 mod precedence;
+mod programs;
 mod roundtrip;
 mod tidy;
-mod fixtures;
