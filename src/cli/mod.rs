@@ -1,6 +1,7 @@
 //! The command line: the only part that prints, reads files and the environment, or knows clap.
 
 mod check;
+mod compile;
 mod console;
 mod draw;
 mod example;
@@ -29,6 +30,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Compile(compile::CompileArgs),
     Check(check::CheckArgs),
     Run(run::RunArgs),
     Repl(repl::ReplArgs),
@@ -47,6 +49,7 @@ pub fn main() -> Exit {
         }
     };
     let result = match args.command {
+        Command::Compile(args) => compile::compile(&args, &ui),
         Command::Check(args) => check::check(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
