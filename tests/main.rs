@@ -4,3 +4,4 @@ mod common;
 mod fuzz;
 mod precedence;
 mod roundtrip;
+mod ui;
