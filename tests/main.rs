@@ -13,3 +13,4 @@ mod precedence;
 mod programs;
 mod roundtrip;
 mod tidy;
+mod ui;
