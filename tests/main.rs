@@ -9,5 +9,6 @@ mod language;
 mod library;
 mod precedence;
 mod programs;
+mod references;
 mod roundtrip;
 mod tidy;
