@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod common;
+mod compile;
 mod fixtures;
+mod fuzz;
 mod language;
 mod library;
 mod precedence;

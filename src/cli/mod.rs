@@ -1,9 +1,14 @@
 //! The command line: the only part that prints, reads files and the environment, or knows clap.
 
 mod check;
+mod console;
+mod draw;
+mod example;
 mod exit;
+mod flow;
 mod input;
 mod program;
+mod repl;
 mod run;
 mod ui;
 
@@ -26,6 +31,7 @@ struct Args {
 enum Command {
     Check(check::CheckArgs),
     Run(run::RunArgs),
+    Repl(repl::ReplArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -43,6 +49,7 @@ pub fn main() -> Exit {
     let result = match args.command {
         Command::Check(args) => check::check(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
+        Command::Repl(args) => repl::repl(&args, &ui),
     };
     result.unwrap_or_else(|error| {
         ui.note(&format!("error: {error:#}"));

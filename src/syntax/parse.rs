@@ -47,24 +47,33 @@ pub fn parse(source: SourceId, text: &str) -> Parsed {
 }
 
 /// Whether a text that is typed line by line needs no further line: no bracket is open, and it
-/// ends in `;`, `}` or a REPL statement.
+/// ends in `;`, in the `}` of a function or loop, or in a REPL statement. What no further line
+/// can mend is complete too.
 pub fn is_complete(text: &str) -> bool {
-    let tokens = lex(SourceId::NOWHERE, text).tokens;
-    let mut depth = 0_i32;
-    for (_, token, _) in &tokens {
+    use Token as T;
+    let mut depth = 0_u32; // of open brackets
+    let mut first = None; // the first token of a statement that has not ended
+    for (_, token, _) in lex(SourceId::NOWHERE, text).tokens {
+        let begun = *first.get_or_insert(token);
         match token {
-            Token::Open | Token::OpenList | Token::OpenBrace => depth += 1,
-            Token::SelectOpen | Token::AggregateOpen | Token::RangeOpen | Token::ZipOpen | Token::LenOpen => {
-                depth += 1
-            }
-            Token::Close | Token::CloseList | Token::CloseBrace => depth -= 1,
+            T::Open | T::OpenList | T::OpenBrace => depth += 1,
+            T::SelectOpen | T::AggregateOpen | T::RangeOpen | T::ZipOpen | T::LenOpen => depth += 1,
+            T::Close | T::CloseList | T::CloseBrace => match depth.checked_sub(1) {
+                Some(less) => depth = less,
+                None => return true,
+            },
             _ => {}
         }
+        let ends = match token {
+            T::Semicolon | T::LineEnd => true,
+            T::CloseBrace => matches!(begun, T::Def | T::For),
+            _ => false,
+        };
+        if ends && depth == 0 {
+            first = None;
+        }
     }
-    let ended = tokens
-        .last()
-        .is_none_or(|(_, last, _)| matches!(last, Token::Semicolon | Token::CloseBrace | Token::LineEnd));
-    depth <= 0 && ended
+    first.is_none()
 }
 
 /// The value of a string token, without its quotes.

@@ -100,4 +100,15 @@ impl Scopes {
         own.sort_by(|a, b| a.0.cmp(&b.0));
         own
     }
+
+    /// Gives the unknown names of a scope their former values; those that had none are unset.
+    pub(super) fn restore_unknown(&mut self, scope: ScopeId, former: Vec<(Arc<str>, Thing)>) {
+        let names = &mut self.scopes[scope.0].names;
+        for (name, thing) in former {
+            if let Some(now @ Thing::Unknown) = names.get_mut(&name) {
+                *now = thing;
+            }
+        }
+        names.retain(|_, thing| !matches!(thing, Thing::Unknown));
+    }
 }
