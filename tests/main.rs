@@ -11,6 +11,7 @@ mod language;
 mod library;
 mod precedence;
 mod programs;
+mod references;
 mod roundtrip;
 mod tidy;
 mod ui;

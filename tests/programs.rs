@@ -43,7 +43,7 @@ impl File {
     }
 
     /// The program; panics on any diagnostic, warnings too.
-    fn program(&self) -> Program {
+    pub fn program(&self) -> Program {
         let Read { program, diagnostics, sources } =
             read(&self.name, &self.text, &NoFiles, &Outside::default());
         let reports: String = diagnostics.iter().map(|d| d.render(&sources, false)).collect();
