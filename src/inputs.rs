@@ -94,6 +94,37 @@ impl<'p> Inputs<'p> {
         None
     }
 
+    /// A smaller input with the same property: positions are taken out one by one, then values
+    /// replaced by earlier ones of their domain, as long as it holds.
+    pub fn shrink(&self, mut input: Columns, holds: impl Fn(&Columns) -> bool) -> Columns {
+        let fits = |input: &Columns| self.admits(input) && holds(input);
+        let mut position = 0;
+        while position < input.first().map_or(0, Vec::len) {
+            let mut shorter = input.clone();
+            shorter.iter_mut().for_each(|column| drop(column.remove(position)));
+            let long_enough = shorter.first().map_or(0, Vec::len) >= self.lengths.min;
+            if long_enough && fits(&shorter) {
+                (input, position) = (shorter, 0);
+            } else {
+                position += 1;
+            }
+        }
+        for column in 0..input.len() {
+            for position in 0..input[column].len() {
+                let current = input[column][position].clone();
+                for value in self.domains[column].iter().take_while(|v| **v != current) {
+                    let mut simpler = input.clone();
+                    simpler[column][position] = value.clone();
+                    if fits(&simpler) {
+                        input = simpler;
+                        break;
+                    }
+                }
+            }
+        }
+        input
+    }
+
     fn sample_column(&self, column: usize, n: usize, rng: &mut impl Rng) -> Vec<Value> {
         let domain = self.domains[column];
         if self.distinct.get(column) == Some(&true) {

@@ -37,4 +37,12 @@ pub mod ir;
 pub mod interp;
 pub mod inputs;
 pub mod facts;
+pub mod verify;
 pub mod cli;
+
+/// Generators are shared with the tests beside the library, which know it by this name.
+#[cfg(test)]
+extern crate self as raspc;
+#[cfg(test)]
+#[path = "../tests/common/random_program.rs"]
+mod random_program;

@@ -2,7 +2,9 @@
 
 mod common;
 mod fmt;
+mod fuzz;
 mod precedence;
 mod repl;
 mod roundtrip;
 mod tidy;
+mod fixtures;

@@ -242,7 +242,7 @@ impl Bracket {
         use Token as T;
         match token {
             T::OpenBrace => {
-                let block = before.is_some_and(|t| t.ends_operand() || t == T::Else);
+                let block = before.is_some_and(Token::ends_operand);
                 Some(if block { Self::Block } else { Self::Inner })
             }
             T::Open
