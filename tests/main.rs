@@ -6,12 +6,14 @@
 mod common;
 mod compile;
 mod fixtures;
+mod fmt;
 mod fuzz;
 mod language;
 mod library;
 mod precedence;
 mod programs;
 mod references;
+mod repl;
 mod roundtrip;
 mod tidy;
 mod ui;

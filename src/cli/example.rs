@@ -40,12 +40,11 @@ pub fn from_thing(thing: &Thing, columns: &[Column]) -> anyhow::Result<Columns> 
 }
 
 fn values(thing: &Thing, columns: &[Column]) -> anyhow::Result<Vec<Value>> {
-    let values = match thing {
-        Thing::Atom(Value::Str(word)) => Some(input::characters(word, columns)),
-        Thing::List(list) => list.atoms(),
-        _ => None,
-    };
-    values.with_context(|| format!("expected a string or a list of constants, found {}", thing.describe()))
+    match thing {
+        Thing::Atom(Value::Str(word)) => Ok(input::characters(word, columns)),
+        Thing::List(list) => list.atoms().context("the list holds something that is no constant"),
+        other => bail!("expected a string or a list of constants, found {}", other.describe()),
+    }
 }
 
 /// Whether a program can be run on an example; if not, why.

@@ -7,6 +7,7 @@ mod draw;
 mod example;
 mod exit;
 mod flow;
+mod fmt;
 mod input;
 mod program;
 mod repl;
@@ -34,6 +35,7 @@ enum Command {
     Check(check::CheckArgs),
     Run(run::RunArgs),
     Repl(repl::ReplArgs),
+    Fmt(fmt::FmtArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -53,6 +55,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::check(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
+        Command::Fmt(args) => fmt::fmt(&args, &ui),
     };
     result.unwrap_or_else(|error| {
         ui.note(&format!("error: {error:#}"));

@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 pub struct ReplArgs {
     /// Programs to read first (.rasp).
     files: Vec<PathBuf>,
+    /// Print the lines that are read, so that a script's output is a transcript.
+    #[arg(long)]
+    echo: bool,
 }
 
 /// Of a list, the s-ops and selectors among this many elements are shown.
@@ -75,6 +78,9 @@ pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
         repl.width = console.width();
         let ended = match line {
             Line::Text(line) => {
+                if args.echo && !console.is_terminal() {
+                    ui.line(format!("{prompt}{line}").trim_end());
+                }
                 if typed.is_empty() {
                     first_line = line_number + 1;
                     if repl.asks_for_help(&line) {
