@@ -3,7 +3,7 @@
 use super::console::{Console, Line};
 use super::input::Columns;
 use super::program::{self, Files};
-use super::{Exit, Ui, check, draw, example, flow};
+use super::{Exit, Ui, draw, example, flow};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::interp::{self, Failure, Trace};
 use crate::ir::lower::{Effect, Function, Session, Thing};
@@ -277,7 +277,7 @@ impl<'a> Repl<'a> {
         let (n_columns, n_outputs) = (self.session.program.columns.len(), self.session.program.outputs.len());
         let mut diagnostics = self.session.finish();
         let program = &mut self.session.program;
-        let wrong = check::wrong_examples(program);
+        let wrong = crate::verify::wrong_examples(program);
         let examples = std::mem::take(&mut program.examples);
         // Ending a program settles what it leaves open; here it goes on.
         program.columns.truncate(n_columns);
@@ -467,7 +467,7 @@ impl<'a> Repl<'a> {
         Diagnostic {
             severity: Severity::Warning,
             message: format!("`{title}` fails on {input_text}: {}", failure.fault),
-            ..check::failure_report(program, failure, input)
+            ..crate::verify::failure_report(program, failure, input)
         }
         .note("it stays defined; it may have a value on other inputs")
     }

@@ -77,7 +77,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
                 Ok(Exit::Done)
             }
             Err(failure) => {
-                ui.diagnostics(&[super::check::failure_report(program, &failure, &input)], &loaded.sources);
+                ui.diagnostics(&[crate::verify::failure_report(program, &failure, &input)], &loaded.sources);
                 if args.json {
                     let message = failure.fault.to_string();
                     ui.line(&json!({ "error": message, "position": failure.position }).to_string());
@@ -160,11 +160,6 @@ fn decoded_json(values: &[Decoded]) -> Json {
         Decoded::About(number) => json!(number),
     };
     json!({ "values": values.iter().map(number).collect::<Vec<_>>(), "approximate": true })
-}
-
-/// `[1, 1/3, "a"]`
-pub fn list_text(values: &[Value]) -> String {
-    format!("[{}]", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// `{"values": […]}` with numbers as floats, and `"exact"` beside it where a number is a fraction.
