@@ -65,8 +65,10 @@ fn part(file: &Path) -> Option<String> {
 fn imports(text: &str) -> Vec<String> {
     let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
-    let mut found: Vec<String> =
-        code.flat_map(|l| l.split("crate::").skip(1).map(name).collect::<Vec<_>>()).filter(|n| !n.is_empty()).collect();
+    let mut found: Vec<String> = code
+        .flat_map(|l| l.split("crate::").skip(1).map(name).collect::<Vec<_>>())
+        .filter(|n| !n.is_empty())
+        .collect();
     found.sort();
     found.dedup();
     found
@@ -78,7 +80,8 @@ fn imports_point_one_way() {
     let mut wrong = Vec::new();
     for file in rust_files(&root().join("src")) {
         let Some(part) = part(&file) else { continue };
-        let own = place(&part).unwrap_or_else(|| panic!("`{part}` has no place in the order of the pipeline"));
+        let own =
+            place(&part).unwrap_or_else(|| panic!("`{part}` has no place in the order of the pipeline"));
         let text = std::fs::read_to_string(&file).unwrap();
         for import in imports(&text) {
             if place(&import).is_some_and(|i| i > own) {
@@ -107,7 +110,15 @@ fn libraries_stay_where_they_belong() {
 
 #[test]
 fn only_the_command_line_prints() {
-    let prints = ["println!(", "eprintln!(", "print!(", "eprint!(", "std::env::", "std::io::stdout", "std::io::stderr"];
+    let prints = [
+        "println!(",
+        "eprintln!(",
+        "print!(",
+        "eprint!(",
+        "std::env::",
+        "std::io::stdout",
+        "std::io::stderr",
+    ];
     let mut wrong = Vec::new();
     for file in rust_files(&root().join("src")) {
         let text = std::fs::read_to_string(&file).unwrap();
@@ -147,7 +158,9 @@ fn every_diagnostic_has_a_ui_test() {
     let mut missing = Vec::new();
     for file in rust_files(&root().join("src")) {
         let text = std::fs::read_to_string(&file).unwrap();
-        let is_code = |w: &str| w.len() == 5 && matches!(&w[..1], "E" | "W") && w[1..].bytes().all(|b| b.is_ascii_digit());
+        let is_code = |w: &str| {
+            w.len() == 5 && matches!(&w[..1], "E" | "W") && w[1..].bytes().all(|b| b.is_ascii_digit())
+        };
         for code in text.split('"').filter(|w| is_code(w)) {
             if !reports.contains(&format!("[{code}]")) {
                 missing.push(format!("{code} ({})", file.display()));

@@ -1,15 +1,19 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
-use super::input::Columns;
 use super::program::{self, Loaded, ProgramFlags};
-use super::run::list_text;
 use super::{Exit, Ui};
-use crate::diagnostic::Diagnostic;
-use crate::interp::{Failure, Interpreter};
-use crate::ir::{self, Node, Program};
+use crate::facts;
+use crate::inputs::columns_text;
+use crate::ir;
+use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
+use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
 /// Check programs: errors, warnings, examples, and whether they can fail.
+///
+/// A program fails on an input if an s-op has no value there: a division by zero, a missing key, a
+/// mean of strings. The answer is one of: it fails on an input (which is shown), it cannot fail (by
+/// facts, or because every input was run), or no failure was found in a number of tests.
 #[derive(clap::Args)]
 pub struct CheckArgs {
     /// Programs (.rasp).
@@ -18,6 +22,21 @@ pub struct CheckArgs {
     /// Print the program graph: every s-op and selector with its definition.
     #[arg(long)]
     graph: bool,
+    /// Print what holds on every input: value sets, widths, dependences, each with its reason.
+    #[arg(long)]
+    facts: bool,
+    /// Print JSON, one object per program.
+    #[arg(long)]
+    json: bool,
+    /// Run every input if there are at most this many.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    enumerate: u128,
+    /// Run this many random inputs if there are more.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    tests: usize,
+    /// Seed of the random inputs.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -37,66 +56,61 @@ pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
-    if args.graph {
-        ui.out(&ir::print(&loaded.program, &loaded.sources));
+    let Loaded { name, program, sources } = loaded;
+    if args.graph && !args.json {
+        ui.out(&ir::print(program, sources));
     }
-    let wrong = wrong_examples(&loaded.program);
-    ui.diagnostics(&wrong, &loaded.sources);
-    let examples = loaded.program.examples.len();
-    if !wrong.is_empty() {
-        ui.line(&format!("{}: {} of {examples} examples are wrong", loaded.name, wrong.len()));
-        return Exit::Refuted;
+    let wrong = wrong_examples(program);
+    ui.diagnostics(&wrong, sources);
+    let facts = facts::analyse(program);
+    let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
+    let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
+    if let CanFail::Fails { input, failure } = &verdict {
+        ui.diagnostics(&[failure_report(program, failure, input)], sources);
     }
-    ui.line(&format!("{}: {examples} examples hold", loaded.name));
-    Exit::Done
+    let examples = program.examples.len();
+    let (verdict_text, verdict_json) = describe_verdict(&verdict);
+    if args.json {
+        let report = json!({
+            "program": name,
+            "examples": examples,
+            "wrong_examples": wrong.len(),
+            "can_fail": verdict_json,
+        });
+        ui.line(&report.to_string());
+    } else {
+        let examples = match (examples, wrong.len()) {
+            (0, _) => "no examples".to_owned(),
+            (1, 0) => "1 example holds".to_owned(),
+            (n, 0) => format!("{n} examples hold"),
+            (n, wrong) => format!("{wrong} of {n} examples wrong"),
+        };
+        ui.line(&format!("{name}: {examples}, {verdict_text}"));
+    }
+    if wrong.is_empty() && !matches!(verdict, CanFail::Fails { .. }) { Exit::Done } else { Exit::Refuted }
 }
 
-/// The examples in a program that do not hold.
-pub fn wrong_examples(program: &Program) -> Vec<Diagnostic> {
-    let interpreter = Interpreter::new(program);
-    let mut wrong = Vec::new();
-    for example in &program.examples {
-        if let Some(assumption) = interpreter.broken_assumption(&example.inputs) {
-            wrong.push(
-                Diagnostic::error("E0302", "this example breaks an assumption of the program")
-                    .label(example.span, format!("the input is {}", columns_text(&example.inputs)))
-                    .label(assumption, "assumed here"),
-            );
-            continue;
+/// The answer in words, and as JSON.
+fn describe_verdict(verdict: &CanFail) -> (String, Json) {
+    match verdict {
+        CanFail::Fails { input, failure } => {
+            let text = format!("fails on {}", columns_text(input));
+            let input: Vec<Json> = input.iter().map(|c| super::run::to_json(c)["values"].take()).collect();
+            (text, json!({ "answer": "fails", "input": input, "reason": failure.fault.to_string() }))
         }
-        match interpreter.outputs(&example.inputs) {
-            Err(failure) => wrong.push(failure_report(program, &failure, &example.inputs)),
-            Ok(outputs) => {
-                let same = |a: &[_], b: &[crate::value::Value]| a.iter().zip(b).all(|(x, y)| y.same(x));
-                if !outputs.iter().zip(&example.expected).all(|(a, b)| same(a, b)) {
-                    wrong.push(
-                        Diagnostic::error("E0301", "this example does not hold")
-                            .label(example.span, format!("the program gives {}", columns_text(&outputs))),
-                    );
-                }
-            }
-        }
+        CanFail::NotByFacts => ("cannot fail".to_owned(), json!({ "answer": "cannot fail", "by": "facts" })),
+        CanFail::NotByEnumeration { inputs } => (
+            format!("cannot fail (all {inputs} inputs were run)"),
+            json!({ "answer": "cannot fail", "by": "enumeration", "inputs": inputs }),
+        ),
+        CanFail::NotInTests { inputs, seed } => (
+            format!("no failure in {inputs} tests (seed {seed})"),
+            json!({ "answer": "no failure found", "tests": inputs, "seed": seed }),
+        ),
+        CanFail::Undeclared => (
+            "no declared domain or length, so nothing is known of failures (see --input and --length)"
+                .to_owned(),
+            json!({ "answer": "undeclared" }),
+        ),
     }
-    wrong
-}
-
-/// The report of a program that fails on an input.
-pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> Diagnostic {
-    let origin = program.graph.origin(failure.node);
-    let what = match failure.node {
-        Node::SOp(_) => "this s-op has no value",
-        Node::Selector(_) => "this selector has no row",
-    };
-    let message = format!("the program fails on {}: {}", columns_text(input), failure.fault);
-    let mut diagnostic = Diagnostic::error("E0303", message)
-        .label(origin.span, format!("{what} at position {}", failure.position));
-    for call in program.graph.calls(origin.stack).take(3) {
-        diagnostic = diagnostic.label(call.site, format!("in this call of `{}`", call.function));
-    }
-    diagnostic
-}
-
-/// The lists of an input or output, several joined by commas.
-pub fn columns_text(columns: &[Vec<crate::value::Value>]) -> String {
-    columns.iter().map(|c| list_text(c)).collect::<Vec<_>>().join(", ")
 }

@@ -10,6 +10,7 @@ mod analysis;
 mod assume;
 mod attention;
 mod depends;
+mod failure;
 mod image;
 mod lattice;
 mod order;
@@ -25,6 +26,7 @@ pub(crate) mod soundness;
 mod tests;
 
 pub use depends::Depends;
+pub use failure::may_fail;
 pub use lattice::Lattice;
 pub use reason::Reason;
 pub use report::{Because, FactLine, NodeFacts, report};

@@ -3,12 +3,18 @@
 //! Parsing never fails: it returns what it understood and a list of errors.
 
 pub mod ast;
+mod blame;
 mod error;
+mod format;
+mod layout;
+mod mark;
 mod parse;
 pub mod print;
+mod recover;
 mod token;
 mod warn;
 
 pub use error::{SyntaxError, describe};
+pub use format::format;
 pub use parse::{Parsed, is_complete, parse};
 pub use warn::warnings;

@@ -1,6 +1,4 @@
-//! The words of the language, and the two places where a word's meaning depends on where it
-//! stands: declarations (`input`, `length`, … are names everywhere else) and REPL statements,
-//! which end with their line.
+//! The words of the language. Those whose meaning depends on where they stand are `mark`'s.
 
 use super::SyntaxError;
 use super::ast::Comment;
@@ -10,8 +8,11 @@ use logos::Logos;
 /// A token. `select(` and its kin are one token with their parenthesis, as in the RASP tool:
 /// with a space between, the word is an ordinary name.
 #[derive(Logos, Clone, Copy, Debug, PartialEq)]
-#[logos(skip r"[ \t\r\n\f\u{feff}]+")]
+#[logos(skip r"[ \t\r\n\f]+")]
 pub enum Token<'s> {
+    /// What editors put at the beginning of a file.
+    #[token("\u{feff}")]
+    ByteOrderMark,
     #[regex(r"#[^\n]*", allow_greedy = true)]
     Comment,
     #[regex("[a-zA-Z_][a-zA-Z_0-9]*")]
@@ -24,6 +25,9 @@ pub enum Token<'s> {
     Str(&'s str),
     #[regex("\"[^\"\n]*", priority = 1)]
     OpenStr,
+    /// A string as other languages or word processors write it.
+    #[regex("['“”„]", foreign_string)]
+    ForeignStr,
 
     #[token("select(")]
     SelectOpen,
@@ -89,7 +93,7 @@ pub enum Token<'s> {
     Exit,
 
     // Declarations: names that begin a statement and are followed by what no statement of the
-    // RASP tool could continue with. Made from `Ident` and `Example` by `tokens`.
+    // RASP tool could continue with. Made from `Ident` and `Example` by `mark`.
     Input,
     Length,
     Attention,
@@ -98,6 +102,8 @@ pub enum Token<'s> {
     ExampleOf,
     /// The end of a line that holds a REPL statement.
     LineEnd,
+    /// A statement that could not be read.
+    Broken,
 
     #[token("==")]
     EqEq,
@@ -149,6 +155,17 @@ pub enum Token<'s> {
     Colon,
 }
 
+/// Takes the rest of a string in foreign quotes, if it soon ends on its line.
+fn foreign_string<'s>(lexer: &mut logos::Lexer<'s, Token<'s>>) -> bool {
+    let quotes: &[char] = if lexer.slice() == "'" { &['\''] } else { &['“', '”'] };
+    let line = lexer.remainder().split('\n').next().unwrap_or_default();
+    match line.char_indices().take(100).find(|(_, c)| quotes.contains(c)) {
+        Some((end, quote)) => lexer.bump(end + quote.len_utf8()),
+        None => return false,
+    }
+    true
+}
+
 /// A token between two byte offsets, as the parser takes it.
 pub type Spanned<'s> = (usize, Token<'s>, usize);
 
@@ -163,115 +180,82 @@ pub struct Lexed<'s> {
 /// Splits a text into tokens.
 pub fn lex(source: SourceId, text: &str) -> Lexed<'_> {
     let mut lexed = Lexed::default();
-    let mut raw = Vec::new();
     for (token, range) in Token::lexer(text).spanned() {
         let span = Span::new(source, range.start, range.end);
-        match token {
+        let token = match token {
             Ok(Token::Comment) => {
-                lexed.comments.push(Comment { span, text: text[range].trim_end().to_owned() })
+                lexed.comments.push(Comment { span, text: text[range].trim_end().to_owned() });
+                continue;
             }
-            Ok(Token::OpenStr) => lexed.errors.push(SyntaxError::UnclosedString { span }),
-            Ok(token) => raw.push((range.start, token, range.end)),
-            Err(()) => match lexed.errors.last_mut() {
-                // One report for a run of foreign characters.
-                Some(SyntaxError::UnknownText { span: last, .. }) if last.end == span.start => {
-                    last.end = span.end
+            Ok(Token::ByteOrderMark) => continue,
+            Ok(Token::OpenStr) => {
+                lexed.errors.push(SyntaxError::UnclosedString { span });
+                Token::Str(&text[range.clone()])
+            }
+            Ok(Token::ForeignStr) => {
+                lexed.errors.push(SyntaxError::ForeignQuotes { span });
+                Token::Str(&text[range.clone()])
+            }
+            Ok(token) => token,
+            Err(()) => {
+                match lexed.errors.last_mut() {
+                    // One report for a run of foreign characters.
+                    Some(SyntaxError::UnknownText { span: last }) if last.end == span.start => {
+                        last.end = span.end;
+                    }
+                    _ => lexed.errors.push(SyntaxError::UnknownText { span }),
                 }
-                _ => lexed.errors.push(SyntaxError::UnknownText { span }),
-            },
-        }
+                continue;
+            }
+        };
+        lexed.tokens.push((range.start, token, range.end));
     }
-    lexed.tokens = mark_statements(text, raw);
     lexed
 }
 
-/// Turns names into declaration keywords where a declaration begins, and ends REPL statements
-/// with their line.
-fn mark_statements<'s>(text: &'s str, raw: Vec<Spanned<'s>>) -> Vec<Spanned<'s>> {
-    let mut out: Vec<Spanned<'s>> = Vec::with_capacity(raw.len());
-    let mut depth = 0_usize; // of brackets of any kind
-    let mut in_line = None; // the depth at which a REPL statement began
-    let mut statement_start = true;
-    for (i, &(start, token, end)) in raw.iter().enumerate() {
-        if let (Some(base), Some(&(_, _, last_end))) = (in_line, out.last())
-            && depth <= base
-            && (text[last_end..start].contains('\n') || token == Token::Semicolon)
-        {
-            out.push((last_end, Token::LineEnd, last_end));
-            in_line = None;
-            statement_start = true;
-            if token == Token::Semicolon {
-                continue;
-            }
-        }
-        let next = raw.get(i + 1).map(|(_, t, _)| *t);
-        let token = if statement_start { first_token(token, next) } else { token };
-        if statement_start && is_repl(token, next) {
-            in_line = Some(depth);
-        }
+/// What an open bracket holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bracket {
+    /// Statements, after the head of a `def` or `for`.
+    Block,
+    /// Expressions.
+    Inner,
+}
+
+impl Bracket {
+    /// What `token` opens, if anything, judged by the token before it: a dictionary begins
+    /// where an operand is missing, a block where one has just ended.
+    pub fn opened_by(token: Token<'_>, before: Option<Token<'_>>) -> Option<Self> {
+        use Token as T;
         match token {
-            Token::Open | Token::OpenList | Token::OpenBrace => depth += 1,
-            Token::SelectOpen | Token::AggregateOpen | Token::RangeOpen | Token::ZipOpen | Token::LenOpen => {
-                depth += 1
+            T::OpenBrace => {
+                let block = before.is_some_and(Token::ends_operand);
+                Some(if block { Self::Block } else { Self::Inner })
             }
-            Token::Close | Token::CloseList | Token::CloseBrace => depth = depth.saturating_sub(1),
-            _ => {}
+            T::Open
+            | T::OpenList
+            | T::SelectOpen
+            | T::AggregateOpen
+            | T::RangeOpen
+            | T::ZipOpen
+            | T::LenOpen => Some(Self::Inner),
+            _ => None,
         }
-        statement_start = matches!(token, Token::Semicolon | Token::OpenBrace | Token::CloseBrace);
-        out.push((start, token, end));
-    }
-    if in_line.is_some() {
-        out.push((text.len(), Token::LineEnd, text.len()));
-    }
-    out
-}
-
-fn is_repl(token: Token<'_>, next: Option<Token<'_>>) -> bool {
-    match token {
-        Token::Set | Token::Show | Token::SOp | Token::FullSeqDisplay | Token::Exit => true,
-        Token::Selector | Token::Examples => matches!(next, Some(Token::Examples | Token::On | Token::Off)),
-        _ => false,
     }
 }
 
-/// The declaration keyword for the first token of a statement, if a declaration begins here.
-fn first_token<'s>(token: Token<'s>, next: Option<Token<'s>>) -> Token<'s> {
-    use Token as T;
-    // What can follow a name in a statement of the RASP tool.
-    let continues_name = matches!(
-        next,
-        None | Some(
-            T::Assign
-                | T::Comma
-                | T::Semicolon
-                | T::Open
-                | T::OpenList
-                | T::Plus
-                | T::Minus
-                | T::Star
-                | T::Slash
-                | T::Percent
-                | T::Caret
-                | T::EqEq
-                | T::NotEq
-                | T::Less
-                | T::LessEq
-                | T::Greater
-                | T::GreaterEq
-                | T::And
-                | T::Or
-                | T::If
-                | T::In
-        )
-    );
-    match token {
-        T::Example => T::ExampleOf,
-        T::Ident(_) if continues_name => token,
-        T::Ident("input") => T::Input,
-        T::Ident("length") => T::Length,
-        T::Ident("attention") => T::Attention,
-        T::Ident("assume") => T::Assume,
-        T::Ident("output") => T::Output,
-        _ => token,
+impl Token<'_> {
+    pub fn closes(self) -> bool {
+        matches!(self, Token::Close | Token::CloseList | Token::CloseBrace)
+    }
+
+    pub fn ends_statement(self) -> bool {
+        matches!(self, Token::Semicolon | Token::LineEnd | Token::Broken)
+    }
+
+    /// Whether an operand may end here, so that an operator may follow.
+    pub fn ends_operand(self) -> bool {
+        use Token as T;
+        matches!(self, T::Ident(_) | T::Int(_) | T::Float(_) | T::Str(_)) || self.closes()
     }
 }
