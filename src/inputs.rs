@@ -81,15 +81,67 @@ impl<'p> Inputs<'p> {
     /// A random input: any length, values uniform or from a few of the domain, so that equal ones
     /// are common. None if no such input was found that fulfils the assumptions.
     pub fn sample(&self, rng: &mut impl Rng) -> Option<Columns> {
-        // Assumptions are rarely fulfilled by chance on long inputs: try shorter and shorter ones.
+        // Assumptions are hardest to fulfil on long inputs: try shorter and shorter ones.
         let mut longest = self.lengths.max;
         for _ in 0..64 {
             let n = rng.random_range(self.lengths.min..=longest.max(self.lengths.min));
             let input: Columns = (0..self.domains.len()).map(|c| self.sample_column(c, n, rng)).collect();
-            if input.iter().all(|c| c.len() == n) && self.admits(&input) {
+            if input.iter().all(|c| c.len() == n)
+                && let Some(input) = self.repaired(input, rng)
+            {
                 return Some(input);
             }
             longest = n.saturating_sub(1);
+        }
+        None
+    }
+
+    /// A smaller input with the same property: positions are taken out one by one, then values
+    /// replaced by earlier ones of their domain, as long as it holds.
+    pub fn shrink(&self, mut input: Columns, holds: impl Fn(&Columns) -> bool) -> Columns {
+        let fits = |input: &Columns| self.admits(input) && holds(input);
+        let mut position = 0;
+        while position < input.first().map_or(0, Vec::len) {
+            let mut shorter = input.clone();
+            shorter.iter_mut().for_each(|column| drop(column.remove(position)));
+            let long_enough = shorter.first().map_or(0, Vec::len) >= self.lengths.min;
+            if long_enough && fits(&shorter) {
+                (input, position) = (shorter, 0);
+            } else {
+                position += 1;
+            }
+        }
+        for column in 0..input.len() {
+            for position in 0..input[column].len() {
+                let current = input[column][position].clone();
+                for value in self.domains[column].iter().take_while(|v| **v != current) {
+                    let mut simpler = input.clone();
+                    simpler[column][position] = value.clone();
+                    if fits(&simpler) {
+                        input = simpler;
+                        break;
+                    }
+                }
+            }
+        }
+        input
+    }
+
+    /// The input with new values where it breaks an assumption, so that it breaks none. None if
+    /// a few rounds do not get there: no values may fulfil the assumptions at this length.
+    fn repaired(&self, mut input: Columns, rng: &mut impl Rng) -> Option<Columns> {
+        const ROUNDS: usize = 32;
+        for _ in 0..ROUNDS {
+            let broken = self.interpreter.broken_positions(&input);
+            if broken.is_empty() {
+                return Some(input);
+            }
+            // Of two positions that contradict each other, one is enough.
+            for position in broken.into_iter().filter(|_| rng.random_bool(0.5)).collect::<Vec<_>>() {
+                for (column, domain) in input.iter_mut().zip(&self.domains) {
+                    column[position] = domain[rng.random_range(0..domain.len())].clone();
+                }
+            }
         }
         None
     }

@@ -47,3 +47,10 @@ pub mod weights;
 pub mod model;
 pub mod verify;
 pub mod cli;
+
+/// Generators are shared with the tests beside the library, which know it by this name.
+#[cfg(test)]
+extern crate self as raspc;
+#[cfg(test)]
+#[path = "../tests/common/random_program.rs"]
+mod random_program;

@@ -1,7 +1,17 @@
 //! All integration tests in one binary, so that the crate is linked once.
 
+// A test that cannot read its own data has failed.
+#![allow(clippy::unwrap_used)]
+
 mod common;
 mod compile;
+mod fixtures;
+mod fuzz;
+mod language;
+mod library;
 mod precedence;
+mod programs;
+mod references;
 mod roundtrip;
 mod tidy;
+mod ui;

@@ -38,7 +38,7 @@ fn template(columns: &[Column]) -> String {
 }
 
 /// The characters of a word; where the domain has numbers, digits stand for numbers.
-fn characters(text: &str, columns: &[Column]) -> Vec<Value> {
+pub fn characters(text: &str, columns: &[Column]) -> Vec<Value> {
     let domain = columns.first().and_then(|c| c.domain.as_deref());
     let value = |c: char| {
         let character = Value::Str(c.to_string().into());

@@ -1,9 +1,15 @@
 //! The command line: the only part that prints, reads files and the environment, or knows clap.
 
 mod check;
+mod compile;
+mod console;
+mod draw;
+mod example;
 mod exit;
+mod flow;
 mod input;
 mod program;
+mod repl;
 mod run;
 mod ui;
 
@@ -24,8 +30,10 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Command {
+    Compile(compile::CompileArgs),
     Check(check::CheckArgs),
     Run(run::RunArgs),
+    Repl(repl::ReplArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -41,8 +49,10 @@ pub fn main() -> Exit {
         }
     };
     let result = match args.command {
+        Command::Compile(args) => compile::compile(&args, &ui),
         Command::Check(args) => check::check(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
+        Command::Repl(args) => repl::repl(&args, &ui),
     };
     result.unwrap_or_else(|error| {
         ui.note(&format!("error: {error:#}"));

@@ -2,7 +2,9 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
+use std::time::Duration;
 
 /// The terminal, or whatever stands for it.
 pub struct Ui {
@@ -32,6 +34,24 @@ impl Ui {
     /// Everything that is said beside the results, to standard error.
     pub fn note(&self, text: &str) {
         write(&mut std::io::stderr().lock(), &format!("{text}\n"));
+    }
+
+    /// Long work with a bar that counts up. The bar shows after half a second, on terminals only.
+    pub fn progress<T>(&self, what: &'static str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+            .with_style(
+                ProgressStyle::with_template("{spinner} {human_pos} {msg} ({per_sec})")
+                    .expect("a sound template"),
+            )
+            .with_message(what);
+        let result = work(&mut |done| {
+            if bar.is_hidden() && bar.elapsed() > Duration::from_millis(500) {
+                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            }
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        result
     }
 
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {

@@ -10,6 +10,7 @@ mod analysis;
 mod assume;
 mod attention;
 mod depends;
+mod failure;
 mod image;
 mod lattice;
 mod order;
@@ -18,8 +19,13 @@ mod set;
 mod table;
 mod unique;
 mod width;
+#[cfg(test)]
+pub(crate) mod soundness;
+#[cfg(test)]
+mod tests;
 
 pub use depends::Depends;
+pub use failure::may_fail;
 pub use lattice::Lattice;
 pub use reason::Reason;
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};

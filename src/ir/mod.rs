@@ -6,5 +6,5 @@ mod print;
 mod program;
 
 pub use graph::{Call, Graph, Node, Op, Origin, SOp, SOpId, Selector, SelectorId, SelectorOp, StackId};
-pub use print::{label, print};
+pub use print::{definition, label, print};
 pub use program::{Column, Example, Lengths, Output, Program};

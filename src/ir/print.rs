@@ -27,7 +27,7 @@ pub fn print(program: &Program, sources: &Sources) -> String {
     if program.causal {
         out += "attention causal\n";
     }
-    let printer = Printer { graph, columns: program };
+    let printer = Printer { graph, columns: program, inline: 0 };
     let rows: Vec<[String; 3]> = program
         .live()
         .into_iter()
@@ -72,9 +72,19 @@ fn outermost(graph: &Graph, node: Node) -> crate::source::Span {
     graph.calls(origin.stack).last().map_or(origin.span, |call| call.site)
 }
 
+/// What a node computes, in terms of named nodes: `aggregate(flip, tokens, 0)`.
+pub fn definition(program: &Program, node: Node) -> String {
+    Printer { graph: &program.graph, columns: program, inline: MAX_INLINE }.definition(node)
+}
+
+/// Unnamed nodes are written out where they are used, down to this many levels.
+const MAX_INLINE: usize = 8;
+
 struct Printer<'a> {
     graph: &'a Graph,
     columns: &'a Program,
+    /// How many more levels of unnamed nodes are written out; below, they have numbers.
+    inline: usize,
 }
 
 impl Printer<'_> {
@@ -102,16 +112,43 @@ impl Printer<'_> {
             }
             (_, Some(name)) => name.to_string(),
             (Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. }, None) => {
-                format!("#{}", id.index())
+                self.unnamed(Node::SOp(id)).unwrap_or_else(|| format!("#{}", id.index()))
             }
         }
     }
 
     fn selector(&self, id: SelectorId) -> String {
-        self.graph[id].name.as_ref().map_or_else(|| format!("@{}", id.index()), ToString::to_string)
+        match &self.graph[id].name {
+            Some(name) => name.to_string(),
+            None => self.unnamed(Node::Selector(id)).unwrap_or_else(|| format!("@{}", id.index())),
+        }
+    }
+
+    /// The definition of an unnamed node, if it is to be written out.
+    fn unnamed(&self, node: Node) -> Option<String> {
+        let inline = self.inline.checked_sub(1)?;
+        Some(Self { inline, ..*self }.definition(node))
+    }
+
+    /// A reference between two operators: in parentheses if it is written out with operators.
+    fn operand(&self, node: Node) -> String {
+        let has_operator = match node {
+            Node::SOp(id) => match &self.graph[id].op {
+                Op::Elementwise { f, .. } => !is_word(f),
+                Op::Input(_) | Op::Indices | Op::Const(_) | Op::Aggregate { .. } | Op::Width { .. } => false,
+            },
+            Node::Selector(id) => match self.graph[id].op {
+                SelectorOp::And(..) | SelectorOp::Or(..) | SelectorOp::Not(_) => true,
+                SelectorOp::Select { .. } => false,
+            },
+        };
+        let text = self.reference(node);
+        let inlined = self.inline > 0 && self.graph.name(node).is_none();
+        if inlined && has_operator { format!("({text})") } else { text }
     }
 
     fn definition(&self, node: Node) -> String {
+        let operand = |id| self.operand(Node::Selector(id));
         match node {
             Node::SOp(id) => match &self.graph[id].op {
                 Op::Input(_) | Op::Indices | Op::Const(_) => self.sop(id),
@@ -125,24 +162,25 @@ impl Printer<'_> {
                 SelectorOp::Select { key, query, op } => {
                     format!("select({}, {}, {})", self.sop(key), self.sop(query), op.symbol())
                 }
-                SelectorOp::And(a, b) => format!("{} and {}", self.selector(a), self.selector(b)),
-                SelectorOp::Or(a, b) => format!("{} or {}", self.selector(a), self.selector(b)),
-                SelectorOp::Not(a) => format!("not {}", self.selector(a)),
+                SelectorOp::And(a, b) => format!("{} and {}", operand(a), operand(b)),
+                SelectorOp::Or(a, b) => format!("{} or {}", operand(a), operand(b)),
+                SelectorOp::Not(a) => format!("not {}", operand(a)),
             },
         }
     }
 
     fn elementwise(&self, f: &Elementwise, args: &[SOpId]) -> String {
-        let arg = |i: usize| args.get(i).map_or_else(String::new, |&a| self.sop(a));
+        let arg = |i: usize| args.get(i).map_or_else(String::new, |&a| self.operand(Node::SOp(a)));
+        let whole = |i: usize| args.get(i).map_or_else(String::new, |&a| self.sop(a));
         match f {
             Elementwise::Neg | Elementwise::Pos => format!("{}{}", f.symbol(), arg(0)),
             Elementwise::Not => format!("not {}", arg(0)),
-            Elementwise::Round
-            | Elementwise::Indicator
-            | Elementwise::ToStr
-            | Elementwise::ToInt
-            | Elementwise::ToFloat
-            | Elementwise::ToBool => format!("{}({})", f.symbol(), arg(0)),
+            Elementwise::Round | Elementwise::Indicator => format!("{}({})", f.symbol(), whole(0)),
+            // These read the only input, and nothing else.
+            Elementwise::ToStr => "tokens_str".to_owned(),
+            Elementwise::ToInt => "tokens_int".to_owned(),
+            Elementwise::ToFloat => "tokens_float".to_owned(),
+            Elementwise::ToBool => "tokens_bool".to_owned(),
             Elementwise::Add
             | Elementwise::Sub
             | Elementwise::Mul
@@ -153,9 +191,36 @@ impl Printer<'_> {
             | Elementwise::And
             | Elementwise::Or => format!("{} {} {}", arg(0), f.symbol(), arg(1)),
             Elementwise::If => format!("{} if {} else {}", arg(1), arg(0), arg(2)),
-            Elementwise::LookUp(table) => format!("{}[{}]", table_text(table), arg(0)),
+            Elementwise::LookUp(table) => format!("{}[{}]", table_text(table), whole(0)),
             Elementwise::Member(list) => format!("{} in {}", arg(0), list_text(list)),
         }
+    }
+}
+
+/// Whether an operation is written as a word or a call, and needs no parentheses.
+fn is_word(f: &Elementwise) -> bool {
+    match f {
+        Elementwise::Round
+        | Elementwise::Indicator
+        | Elementwise::ToStr
+        | Elementwise::ToInt
+        | Elementwise::ToFloat
+        | Elementwise::ToBool
+        | Elementwise::LookUp(_) => true,
+        Elementwise::Neg
+        | Elementwise::Pos
+        | Elementwise::Not
+        | Elementwise::Add
+        | Elementwise::Sub
+        | Elementwise::Mul
+        | Elementwise::Div
+        | Elementwise::Mod
+        | Elementwise::Pow
+        | Elementwise::Compare(_)
+        | Elementwise::And
+        | Elementwise::Or
+        | Elementwise::If
+        | Elementwise::Member(_) => false,
     }
 }
 

@@ -3,11 +3,14 @@
 //! Parsing never fails: it returns what it understood and a list of errors.
 
 pub mod ast;
+mod blame;
 mod error;
 mod format;
 mod layout;
+mod mark;
 mod parse;
 pub mod print;
+mod recover;
 mod token;
 mod warn;
 

@@ -21,6 +21,10 @@ pub fn statement(statement: &Statement) -> String {
 /// Names that would become another token with a parenthesis glued to them.
 const GLUED: [&str; 5] = ["select", "aggregate", "range", "zip", "len"];
 
+fn parenthesis_after(name: &str) -> &'static str {
+    if GLUED.contains(&name) { " (" } else { "(" }
+}
+
 /// Levels above those of the operators: `a[i]` and `f(x)`, and what has its own brackets.
 const POSTFIX_PRECEDENCE: u8 = UNARY_PRECEDENCE + 1;
 const ATOM_PRECEDENCE: u8 = UNARY_PRECEDENCE + 2;
@@ -67,7 +71,7 @@ impl Printer<'_> {
             }
             StatementKind::Def(def) => {
                 let parameters = def.parameters.iter().map(|p| Doc::text(&*p.value)).collect();
-                let open = format!("def {}(", def.name);
+                let open = format!("def {}{}", def.name, parenthesis_after(&def.name.value));
                 Doc::Concat(vec![Doc::bracketed(&open, parameters, ")"), Doc::text(" {")])
             }
             StatementKind::For { names, iterable, .. } => Doc::Concat(vec![
@@ -209,7 +213,7 @@ impl Printer<'_> {
             ]),
             ExprKind::Call { callee, args } => {
                 let open = match &callee.kind {
-                    ExprKind::Name(name) if GLUED.contains(&&**name) => " (",
+                    ExprKind::Name(name) => parenthesis_after(name),
                     _ => "(",
                 };
                 Doc::Concat(vec![

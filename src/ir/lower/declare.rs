@@ -248,7 +248,7 @@ impl Session<'_> {
             }
         }
         for (inputs, expected, span) in std::mem::take(&mut self.declared.examples) {
-            if let Ok(example) = self.example(&inputs, &expected, span) {
+            if let Ok(Some(example)) = self.example(&inputs, &expected, span) {
                 self.program.examples.push(example);
             }
         }
@@ -257,7 +257,8 @@ impl Session<'_> {
         diagnostics
     }
 
-    fn example(&mut self, inputs: &[Thing], expected: &[Thing], span: Span) -> Result<Example> {
+    /// An example as lists of values; none if declarations from outside leave it no place.
+    fn example(&mut self, inputs: &[Thing], expected: &[Thing], span: Span) -> Result<Option<Example>> {
         let counts = [
             ("input columns", self.program.columns.len(), inputs.len()),
             ("outputs", self.program.outputs.len(), expected.len()),
@@ -280,16 +281,22 @@ impl Session<'_> {
         if let Some(Lengths { min, max }) = self.program.lengths
             && !(min..=max).contains(&length)
         {
+            if self.declared.lengths_outside {
+                return Ok(None);
+            }
             return self.fail(span, Kind::ExampleTooLong { length, min, max });
         }
         for (column, values) in self.program.columns.iter().zip(&inputs) {
             let inside = |v: &&Value| column.domain.as_ref().is_none_or(|d| d.iter().any(|x| x.same(v)));
             if let Some(value) = values.iter().find(|v| !inside(v)) {
+                if self.declared.outside.iter().any(|c| c.name == column.name) {
+                    return Ok(None);
+                }
                 let kind = Kind::ExampleOutside { value: value.clone(), column: column.name.clone() };
                 return self.fail(span, kind);
             }
         }
-        Ok(Example { inputs, expected, span })
+        Ok(Some(Example { inputs, expected, span }))
     }
 
     fn sequence(&mut self, thing: &Thing, span: Span) -> Result<Vec<Value>> {

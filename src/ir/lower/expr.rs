@@ -443,18 +443,16 @@ impl Session<'_> {
             Thing::Function(function) => self.call_function(&function, &things, span),
             what @ (Thing::SOp(_) | Thing::Selector(_)) => {
                 let input = match things.as_slice() {
-                    [Thing::Atom(Value::Str(text))] => Some(text.chars().map(char_value).collect()),
-                    [Thing::List(list)] => list.atoms(),
-                    _ => None,
-                };
-                match input.filter(|input: &Vec<Value>| !input.is_empty()) {
-                    Some(input) => Ok(Thing::Applied { what: Box::new(what), input }),
-                    None => {
+                    [input @ Thing::Atom(Value::Str(text))] if !text.is_empty() => input,
+                    [input @ Thing::List(list)] if !list.items.is_empty() => input,
+                    [input @ Thing::Dict(_)] => input,
+                    _ => {
                         let found = things.first().map_or("nothing", Thing::describe);
                         let (what, by) = ("one non-empty string or list", "an s-op applied to an input");
-                        self.fail(span, Kind::Expected { what, found, by })
+                        return self.fail(span, Kind::Expected { what, found, by });
                     }
-                }
+                };
+                Ok(Thing::Applied { what: Box::new(what), input: Box::new(input.clone()) })
             }
             other => self.fail(callee.span, Kind::NotCallable { found: other.describe() }),
         }

@@ -12,7 +12,7 @@ mod scope;
 mod thing;
 
 pub use error::{LowerError, LowerErrorKind, describe};
-pub use scope::ScopeId;
+pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};
 
 use super::{Node, Origin, Program, StackId};
@@ -198,6 +198,14 @@ impl<'l> Session<'l> {
             }
         }
         fed.diagnostics.extend(self.take_errors());
+        fed
+    }
+
+    /// [`Self::feed`] for a console: names whose statements failed keep their former values.
+    pub fn feed_line(&mut self, name: &str, text: &str) -> Fed {
+        let former = self.scopes.own(self.globals);
+        let fed = self.feed(name, text);
+        self.scopes.restore_unknown(self.globals, former);
         fed
     }
 
@@ -397,7 +405,7 @@ impl<'l> Session<'l> {
             Ok(())
         });
         self.block_depth -= 1;
-        result.map(|()| effects)
+        result.map(|()| latest(effects))
     }
 
     /// `load "path";`: runs the file in a scope of its own and copies its public names.
@@ -437,4 +445,21 @@ impl<'l> Session<'l> {
     fn in_main_file(&self) -> bool {
         self.loading.len() <= 1
     }
+}
+
+/// The effects of a loop: of what it assigns in every round, the last.
+fn latest(effects: Vec<Effect>) -> Vec<Effect> {
+    let mut seen = std::collections::HashSet::new();
+    let mut kept: Vec<Effect> = effects
+        .into_iter()
+        .rev()
+        .filter(|effect| match effect {
+            Effect::Assigned(names) => seen.insert(names.iter().map(|(n, _)| n.clone()).collect::<Vec<_>>()),
+            Effect::Value { text, .. } => seen.insert(vec![text.as_str().into()]),
+            Effect::Defined(name) => seen.insert(vec![name.clone()]),
+            Effect::Draw { .. } | Effect::SetExample { .. } | Effect::Command(_) => true,
+        })
+        .collect();
+    kept.reverse();
+    kept
 }

@@ -31,7 +31,7 @@ pub(super) const RESERVED: [&str; 22] = [
 ];
 
 /// The names of the RASP tool's library: a program cannot set them at top level.
-pub(super) const RASPLIB: [&str; 17] = [
+pub const RASPLIB: [&str; 17] = [
     "length",
     "full_s",
     "selector_width",
@@ -99,5 +99,16 @@ impl Scopes {
             self.scopes[scope.0].names.iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         own.sort_by(|a, b| a.0.cmp(&b.0));
         own
+    }
+
+    /// Gives the unknown names of a scope their former values; those that had none are unset.
+    pub(super) fn restore_unknown(&mut self, scope: ScopeId, former: Vec<(Arc<str>, Thing)>) {
+        let names = &mut self.scopes[scope.0].names;
+        for (name, thing) in former {
+            if let Some(now @ Thing::Unknown) = names.get_mut(&name) {
+                *now = thing;
+            }
+        }
+        names.retain(|_, thing| !matches!(thing, Thing::Unknown));
     }
 }

@@ -20,10 +20,11 @@ pub enum Thing {
     SOp(SOpId),
     Selector(SelectorId),
     Function(Arc<Function>),
-    /// `sop("input")`: to be evaluated by whoever shows it.
+    /// `sop("input")`: to be evaluated by whoever shows it. `input` is a string, a list, or a
+    /// dictionary with one list per column.
     Applied {
         what: Box<Thing>,
-        input: Vec<Value>,
+        input: Box<Thing>,
     },
     /// The result of something that was reported as wrong; whatever uses it stays silent.
     Unknown,

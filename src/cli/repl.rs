@@ -1,0 +1,495 @@
+//! `raspc repl`: programs typed line by line, every value shown on a running example.
+
+use super::console::{Console, Line};
+use super::input::Columns;
+use super::program::{self, Files};
+use super::{Exit, Ui, check, draw, example, flow};
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::interp::{self, Failure, Trace};
+use crate::ir::lower::{Effect, Function, Session, Thing};
+use crate::ir::{Column, Lengths, Node};
+use crate::source::Sources;
+use crate::syntax;
+use crate::syntax::ast::{Repl as Command, Which};
+use crate::value::Value;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+/// Try out programs line by line.
+///
+/// Every s-op and selector that is typed is shown with its value on a running example, "hello" at
+/// first. Files are read before the first line, declarations included. Lines come from the
+/// terminal, with history and completion, or from standard input.
+#[derive(clap::Args)]
+#[command(after_help = HELP)]
+pub struct ReplArgs {
+    /// Programs to read first (.rasp).
+    files: Vec<PathBuf>,
+}
+
+/// Of a list, the s-ops and selectors among this many elements are shown.
+const MAX_ELEMENTS: usize = 10;
+
+const HELP: &str = "\
+What can be typed:
+  tokens;  x = indices + 1;       an s-op, shown with its values on the example
+  s = select(tokens, \"l\", ==);    a selector, shown as a matrix: rows are queries, columns keys
+  def f(a, b) { return a + b; }   functions, numbers, lists, dictionaries, loops
+  x(\"abc\");  s([1, 2]);           a value on another input
+  draw(x);  draw(x, \"abc\");       everything that x is made of, layer by layer
+  load \"file\";                    the names of file.rasp
+  out;                            the last value
+  input tokens : 0..9;            declarations, as in files
+Without a semicolon:
+  set example \"abc\"               the running example; also [1, 2], or {\"a\": [1], \"b\": [2]}
+  set s-op example \"abc\"          the example of s-ops only; `selector` likewise
+  show example                    what it is
+  examples off                    show names without values; s-op examples off, selector examples on
+  full seq display off            s-ops on one line instead of in a table
+  help, exit, quit                Ctrl-D leaves too, Ctrl-C drops what has been typed";
+
+pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let read = |path: &PathBuf| Ok((path.to_string_lossy().replace('\\', "/"), program::read_text(path)?));
+    let texts = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+    let files = Files::new(Path::new(""));
+    let mut console = Console::open();
+    let mut repl = Repl::new(Session::new(&files), ui, console.width());
+    for (name, text) in texts {
+        if repl.feed(&name, &text, Show::Commands).is_break() {
+            return Ok(repl.exit(&console));
+        }
+    }
+    if console.is_terminal() {
+        let example = example::text(&repl.sops.example, &repl.session.program.columns);
+        ui.line(&format!(
+            "raspc {}. The example is {example}. Type `help` for help, Ctrl-D to leave.",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }
+    let mut typed = String::new();
+    let mut line_number = 0;
+    let mut first_line = 1;
+    loop {
+        let prompt = if typed.is_empty() { ">> " } else { ".. " };
+        let line = console.read(prompt, || repl.session.names().iter().map(ToString::to_string).collect())?;
+        repl.width = console.width();
+        let ended = match line {
+            Line::Text(line) => {
+                if typed.is_empty() {
+                    first_line = line_number + 1;
+                    if repl.asks_for_help(&line) {
+                        ui.line(HELP);
+                        line_number += 1;
+                        continue;
+                    }
+                }
+                line_number += 1 + line.matches('\n').count();
+                typed += &line;
+                typed.push('\n');
+                false
+            }
+            Line::Interrupted => {
+                if typed.is_empty() {
+                    ui.note("(exit or Ctrl-D leaves)");
+                }
+                typed.clear();
+                continue;
+            }
+            Line::End => true,
+        };
+        if typed.len() > Sources::MAX_BYTES {
+            ui.note(&format!("error: a statement of more than {} bytes", Sources::MAX_BYTES));
+            repl.failed = true;
+            typed.clear();
+        }
+        if ended || syntax::is_complete(&typed) {
+            let statement = std::mem::take(&mut typed);
+            if !statement.trim().is_empty() {
+                console.remember(statement.trim_end());
+                let flow = repl.feed(&format!("<line {first_line}>"), &statement, Show::Everything);
+                if flow.is_break() {
+                    break;
+                }
+            }
+        }
+        if ended {
+            break;
+        }
+    }
+    Ok(repl.exit(&console))
+}
+
+/// Which effects of a text are shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Show {
+    Everything,
+    /// What a file asks for, but not each of its values.
+    Commands,
+}
+
+/// What s-ops, or selectors, are shown on.
+struct View {
+    example: Columns,
+    on: bool,
+}
+
+struct Repl<'a> {
+    session: Session<'a>,
+    ui: &'a Ui,
+    sops: View,
+    selectors: View,
+    /// Whether s-ops are shown in tables rather than on one line.
+    tables: bool,
+    width: usize,
+    /// Whether anything was reported as wrong.
+    failed: bool,
+}
+
+impl<'a> Repl<'a> {
+    fn new(session: Session<'a>, ui: &'a Ui, width: usize) -> Self {
+        let hello: Columns = vec!["hello".chars().map(|c| Value::str(&c.to_string())).collect()];
+        let view = |example| View { example, on: true };
+        Self {
+            session,
+            ui,
+            sops: view(hello.clone()),
+            selectors: view(hello),
+            tables: true,
+            width,
+            failed: false,
+        }
+    }
+
+    /// A script with errors has failed; a person has seen them.
+    fn exit(&self, console: &Console) -> Exit {
+        if self.failed && !console.is_terminal() { Exit::Rejected } else { Exit::Done }
+    }
+
+    fn asks_for_help(&self, line: &str) -> bool {
+        match line.trim().trim_end_matches(';') {
+            ":help" => true,
+            "help" | "help()" => self.session.get("help").is_none(),
+            _ => false,
+        }
+    }
+
+    fn feed(&mut self, name: &str, text: &str, show: Show) -> ControlFlow<()> {
+        let before = self.declarations();
+        let fed = self.session.feed_line(name, text);
+        self.report(&fed.diagnostics);
+        let example = self.examples();
+        if self.declarations() != before {
+            self.refit(example);
+        }
+        for effect in fed.effects {
+            self.effect(effect, show)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn report(&mut self, diagnostics: &[Diagnostic]) {
+        self.failed |= diagnostics.iter().any(Diagnostic::is_error);
+        self.ui.diagnostics(diagnostics, &self.session.sources);
+    }
+
+    fn error(&mut self, error: &anyhow::Error) {
+        self.failed = true;
+        self.ui.note(&format!("error: {error:#}"));
+    }
+
+    fn effect(&mut self, effect: Effect, show: Show) -> ControlFlow<()> {
+        match effect {
+            Effect::Value { .. } | Effect::Assigned(_) | Effect::Defined(_) if show == Show::Commands => {}
+            Effect::Value { thing, text } => self.show(None, &one_line(&text), &thing),
+            Effect::Assigned(names) => {
+                for (name, thing) in names {
+                    self.show(Some(&name), &name, &thing);
+                }
+            }
+            Effect::Defined(name) => {
+                if let Some(thing) = self.session.get(&name) {
+                    self.show(Some(&name), &name, &thing);
+                }
+            }
+            Effect::Draw { thing, input } => self.draw(&thing, input.as_ref()),
+            Effect::SetExample { of, example } => self.set_example(of, &example),
+            Effect::Command(command) => return self.command(&command),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn command(&mut self, command: &Command) -> ControlFlow<()> {
+        match command {
+            // Lowering makes an effect of its own of it.
+            Command::SetExample { .. } => {}
+            Command::ShowExample { of } => {
+                let columns = &self.session.program.columns;
+                let views =
+                    [(&self.sops, "s-op", Which::SOps), (&self.selectors, "selector", Which::Selectors)];
+                for (view, what, which) in views {
+                    if *of == Which::Both || *of == which {
+                        self.ui.line(&format!("{what} example: {}", example::text(&view.example, columns)));
+                    }
+                }
+            }
+            Command::Examples { of, on } => self.views(*of).for_each(|view| view.on = *on),
+            Command::FullSeqDisplay { on } => self.tables = *on,
+            Command::Exit => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The views that a command speaks of.
+    fn views(&mut self, of: Which) -> impl Iterator<Item = &mut View> {
+        let (sops, selectors) = match of {
+            Which::Both => (true, true),
+            Which::SOps => (true, false),
+            Which::Selectors => (false, true),
+        };
+        let sops = sops.then_some(&mut self.sops);
+        sops.into_iter().chain(selectors.then_some(&mut self.selectors))
+    }
+
+    fn set_example(&mut self, of: Which, thing: &Thing) {
+        let program = &self.session.program;
+        let example = example::from_thing(thing, &program.columns)
+            .and_then(|example| example::fits(program, &example).map(|()| example));
+        match example {
+            Ok(example) => self.views(of).for_each(|view| view.example.clone_from(&example)),
+            Err(error) => self.error(&error.context("this cannot be the example")),
+        }
+    }
+
+    /// What a program says about its input; when it changes, an example may no longer fit.
+    fn declarations(&self) -> (Vec<Column>, Option<Lengths>, usize) {
+        let program = &self.session.program;
+        (program.columns.clone(), program.lengths, program.assumptions.len())
+    }
+
+    /// Checks the `example` declarations of what was read, and gives the input of the first.
+    fn examples(&mut self) -> Option<Columns> {
+        let (n_columns, n_outputs) = (self.session.program.columns.len(), self.session.program.outputs.len());
+        let mut diagnostics = self.session.finish();
+        let program = &mut self.session.program;
+        let wrong = check::wrong_examples(program);
+        let examples = std::mem::take(&mut program.examples);
+        // Ending a program settles what it leaves open; here it goes on.
+        program.columns.truncate(n_columns);
+        program.outputs.truncate(n_outputs);
+        match examples.len() {
+            n if n == 0 || !wrong.is_empty() => {}
+            1 => self.ui.line("the example holds"),
+            n => self.ui.line(&format!("{n} examples hold")),
+        }
+        diagnostics.extend(wrong);
+        self.report(&diagnostics);
+        examples.into_iter().next().map(|e| e.inputs)
+    }
+
+    /// After declarations: takes an example that fits, or says how to set one.
+    fn refit(&mut self, declared: Option<Columns>) {
+        let program = &self.session.program;
+        let unfit = |view: &View| example::fits(program, &view.example).err();
+        let Some(reason) = unfit(&self.sops).or_else(|| unfit(&self.selectors)) else { return };
+        if let Some(example) = declared {
+            self.ui.line(&format!("the example is now {}", example::text(&example, &program.columns)));
+            self.views(Which::Both).for_each(|view| view.example.clone_from(&example));
+            return;
+        }
+        let old = example::text(&self.sops.example, &[]);
+        self.ui.note(&format!("the example {old} does not fit the program: {reason:#}"));
+        if let Some(new) = example::suggestion(program) {
+            let new = example::text(&new, &program.columns);
+            self.ui.note(&format!("set one that does, for example: set example {new}"));
+        }
+    }
+
+    /// Shows what was typed: `name` if it was given one, `title` in any case.
+    fn show(&mut self, name: Option<&str>, title: &str, thing: &Thing) {
+        let equals = name.map_or(String::new(), |name| format!("{name} = "));
+        match thing {
+            Thing::SOp(sop) => {
+                self.ui.line(&format!("s-op: {title}"));
+                if self.sops.on {
+                    self.show_on_example(Node::SOp(*sop), title, self.sops.example.clone());
+                }
+            }
+            Thing::Selector(selector) => {
+                self.ui.line(&format!("selector: {title}"));
+                if self.selectors.on {
+                    self.show_on_example(Node::Selector(*selector), title, self.selectors.example.clone());
+                }
+            }
+            Thing::Applied { what, input } => match self.input(input) {
+                Ok(input) => {
+                    self.ui.line(&format!("{title}:"));
+                    if let Some(node) = node(what) {
+                        self.show_on(node, title, &input);
+                    }
+                }
+                Err(error) => self.error(&error),
+            },
+            Thing::Atom(_) => self.ui.line(&format!("value: {equals}{}", self.text(thing))),
+            Thing::List(list) => {
+                self.ui.line(&format!("list: {equals}{}", self.text(thing)));
+                self.show_elements(title, &list.items);
+            }
+            Thing::Dict(_) => self.ui.line(&format!("dict: {equals}{}", self.text(thing))),
+            Thing::Function(function) => {
+                self.ui.line(&format!("function: {}", signature(name.unwrap_or(&function.name()), function)));
+            }
+            // It was reported.
+            Thing::Unknown => {}
+        }
+    }
+
+    /// Shows the s-ops and selectors among the first elements of a list.
+    fn show_elements(&mut self, title: &str, items: &[Thing]) {
+        for (i, item) in items.iter().enumerate().take(MAX_ELEMENTS) {
+            if node(item).is_some() {
+                self.show(None, &format!("{title}[{i}]"), item);
+            }
+        }
+    }
+
+    /// A constant as it is written, with s-ops, selectors and functions by their names.
+    fn text(&self, thing: &Thing) -> String {
+        match thing {
+            Thing::List(list) => {
+                format!("[{}]", list.items.iter().map(|t| self.text(t)).collect::<Vec<_>>().join(", "))
+            }
+            Thing::Dict(pairs) => {
+                let pair = |(key, value): &(Value, Thing)| format!("{key}: {}", self.text(value));
+                format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
+            }
+            Thing::SOp(_) | Thing::Selector(_) => {
+                node(thing).map_or_else(String::new, |node| one_line(&self.session.label(node)))
+            }
+            Thing::Function(function) => signature(&function.name(), function),
+            Thing::Applied { what, input } => format!("{}({})", self.text(what), self.text(input)),
+            Thing::Atom(_) | Thing::Unknown => draw::printable(&thing.to_string()),
+        }
+    }
+
+    /// The input that a list or string means, if the program takes it.
+    fn input(&self, thing: &Thing) -> anyhow::Result<Columns> {
+        let program = &self.session.program;
+        let input = example::from_thing(thing, &program.columns)?;
+        example::fits(program, &input).map(|()| input)
+    }
+
+    fn show_on_example(&mut self, node: Node, title: &str, example: Columns) {
+        let program = &self.session.program;
+        match example::fits(program, &example) {
+            Ok(()) => self.show_on(node, title, &example),
+            Err(_) => {
+                let example = example::text(&example, &[]);
+                self.ui.line(&format!("    (no value: the example {example} does not fit the program)"));
+            }
+        }
+    }
+
+    fn show_on(&mut self, node: Node, title: &str, input: &Columns) {
+        let Some(trace) = self.run(node, title, input) else { return };
+        let columns = &self.session.program.columns;
+        let picture = match node {
+            Node::SOp(sop) => trace.sop(sop).map(|values| {
+                if !self.tables {
+                    return format!("    {} -> {}\n", example::text(input, columns), draw::sequence(values));
+                }
+                let mut rows = example::rows(input, columns);
+                rows.push(("value".to_owned(), values.iter().map(draw::cell).collect()));
+                draw::Grid::of(&rows, self.width).table(&rows)
+            }),
+            Node::Selector(selector) => trace
+                .selector(selector)
+                .map(|matrix| draw::matrix(matrix, &example::labels(input), self.width)),
+        };
+        self.ui.out(&picture.unwrap_or_default());
+    }
+
+    fn draw(&mut self, thing: &Thing, input: Option<&Thing>) {
+        let (what, input) = match (thing, input) {
+            (Thing::List(list), _) => {
+                return list.items.iter().for_each(|thing| self.draw(thing, input));
+            }
+            (Thing::Applied { what, input: applied }, None) => (what.as_ref(), Some(applied.as_ref())),
+            _ => (thing, input),
+        };
+        let Some(node) = node(what) else {
+            return self
+                .error(&anyhow::anyhow!("only s-ops and selectors can be drawn, not {}", what.describe()));
+        };
+        let input = match (input, node) {
+            (Some(input), _) => self.input(input),
+            (None, Node::SOp(_)) => self.fitting(self.sops.example.clone()),
+            (None, Node::Selector(_)) => self.fitting(self.selectors.example.clone()),
+        };
+        let input = match input {
+            Ok(input) => input,
+            Err(error) => return self.error(&error),
+        };
+        let title = one_line(&self.session.label(node));
+        if let Some(trace) = self.run(node, &title, &input) {
+            self.ui.line(&format!("drawing: {title}"));
+            self.ui.out(&flow::draw(&self.session.program, node, &trace, &input, self.width));
+        }
+    }
+
+    fn fitting(&self, example: Columns) -> anyhow::Result<Columns> {
+        example::fits(&self.session.program, &example)
+            .map_err(|e| e.context("the example does not fit the program"))
+            .map(|()| example)
+    }
+
+    /// Runs what a node depends on; a failure is shown as a warning, since the program may well be
+    /// right on other inputs.
+    fn run(&mut self, node: Node, title: &str, input: &Columns) -> Option<Trace> {
+        let program = &self.session.program;
+        match interp::run(&program.graph, &program.graph.live([node]), input, program.causal) {
+            Ok(trace) => Some(trace),
+            Err(failure) => {
+                self.report(&[self.failure_report(&failure, title, input)]);
+                None
+            }
+        }
+    }
+
+    fn failure_report(&self, failure: &Failure, title: &str, input: &Columns) -> Diagnostic {
+        let program = &self.session.program;
+        let input_text = example::text(input, &program.columns);
+        Diagnostic {
+            severity: Severity::Warning,
+            message: format!("`{title}` fails on {input_text}: {}", failure.fault),
+            ..check::failure_report(program, failure, input)
+        }
+        .note("it stays defined; it may have a value on other inputs")
+    }
+}
+
+fn node(thing: &Thing) -> Option<Node> {
+    match thing {
+        Thing::SOp(sop) => Some(Node::SOp(*sop)),
+        Thing::Selector(selector) => Some(Node::Selector(*selector)),
+        Thing::Atom(_)
+        | Thing::List(_)
+        | Thing::Dict(_)
+        | Thing::Function(_)
+        | Thing::Applied { .. }
+        | Thing::Unknown => None,
+    }
+}
+
+/// `name(a, b)`
+fn signature(name: &str, function: &Function) -> String {
+    let parameters = match function {
+        Function::Defined { def, .. } => def.parameters.iter().map(ToString::to_string).collect(),
+        Function::Width => vec!["selector".to_owned()],
+    };
+    format!("{name}({})", parameters.join(", "))
+}
+
+/// A text with its lines joined, cut off where it is long.
+fn one_line(text: &str) -> String {
+    draw::shorten(&draw::printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")), 80)
+}
