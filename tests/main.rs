@@ -3,5 +3,6 @@
 mod common;
 mod fuzz;
 mod precedence;
+mod recovery;
 mod roundtrip;
 mod ui;
