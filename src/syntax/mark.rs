@@ -39,7 +39,9 @@ pub fn mark<'s>(text: &str, tokens: &[Spanned<'s>], bound: &Bound) -> Vec<Spanne
         }
         out.push((start, token, end));
     }
-    if let (Some(_), Some(&(_, _, last_end))) = (line_of, out.last()) {
+    if let (Some(outer), Some(&(_, _, last_end))) = (line_of, out.last())
+        && open.len() <= outer
+    {
         out.push((last_end, Token::LineEnd, last_end));
     }
     out

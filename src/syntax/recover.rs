@@ -85,7 +85,15 @@ impl<'f, 's> Failure<'f, 's> {
                 None => {}
             }
         }
-        Self { text, source, tokens, at, expected, start, brackets, blocks }
+        let failure = Self { text, source, tokens, at, expected, start, brackets, blocks };
+        match at.checked_sub(1) {
+            // `x = 1 +`, and `y = 2;` on the next line: it is the first line that is wrong.
+            Some(name) if name > start && failure.begins_statement(name) => {
+                let expected = ["int", "["].map(str::to_owned).to_vec();
+                Self { at: name, expected, ..failure }
+            }
+            _ => failure,
+        }
     }
 
     /// What is wrong, and how to go on.
@@ -174,6 +182,11 @@ impl<'f, 's> Failure<'f, 's> {
     }
 
     fn unexpected(&self) -> SyntaxError {
+        if self.at > self.start && self.begins_statement(self.at) {
+            let (start, end) = self.end_before(self.at);
+            let span = Span::new(self.source, start, end);
+            return SyntaxError::Unexpected { span, found: Found::LineEnd, expected: self.expected.clone() };
+        }
         let found = match self.tokens.get(self.at) {
             None => Found::End,
             Some((_, Token::LineEnd, _)) => Found::LineEnd,
