@@ -63,7 +63,7 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
     let facts = facts::analyse(program);
-    let label = |node| ir::label(&program.graph, sources, node);
+    let label = |node| ir::label(program, sources, node);
     let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
     if !args.json {
         ui.out(&facts_text(&lines));
