@@ -79,6 +79,7 @@ fn peak_is_right_on_random_inputs_to_length_10() {
 /// Layers, heads and neurons.
 fn size(compiled: &Compiled) -> (usize, usize, usize) {
     let layers = &compiled.plan.layers;
+    assert_eq!(compiled.plan.n_params(), compiled.artifact.weights.n_params());
     let neurons = |l: &plan::Layer| l.neurons.iter().map(plan::NeuronGroup::len).sum::<usize>();
     (layers.len(), layers.iter().map(|l| l.heads.len()).sum(), layers.iter().map(neurons).sum())
 }
@@ -163,7 +164,10 @@ fn agreeing_values_are_cleaned_before_they_are_read() {
     // Ten equal keys: the sum of ten copies of fl(1/10) is not 1.
     let same = "same = select(tokens, tokens, ==); twin = aggregate(same, tokens);";
     exact("0..2", "1..10", &format!("{same} output twin;"));
-    exact("0..2", "1..12", &format!("{same} output aggregate(select(twin, 1, ==), tokens + 5, 9);"));
+    let text = format!("{same} output aggregate(select(twin, 1, ==), indicator(tokens == 1) + 5, 9);");
+    let compiled = exact("0..2", "1..30", &text);
+    let cleans = |g: &plan::NeuronGroup| matches!(g.kind, plan::Neurons::Clean { .. });
+    assert!(compiled.plan.layers.iter().flat_map(|l| &l.neurons).any(cleans));
 }
 
 #[test]
@@ -214,6 +218,18 @@ fn what_is_not_compiled_yet_is_said_with_its_place() {
     };
     let or = "select(tokens, tokens, ==) or select(indices, indices, <)";
     refuse(&format!("input tokens : 0..2; length 1..4; output selector_width({or});"), "E0406", or);
+    refuse(
+        "input tokens : 0..9999; length 1..4; output count(tokens, tokens);",
+        "E0410",
+        "select(seq, atom, ==)",
+    );
+    let product = "tokens * shift(tokens, 1, 0)";
+    refuse(&format!("input tokens : 0..199; length 1..4; output {product};"), "E0411", product);
+    refuse(
+        "input tokens : 0..999; length 1..4; output tokens * shift(tokens, 1, 0);",
+        "E0404",
+        "tokens * shift(tokens, 1, 0)",
+    );
     refuse("input tokens : 0..2; output tokens;", "E0402", "tokens");
     refuse("length 1..4; output tokens;", "E0401", "tokens");
     let mean = "aggregate(full_s, tokens, \"none\")";
@@ -345,9 +361,8 @@ fn inputs_that_a_model_does_not_take() {
 fn a_changed_weight_is_refuted() {
     let compiled = compile(&peak("1..3"));
     let mut weights = compiled.artifact.weights.clone();
-    let w_out = &mut weights.layers[0].mlp.as_mut().unwrap().w_out;
-    let first = w_out.iter_mut().find(|x| **x != 0.0).unwrap();
-    *first = 0.0;
+    let w_out = &mut weights.layers.last_mut().unwrap().mlp.as_mut().unwrap().w_out;
+    *w_out.iter_mut().filter(|x| **x != 0.0).last().unwrap() = 0.0;
     let artifact = Artifact::new(compiled.artifact.manifest.clone(), weights);
     let model = Transformer::from_artifact(&artifact, &Device::Cpu).unwrap();
     let effort = Effort { all_up_to: 2_000, samples: 0, seed: 0 };

@@ -1,17 +1,22 @@
 //! `raspc repl`: programs typed line by line, every value shown on a running example.
 
-use super::console::{Console, Line};
+mod console;
+mod example;
+mod flow;
+mod show;
+
 use super::input::Columns;
 use super::program::{self, Files};
-use super::{Exit, Ui, check, draw, example, flow};
-use crate::diagnostic::{Diagnostic, Severity};
-use crate::interp::{self, Failure, Trace};
-use crate::ir::lower::{Effect, Function, Session, Thing};
-use crate::ir::{Column, Lengths, Node};
+use super::{Exit, Ui};
+use crate::diagnostic::Diagnostic;
+use crate::ir::lower::{Effect, Session, Thing};
+use crate::ir::{Column, Lengths};
 use crate::source::Sources;
 use crate::syntax;
 use crate::syntax::ast::{Repl as Command, Which};
 use crate::value::Value;
+use console::{Console, Line};
+use show::one_line;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -25,10 +30,10 @@ use std::path::{Path, PathBuf};
 pub struct ReplArgs {
     /// Programs to read first (.rasp).
     files: Vec<PathBuf>,
+    /// Print the lines that are read, so that a script's output is a transcript.
+    #[arg(long)]
+    echo: bool,
 }
-
-/// Of a list, the s-ops and selectors among this many elements are shown.
-const MAX_ELEMENTS: usize = 10;
 
 const HELP: &str = "\
 What can be typed:
@@ -75,6 +80,9 @@ pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
         repl.width = console.width();
         let ended = match line {
             Line::Text(line) => {
+                if args.echo && !console.is_terminal() {
+                    ui.line(format!("{prompt}{line}").trim_end());
+                }
                 if typed.is_empty() {
                     first_line = line_number + 1;
                     if repl.asks_for_help(&line) {
@@ -271,7 +279,7 @@ impl<'a> Repl<'a> {
         let (n_columns, n_outputs) = (self.session.program.columns.len(), self.session.program.outputs.len());
         let mut diagnostics = self.session.finish();
         let program = &mut self.session.program;
-        let wrong = check::wrong_examples(program);
+        let wrong = crate::verify::wrong_examples(program);
         let examples = std::mem::take(&mut program.examples);
         // Ending a program settles what it leaves open; here it goes on.
         program.columns.truncate(n_columns);
@@ -303,193 +311,4 @@ impl<'a> Repl<'a> {
             self.ui.note(&format!("set one that does, for example: set example {new}"));
         }
     }
-
-    /// Shows what was typed: `name` if it was given one, `title` in any case.
-    fn show(&mut self, name: Option<&str>, title: &str, thing: &Thing) {
-        let equals = name.map_or(String::new(), |name| format!("{name} = "));
-        match thing {
-            Thing::SOp(sop) => {
-                self.ui.line(&format!("s-op: {title}"));
-                if self.sops.on {
-                    self.show_on_example(Node::SOp(*sop), title, self.sops.example.clone());
-                }
-            }
-            Thing::Selector(selector) => {
-                self.ui.line(&format!("selector: {title}"));
-                if self.selectors.on {
-                    self.show_on_example(Node::Selector(*selector), title, self.selectors.example.clone());
-                }
-            }
-            Thing::Applied { what, input } => match self.input(input) {
-                Ok(input) => {
-                    self.ui.line(&format!("{title}:"));
-                    if let Some(node) = node(what) {
-                        self.show_on(node, title, &input);
-                    }
-                }
-                Err(error) => self.error(&error),
-            },
-            Thing::Atom(_) => self.ui.line(&format!("value: {equals}{}", self.text(thing))),
-            Thing::List(list) => {
-                self.ui.line(&format!("list: {equals}{}", self.text(thing)));
-                self.show_elements(title, &list.items);
-            }
-            Thing::Dict(_) => self.ui.line(&format!("dict: {equals}{}", self.text(thing))),
-            Thing::Function(function) => {
-                self.ui.line(&format!("function: {}", signature(name.unwrap_or(&function.name()), function)));
-            }
-            // It was reported.
-            Thing::Unknown => {}
-        }
-    }
-
-    /// Shows the s-ops and selectors among the first elements of a list.
-    fn show_elements(&mut self, title: &str, items: &[Thing]) {
-        for (i, item) in items.iter().enumerate().take(MAX_ELEMENTS) {
-            if node(item).is_some() {
-                self.show(None, &format!("{title}[{i}]"), item);
-            }
-        }
-    }
-
-    /// A constant as it is written, with s-ops, selectors and functions by their names.
-    fn text(&self, thing: &Thing) -> String {
-        match thing {
-            Thing::List(list) => {
-                format!("[{}]", list.items.iter().map(|t| self.text(t)).collect::<Vec<_>>().join(", "))
-            }
-            Thing::Dict(pairs) => {
-                let pair = |(key, value): &(Value, Thing)| format!("{key}: {}", self.text(value));
-                format!("{{{}}}", pairs.iter().map(pair).collect::<Vec<_>>().join(", "))
-            }
-            Thing::SOp(_) | Thing::Selector(_) => {
-                node(thing).map_or_else(String::new, |node| one_line(&self.session.label(node)))
-            }
-            Thing::Function(function) => signature(&function.name(), function),
-            Thing::Applied { what, input } => format!("{}({})", self.text(what), self.text(input)),
-            Thing::Atom(_) | Thing::Unknown => draw::printable(&thing.to_string()),
-        }
-    }
-
-    /// The input that a list or string means, if the program takes it.
-    fn input(&self, thing: &Thing) -> anyhow::Result<Columns> {
-        let program = &self.session.program;
-        let input = example::from_thing(thing, &program.columns)?;
-        example::fits(program, &input).map(|()| input)
-    }
-
-    fn show_on_example(&mut self, node: Node, title: &str, example: Columns) {
-        let program = &self.session.program;
-        match example::fits(program, &example) {
-            Ok(()) => self.show_on(node, title, &example),
-            Err(_) => {
-                let example = example::text(&example, &[]);
-                self.ui.line(&format!("    (no value: the example {example} does not fit the program)"));
-            }
-        }
-    }
-
-    fn show_on(&mut self, node: Node, title: &str, input: &Columns) {
-        let Some(trace) = self.run(node, title, input) else { return };
-        let columns = &self.session.program.columns;
-        let picture = match node {
-            Node::SOp(sop) => trace.sop(sop).map(|values| {
-                if !self.tables {
-                    return format!("    {} -> {}\n", example::text(input, columns), draw::sequence(values));
-                }
-                let mut rows = example::rows(input, columns);
-                rows.push(("value".to_owned(), values.iter().map(draw::cell).collect()));
-                draw::Grid::of(&rows, self.width).table(&rows)
-            }),
-            Node::Selector(selector) => trace
-                .selector(selector)
-                .map(|matrix| draw::matrix(matrix, &example::labels(input), self.width)),
-        };
-        self.ui.out(&picture.unwrap_or_default());
-    }
-
-    fn draw(&mut self, thing: &Thing, input: Option<&Thing>) {
-        let (what, input) = match (thing, input) {
-            (Thing::List(list), _) => {
-                return list.items.iter().for_each(|thing| self.draw(thing, input));
-            }
-            (Thing::Applied { what, input: applied }, None) => (what.as_ref(), Some(applied.as_ref())),
-            _ => (thing, input),
-        };
-        let Some(node) = node(what) else {
-            return self
-                .error(&anyhow::anyhow!("only s-ops and selectors can be drawn, not {}", what.describe()));
-        };
-        let input = match (input, node) {
-            (Some(input), _) => self.input(input),
-            (None, Node::SOp(_)) => self.fitting(self.sops.example.clone()),
-            (None, Node::Selector(_)) => self.fitting(self.selectors.example.clone()),
-        };
-        let input = match input {
-            Ok(input) => input,
-            Err(error) => return self.error(&error),
-        };
-        let title = one_line(&self.session.label(node));
-        if let Some(trace) = self.run(node, &title, &input) {
-            self.ui.line(&format!("drawing: {title}"));
-            self.ui.out(&flow::draw(&self.session.program, node, &trace, &input, self.width));
-        }
-    }
-
-    fn fitting(&self, example: Columns) -> anyhow::Result<Columns> {
-        example::fits(&self.session.program, &example)
-            .map_err(|e| e.context("the example does not fit the program"))
-            .map(|()| example)
-    }
-
-    /// Runs what a node depends on; a failure is shown as a warning, since the program may well be
-    /// right on other inputs.
-    fn run(&mut self, node: Node, title: &str, input: &Columns) -> Option<Trace> {
-        let program = &self.session.program;
-        match interp::run(&program.graph, &program.graph.live([node]), input, program.causal) {
-            Ok(trace) => Some(trace),
-            Err(failure) => {
-                self.report(&[self.failure_report(&failure, title, input)]);
-                None
-            }
-        }
-    }
-
-    fn failure_report(&self, failure: &Failure, title: &str, input: &Columns) -> Diagnostic {
-        let program = &self.session.program;
-        let input_text = example::text(input, &program.columns);
-        Diagnostic {
-            severity: Severity::Warning,
-            message: format!("`{title}` fails on {input_text}: {}", failure.fault),
-            ..check::failure_report(program, failure, input)
-        }
-        .note("it stays defined; it may have a value on other inputs")
-    }
-}
-
-fn node(thing: &Thing) -> Option<Node> {
-    match thing {
-        Thing::SOp(sop) => Some(Node::SOp(*sop)),
-        Thing::Selector(selector) => Some(Node::Selector(*selector)),
-        Thing::Atom(_)
-        | Thing::List(_)
-        | Thing::Dict(_)
-        | Thing::Function(_)
-        | Thing::Applied { .. }
-        | Thing::Unknown => None,
-    }
-}
-
-/// `name(a, b)`
-fn signature(name: &str, function: &Function) -> String {
-    let parameters = match function {
-        Function::Defined { def, .. } => def.parameters.iter().map(ToString::to_string).collect(),
-        Function::Width => vec!["selector".to_owned()],
-    };
-    format!("{name}({})", parameters.join(", "))
-}
-
-/// A text with its lines joined, cut off where it is long.
-fn one_line(text: &str) -> String {
-    draw::shorten(&draw::printable(&text.split_whitespace().collect::<Vec<_>>().join(" ")), 80)
 }
