@@ -81,12 +81,14 @@ impl<'p> Inputs<'p> {
     /// A random input: any length, values uniform or from a few of the domain, so that equal ones
     /// are common. None if no such input was found that fulfils the assumptions.
     pub fn sample(&self, rng: &mut impl Rng) -> Option<Columns> {
-        // Assumptions are rarely fulfilled by chance on long inputs: try shorter and shorter ones.
+        // Assumptions are hardest to fulfil on long inputs: try shorter and shorter ones.
         let mut longest = self.lengths.max;
         for _ in 0..64 {
             let n = rng.random_range(self.lengths.min..=longest.max(self.lengths.min));
             let input: Columns = (0..self.domains.len()).map(|c| self.sample_column(c, n, rng)).collect();
-            if input.iter().all(|c| c.len() == n) && self.admits(&input) {
+            if input.iter().all(|c| c.len() == n)
+                && let Some(input) = self.repaired(input, rng)
+            {
                 return Some(input);
             }
             longest = n.saturating_sub(1);
@@ -125,6 +127,25 @@ impl<'p> Inputs<'p> {
         input
     }
 
+    /// The input with new values where it breaks an assumption, so that it breaks none. None if
+    /// a few rounds do not get there: no values may fulfil the assumptions at this length.
+    fn repaired(&self, mut input: Columns, rng: &mut impl Rng) -> Option<Columns> {
+        const ROUNDS: usize = 32;
+        for _ in 0..ROUNDS {
+            let broken = self.interpreter.broken_positions(&input);
+            if broken.is_empty() {
+                return Some(input);
+            }
+            // Of two positions that contradict each other, one is enough.
+            for position in broken.into_iter().filter(|_| rng.random_bool(0.5)).collect::<Vec<_>>() {
+                for (column, domain) in input.iter_mut().zip(&self.domains) {
+                    column[position] = domain[rng.random_range(0..domain.len())].clone();
+                }
+            }
+        }
+        None
+    }
+
     fn sample_column(&self, column: usize, n: usize, rng: &mut impl Rng) -> Vec<Value> {
         let domain = self.domains[column];
         if self.distinct.get(column) == Some(&true) {
@@ -139,4 +160,14 @@ impl<'p> Inputs<'p> {
         };
         (0..n).map(|_| few[rng.random_range(0..few.len())].clone()).collect()
     }
+}
+
+/// `[1, 1/3, "a"]`
+pub fn list_text(values: &[Value]) -> String {
+    format!("[{}]", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// The lists of an input or output, several joined by commas.
+pub fn columns_text(columns: &[Vec<Value>]) -> String {
+    columns.iter().map(|c| list_text(c)).collect::<Vec<_>>().join(", ")
 }

@@ -196,4 +196,15 @@ impl<'p> Interpreter<'p> {
         let holds = |sop| trace.as_ref().is_ok_and(|t| t.values(sop).iter().all(Value::truth));
         self.program.assumptions.iter().find(|(sop, _)| !holds(*sop)).map(|(_, span)| *span)
     }
+
+    /// The positions at which an assumption does not hold; all of them if one fails on the input.
+    pub fn broken_positions(&self, columns: &[Vec<Value>]) -> Vec<usize> {
+        let n = columns.first().map_or(0, Vec::len);
+        let trace = run(&self.program.graph, &self.assumptions, columns, self.program.causal);
+        let holds = |q: usize| {
+            let at = |t: &Trace| self.program.assumptions.iter().all(|(sop, _)| t.values(*sop)[q].truth());
+            trace.as_ref().is_ok_and(at)
+        };
+        (0..n).filter(|&q| !holds(q)).collect()
+    }
 }

@@ -16,7 +16,11 @@
 //! 4. [`interp`] is the meaning of that graph, with no cleverness. Everything is measured against it.
 //! 5. [`inputs`] knows which inputs a program declares: all of them, or samples.
 //! 6. [`facts`] says what holds on all of them: value sets, widths, what depends on what.
-//! 7. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
+//! 7. [`plan`] says what goes where: which half-layer computes each s-op, what each residual
+//!    direction holds, and how far off it may be. No floats.
+//! 8. [`weights`] are the matrices of a plan, [`model`] the transformer that runs them, and
+//!    [`verify`] the comparison with the interpreter.
+//! 9. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
 //!
 //! # Invariants
 //!
@@ -26,6 +30,7 @@
 //! - Imports point one way, in the order of the modules below; `tests/tidy.rs` holds the table.
 //! - Operations ([`ir::Op`], [`ir::SelectorOp`], [`value::Elementwise`]) are closed enums that
 //!   every phase matches without `_`: a new one turns into compile errors at the places to fill.
+//! - Nothing before [`model`] knows candle.
 //! - Bad input never panics. An error is an enum variant with spans and evidence; the words for
 //!   it stand in one function per phase (`describe`).
 
@@ -37,6 +42,9 @@ pub mod ir;
 pub mod interp;
 pub mod inputs;
 pub mod facts;
+pub mod plan;
+pub mod weights;
+pub mod model;
 pub mod verify;
 pub mod cli;
 

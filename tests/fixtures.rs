@@ -6,6 +6,7 @@
 //! language, in `programs/` or in [`WRITTEN_HERE`]. `null` stands for a value that the reference
 //! leaves open. `true` equals 1; other numbers agree within 1e-9, as the reference rounds.
 
+use crate::programs::File;
 use raspc::interp::{self, Interpreter};
 use raspc::ir::lower::{NoFiles, Outside, Read, Session, Thing, read};
 use raspc::ir::{Node, Program};
@@ -105,10 +106,12 @@ impl Fixture {
         self.json["cases"].as_array().unwrap().iter().map(|case| (input(&case["input"]), &case["expected"]))
     }
 
-    /// Every case in which `run` gives something else, with the input.
-    fn disagreements(&self, mut run: impl FnMut(&[Value]) -> Result<Vec<Vec<Value>>, String>) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for (input, expected) in self.cases() {
+    /// The first case in which `run` gives something else.
+    fn disagreement(
+        &self,
+        mut run: impl FnMut(&[Value]) -> Result<Vec<Vec<Value>>, String>,
+    ) -> Option<String> {
+        self.cases().find_map(|(input, expected)| {
             let rows = match expected[0].as_array() {
                 Some(_) => expected.as_array().unwrap().clone(),
                 None => vec![expected.clone()],
@@ -118,11 +121,8 @@ impl Fixture {
                 found.len() == rows.len()
                     && rows.iter().zip(found).all(|(row, found)| list_agrees(row.as_array().unwrap(), found))
             });
-            if !same {
-                wrong.push(format!("{}: on {input:?} expected {expected}, found {found:?}", self.name));
-            }
-        }
-        wrong
+            (!same).then(|| format!("{}: on {input:?} expected {expected}, found {found:?}", self.name))
+        })
     }
 }
 
@@ -189,7 +189,7 @@ fn expressions_mean_what_they_mean_to_the_rasp_tool() {
         let thing = session.get("out").unwrap();
         let is_selector = matches!(thing, Thing::Selector(_));
         assert_eq!(is_selector, fixture.text("kind") == "selector", "{}", fixture.name);
-        wrong.extend(fixture.disagreements(|input| run_expression(&session, &thing, input)));
+        wrong.extend(fixture.disagreement(|input| run_expression(&session, &thing, input)));
     }
     assert_eq!(fixtures.len(), 59);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -199,10 +199,7 @@ fn expressions_mean_what_they_mean_to_the_rasp_tool() {
 fn text_of(fixture: &str) -> String {
     let named = |table: &[(&str, &'static str)]| table.iter().find(|(f, _)| *f == fixture).map(|(_, p)| *p);
     match (named(&IN_PROGRAMS), named(&WRITTEN_HERE)) {
-        (Some(program), _) => {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs").join(format!("{program}.rasp"));
-            std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-        }
+        (Some(program), _) => File::read(program).text,
         (_, Some(text)) => text.to_owned(),
         (None, None) => panic!("{fixture} has no program"),
     }
@@ -228,7 +225,7 @@ fn programs_compute_what_tracr_and_the_peak_set_say() {
         let program = program_of(fixture);
         assert_eq!(Some(program.causal), fixture.param("causal").as_bool(), "{}", fixture.name);
         let interpreter = Interpreter::new(&program);
-        wrong.extend(fixture.disagreements(|input| {
+        wrong.extend(fixture.disagreement(|input| {
             let columns = [input.to_vec()];
             assert!(interpreter.broken_assumption(&columns).is_none(), "{}: {input:?}", fixture.name);
             interpreter.outputs(&columns).map_err(|failure| failure.fault.to_string())

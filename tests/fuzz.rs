@@ -265,7 +265,8 @@ fn survives_within(limit: Duration, text: &str) {
     let start = Instant::now();
     survives(text);
     let taken = start.elapsed();
-    assert!(taken < limit, "{taken:?} for {} bytes: {}…", text.len(), &text[..40.min(text.len())]);
+    let shown: String = text.chars().take(40).collect();
+    assert!(taken < limit, "{taken:?} for {} bytes: {shown}…", text.len());
 }
 
 #[test]
@@ -299,10 +300,11 @@ fn deep_nesting_ends_in_a_message() {
     }
     for piece in [
         "1 + ", "a in ", "f(x)", "[0]", ", a", "; ", "\n", "\"", "#", "a\n", ")", "exit\n", "a = ",
-        "\u{feff}", "@ ", "'",
+        "\u{feff}", "@ ", "'", "a", "ä", "1", " ", "\t", "\u{0}", "“", "„", "a.", "0.", "..", "=", "!",
     ] {
-        survives_within(limit, &piece.repeat(n));
-        survives_within(limit, &format!("x = a{};", piece.repeat(n)));
+        for before in ["", "x = a", "# ", "\"", "'", "“", "x = \""] {
+            survives_within(limit, &format!("{before}{};", piece.repeat(n / 10)));
+        }
     }
 }
 

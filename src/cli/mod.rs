@@ -1,6 +1,7 @@
 //! The command line: the only part that prints, reads files and the environment, or knows clap.
 
 mod check;
+mod compile;
 mod draw;
 mod exit;
 mod fmt;
@@ -26,6 +27,8 @@ struct Args {
 
 const AFTER_HELP: &str = "\
 Begin with:
+  raspc compile programs/peak.rasp
+  raspc run compiled/peak.safetensors '[1, 3, 2]'
   raspc repl                              type RASP and see what it does
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc check programs/peak.rasp
@@ -39,6 +42,7 @@ Exit codes:
 
 #[derive(Subcommand)]
 enum Command {
+    Compile(compile::CompileArgs),
     Check(check::CheckArgs),
     Run(run::RunArgs),
     Repl(repl::ReplArgs),
@@ -58,6 +62,7 @@ pub fn main() -> Exit {
         }
     };
     let result = match args.command {
+        Command::Compile(args) => compile::compile(&args, &ui),
         Command::Check(args) => check::check(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),

@@ -28,6 +28,12 @@ pub struct ProgramFlags {
 }
 
 impl ProgramFlags {
+    /// Whether no declaration was given.
+    pub fn is_empty(&self) -> bool {
+        let Self { domains, length, causal, assume, output } = self;
+        domains.is_empty() && length.is_none() && !causal && assume.is_empty() && output.is_empty()
+    }
+
     /// The flags as declarations in the language.
     fn outside(&self) -> Outside {
         let named = |domain: &String| match domain.split_once(':') {

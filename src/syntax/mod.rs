@@ -3,15 +3,20 @@
 //! Parsing never fails: it returns what it understood and a list of errors.
 
 pub mod ast;
+mod blame;
+mod describe;
 mod error;
 mod format;
 mod layout;
+mod mark;
 mod parse;
 pub mod print;
+mod recover;
 mod token;
 mod warn;
 
-pub use error::{SyntaxError, describe};
+pub use describe::describe;
+pub use error::{Found, Hint, SyntaxError};
 pub use format::format;
 pub use parse::{Parsed, is_complete, parse};
 pub use warn::warnings;

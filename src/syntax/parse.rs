@@ -1,12 +1,13 @@
-//! The grammar's other half: building nodes, recovering from errors, finding out why.
+//! The grammar's other half: building nodes, and going on after an error.
 
 use super::SyntaxError;
 use super::ast::{Ast, BinaryOp, Declaration, Expr, ExprKind, Repl, Statement, StatementKind};
-use super::error::Hint;
+use super::mark::{Bound, mark};
+use super::recover::Failure;
 use super::token::{Spanned as SpannedToken, Token, lex};
 use crate::source::{SourceId, Span};
 use crate::value::Number;
-use lalrpop_util::{ErrorRecovery, ParseError, lalrpop_mod};
+use lalrpop_util::{ParseError, lalrpop_mod};
 use std::sync::Arc;
 
 lalrpop_mod!(
@@ -29,51 +30,67 @@ pub struct Parsed {
 }
 
 /// Parses a program.
+///
+/// After an error the statement that it is in is repaired or taken out, and the parser starts
+/// again behind the last statement that it finished.
 pub fn parse(source: SourceId, text: &str) -> Parsed {
     let lexed = lex(source, text);
-    let mut state = State { source, tokens: &lexed.tokens, text, errors: lexed.errors };
-    let tokens = lexed.tokens.iter().copied().map(Ok);
-    let statements = match grammar::ProgramParser::new().parse(&mut state, tokens) {
-        Ok(statements) => statements,
-        Err(error) => {
-            state.report(error);
-            Vec::new()
+    let mut tokens = lexed.tokens;
+    let bound = Bound::of(&tokens);
+    let mut state = State { source, statements: Vec::new(), errors: Vec::new(), too_deep: None };
+    let mut from = 0;
+    for _ in 0..=MAX_ERRORS {
+        let marked = mark(text, &tokens[from..], &bound);
+        let parser = grammar::ProgramParser::new();
+        let Err(error) = parser.parse(&mut state, marked.iter().copied().map(Ok)) else { break };
+        let failure = failure(text, source, &marked, error);
+        let (error, repair) = failure.explain();
+        // What stands beside foreign text is often wrong only because of it.
+        let touched = failure.extent(&repair);
+        let foreign = |e: &SyntaxError| {
+            let span = e.span().range();
+            touched.start <= span.end && span.start <= touched.end
+        };
+        if !lexed.errors.iter().any(foreign) {
+            state.errors.push(error);
         }
-    };
+        let done = state.statements.last().map_or(0, |s: &Statement| s.span.end as usize);
+        from = from.max(tokens.partition_point(|t| t.2 <= done));
+        repair.apply(&mut tokens);
+    }
     let mut errors = state.errors;
+    errors.extend(lexed.errors);
     errors.sort_by_key(|e| (e.span().start, e.span().end));
+    errors.dedup();
     errors.truncate(MAX_ERRORS);
-    Parsed { ast: Ast { statements, comments: lexed.comments }, errors }
+    Parsed { ast: Ast { statements: state.statements, comments: lexed.comments }, errors }
 }
 
-/// Whether a text that is typed line by line needs no further line: no bracket is open, and it
-/// ends in `;`, in the `}` of a function or loop, or in a REPL statement. What no further line
-/// can mend is complete too.
+/// Whether a text that is typed line by line needs no further line: nothing that it lacks could
+/// still follow.
 pub fn is_complete(text: &str) -> bool {
-    use Token as T;
-    let mut depth = 0_u32; // of open brackets
-    let mut first = None; // the first token of a statement that has not ended
-    for (_, token, _) in lex(SourceId::NOWHERE, text).tokens {
-        let begun = *first.get_or_insert(token);
-        match token {
-            T::Open | T::OpenList | T::OpenBrace => depth += 1,
-            T::SelectOpen | T::AggregateOpen | T::RangeOpen | T::ZipOpen | T::LenOpen => depth += 1,
-            T::Close | T::CloseList | T::CloseBrace => match depth.checked_sub(1) {
-                Some(less) => depth = less,
-                None => return true,
-            },
-            _ => {}
+    parse(SourceId::NOWHERE, text).errors.iter().all(|e| !e.wants_more())
+}
+
+fn failure<'f, 's>(
+    text: &'f str,
+    source: SourceId,
+    tokens: &'f [SpannedToken<'s>],
+    error: ParseError<usize, Token<'s>, std::convert::Infallible>,
+) -> Failure<'f, 's> {
+    let (at, expected) = match error {
+        ParseError::UnrecognizedToken { token: (start, _, end), expected } => {
+            (tokens.partition_point(|t| (t.0, t.2) < (start, end)), expected)
         }
-        let ends = match token {
-            T::Semicolon | T::LineEnd => true,
-            T::CloseBrace => matches!(begun, T::Def | T::For),
-            _ => false,
-        };
-        if ends && depth == 0 {
-            first = None;
+        ParseError::ExtraToken { token: (start, _, end) } => {
+            (tokens.partition_point(|t| (t.0, t.2) < (start, end)), Vec::new())
         }
-    }
-    first.is_none()
+        ParseError::UnrecognizedEof { expected, .. } => (tokens.len(), expected),
+        ParseError::InvalidToken { location } => (tokens.partition_point(|t| t.0 < location), Vec::new()),
+        ParseError::User { error } => match error {},
+    };
+    let expected = expected.iter().map(|e| e.trim_matches('"').to_owned()).collect();
+    Failure::new(text, source, tokens, at, expected)
 }
 
 /// The value of a string token, without its quotes.
@@ -82,16 +99,20 @@ pub(crate) fn text(token: &str) -> Arc<str> {
 }
 
 /// What the grammar's actions share.
-pub(crate) struct State<'t> {
+pub(crate) struct State {
     source: SourceId,
-    tokens: &'t [SpannedToken<'t>],
-    text: &'t str,
+    /// The statements of the program itself that were finished.
+    statements: Vec<Statement>,
     errors: Vec<SyntaxError>,
+    /// Where a tree was last found too deep.
+    too_deep: Option<Span>,
 }
 
-type Failure<'s> = ParseError<usize, Token<'s>, std::convert::Infallible>;
+impl State {
+    pub(crate) fn keep(&mut self, statement: Statement) {
+        self.statements.push(statement);
+    }
 
-impl State<'_> {
     pub(crate) fn span(&self, start: usize, end: usize) -> Span {
         Span::new(self.source, start, end)
     }
@@ -122,9 +143,11 @@ impl State<'_> {
 
     fn too_deep(&mut self, span: Span) {
         // One report: what surrounds a deep tree is deep too.
-        if !self.errors.iter().any(|e| matches!(e, SyntaxError::TooDeep { .. })) {
+        let known = |last: Span| last.start < span.end && span.start < last.end;
+        if !self.too_deep.is_some_and(known) && self.errors.len() < MAX_ERRORS {
             self.errors.push(SyntaxError::TooDeep { span });
         }
+        self.too_deep = Some(span);
     }
 
     pub(crate) fn number(&mut self, start: usize, digits: &str, end: usize) -> Number {
@@ -134,110 +157,6 @@ impl State<'_> {
             Number::ZERO
         })
     }
-
-    pub(crate) fn recovered(&mut self, recovery: ErrorRecovery<usize, Token<'_>, std::convert::Infallible>) {
-        self.report(recovery.error);
-    }
-
-    fn report(&mut self, error: Failure<'_>) {
-        if self.errors.len() >= MAX_ERRORS {
-            return;
-        }
-        let (start, end, expected) = match error {
-            ParseError::UnrecognizedToken { token: (start, _, end), expected } => (start, end, expected),
-            ParseError::ExtraToken { token: (start, _, end) } => (start, end, Vec::new()),
-            ParseError::UnrecognizedEof { location, expected } => (location, location, expected),
-            ParseError::InvalidToken { location } => (location, location, Vec::new()),
-            ParseError::User { error } => match error {},
-        };
-        let at = self.tokens.partition_point(|(s, _, _)| *s < start);
-        let found = self.tokens.get(at).filter(|(s, _, e)| (*s, *e) == (start, end)).map(|t| t.1);
-        let last_end = at.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.2);
-        let hint = self.hint(at, found, &expected);
-        let at_end = found.is_none_or(|t| t == Token::LineEnd);
-        // A missing semicolon is missed where the statement ends, not where the next begins.
-        let (start, end) = match hint {
-            Some(Hint::MissingSemicolon) => (last_end.saturating_sub(1), last_end),
-            _ if at_end => (last_end.saturating_sub(1).min(start), last_end.max(start).min(self.text.len())),
-            _ => (start, end),
-        };
-        let start = (0..=start).rev().find(|i| self.text.is_char_boundary(*i)).unwrap_or(0);
-        let span = self.span(start, end.max(start));
-        let found = (!at_end).then(|| self.text[start..end.max(start)].to_owned());
-        self.errors.push(SyntaxError::Unexpected { span, found, expected, hint });
-    }
-
-    /// What the author probably meant, judged by the tokens around the error.
-    fn hint(&self, at: usize, found: Option<Token<'_>>, expected: &[String]) -> Option<Hint> {
-        use Token as T;
-        let token = |i: Option<usize>| i.and_then(|i| self.tokens.get(i)).map(|t| t.1);
-        let before = token(at.checked_sub(1));
-        let after = token(Some(at + 1));
-        let expects = |name: &str| expected.iter().any(|e| e.trim_matches('"') == name);
-        // The first token of the statement that the error is in.
-        let first = self.tokens[..at.min(self.tokens.len())]
-            .iter()
-            .rposition(|t| matches!(t.1, T::Semicolon | T::OpenBrace | T::CloseBrace | T::LineEnd))
-            .map_or(0, |i| i + 1);
-        match (before, found) {
-            (Some(T::Slash), Some(T::Slash)) => return Some(Hint::FloorDivision),
-            (Some(T::Star), Some(T::Star)) => return Some(Hint::PowerIsCaret),
-            (_, Some(T::If)) if first == at => return Some(Hint::NoIfStatement),
-            (_, Some(T::Else)) => return Some(Hint::ElseNeedsIf),
-            (_, Some(T::Return)) => return Some(Hint::ReturnIsLast),
-            (_, Some(T::CloseBrace)) if expects("return") => return Some(Hint::DefNeedsReturn),
-            _ => {}
-        }
-        if let Some(T::Ident(word @ ("while" | "elif" | "lambda" | "class"))) = token(Some(first)) {
-            return Some(Hint::NoSuchStatement(word.to_owned()));
-        }
-        if matches!(found, Some(T::EqEq | T::NotEq | T::Less | T::LessEq | T::Greater | T::GreaterEq))
-            && matches!(after, Some(T::Close))
-            && self.tokens[..at]
-                .windows(2)
-                .rev()
-                .any(|w| matches!(w, [(_, T::Ident("select"), _), (_, T::Open, _)]))
-        {
-            return Some(Hint::GluedParenthesis);
-        }
-        if found == Some(T::Comma) && expects(")") {
-            return Some(Hint::NoTuples);
-        }
-        if found == Some(T::Assign) {
-            return Some(match before {
-                Some(T::CloseList) => Hint::NoElementAssignment,
-                Some(t) if is_word(t) => Hint::ReservedWord,
-                _ => Hint::EqualsIsAssignment,
-            });
-        }
-        if found.is_some_and(is_word) && expects("name") && !matches!(before, Some(T::CloseBrace)) {
-            return Some(Hint::ReservedWord);
-        }
-        let last_end = at.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(0, |t| t.2);
-        let new_line = self.tokens.get(at).is_none_or(|t| self.text[last_end..t.0].contains('\n'));
-        (expects(";") && new_line).then_some(Hint::MissingSemicolon)
-    }
-}
-
-/// Words that look like names but are not.
-fn is_word(token: Token<'_>) -> bool {
-    use Token as T;
-    matches!(
-        token,
-        T::Set
-            | T::Show
-            | T::SOp
-            | T::Selector
-            | T::Example
-            | T::ExampleOf
-            | T::Examples
-            | T::On
-            | T::Off
-            | T::Exit
-    ) || matches!(
-        token,
-        T::Load | T::Draw | T::Round | T::Indicator | T::Def | T::For | T::In | T::And | T::Or
-    )
 }
 
 /// The expressions directly below an expression.

@@ -1,6 +1,4 @@
-//! The words of the language, and the two places where a word's meaning depends on where it
-//! stands: declarations (`input`, `length`, … are names everywhere else) and REPL statements,
-//! which end with their line.
+//! The words of the language. Those whose meaning depends on where they stand are `mark`'s.
 
 use super::SyntaxError;
 use super::ast::Comment;
@@ -10,8 +8,11 @@ use logos::Logos;
 /// A token. `select(` and its kin are one token with their parenthesis, as in the RASP tool:
 /// with a space between, the word is an ordinary name.
 #[derive(Logos, Clone, Copy, Debug, PartialEq)]
-#[logos(skip r"[ \t\r\n\f\u{feff}]+")]
+#[logos(skip r"[ \t\r\n\f]+")]
 pub enum Token<'s> {
+    /// What editors put at the beginning of a file.
+    #[token("\u{feff}")]
+    ByteOrderMark,
     #[regex(r"#[^\n]*", allow_greedy = true)]
     Comment,
     #[regex("[a-zA-Z_][a-zA-Z_0-9]*")]
@@ -24,6 +25,9 @@ pub enum Token<'s> {
     Str(&'s str),
     #[regex("\"[^\"\n]*", priority = 1)]
     OpenStr,
+    /// A string as other languages or word processors write it.
+    #[regex("['“”„]", foreign_string)]
+    ForeignStr,
 
     #[token("select(")]
     SelectOpen,
@@ -89,7 +93,7 @@ pub enum Token<'s> {
     Exit,
 
     // Declarations: names that begin a statement and are followed by what no statement of the
-    // RASP tool could continue with. Made from `Ident` and `Example` by `tokens`.
+    // RASP tool could continue with. Made from `Ident` and `Example` by `mark`.
     Input,
     Length,
     Attention,
@@ -98,6 +102,8 @@ pub enum Token<'s> {
     ExampleOf,
     /// The end of a line that holds a REPL statement.
     LineEnd,
+    /// A statement that could not be read.
+    Broken,
 
     #[token("==")]
     EqEq,
@@ -149,6 +155,17 @@ pub enum Token<'s> {
     Colon,
 }
 
+/// Takes the rest of a string in foreign quotes, if it soon ends on its line.
+fn foreign_string<'s>(lexer: &mut logos::Lexer<'s, Token<'s>>) -> bool {
+    let quotes: &[char] = if lexer.slice() == "'" { &['\''] } else { &['“', '”'] };
+    let line = lexer.remainder().split('\n').next().unwrap_or_default();
+    match line.char_indices().take(100).find(|(_, c)| quotes.contains(c)) {
+        Some((end, quote)) => lexer.bump(end + quote.len_utf8()),
+        None => return false,
+    }
+    true
+}
+
 /// A token between two byte offsets, as the parser takes it.
 pub type Spanned<'s> = (usize, Token<'s>, usize);
 
@@ -163,67 +180,37 @@ pub struct Lexed<'s> {
 /// Splits a text into tokens.
 pub fn lex(source: SourceId, text: &str) -> Lexed<'_> {
     let mut lexed = Lexed::default();
-    let mut raw = Vec::new();
     for (token, range) in Token::lexer(text).spanned() {
         let span = Span::new(source, range.start, range.end);
-        match token {
+        let token = match token {
             Ok(Token::Comment) => {
-                lexed.comments.push(Comment { span, text: text[range].trim_end().to_owned() })
-            }
-            Ok(Token::OpenStr) => lexed.errors.push(SyntaxError::UnclosedString { span }),
-            Ok(token) => raw.push((range.start, token, range.end)),
-            Err(()) => match lexed.errors.last_mut() {
-                // One report for a run of foreign characters.
-                Some(SyntaxError::UnknownText { span: last, .. }) if last.end == span.start => {
-                    last.end = span.end
-                }
-                _ => lexed.errors.push(SyntaxError::UnknownText { span }),
-            },
-        }
-    }
-    lexed.tokens = mark_statements(text, raw);
-    lexed
-}
-
-/// Turns names into declaration keywords where a declaration begins, and ends REPL statements
-/// with their line.
-fn mark_statements<'s>(text: &'s str, raw: Vec<Spanned<'s>>) -> Vec<Spanned<'s>> {
-    let mut out: Vec<Spanned<'s>> = Vec::with_capacity(raw.len());
-    let bound = Bound::of(&raw);
-    let mut open: Vec<Bracket> = Vec::new();
-    let mut line_of = None; // how many brackets were open where a REPL statement began
-    let mut statement_start = true;
-    for (i, &(start, token, end)) in raw.iter().enumerate() {
-        if let (Some(outer), Some(&(_, _, last_end))) = (line_of, out.last())
-            && open.len() <= outer
-            && (text[last_end..start].contains('\n') || token == Token::Semicolon)
-        {
-            out.push((last_end, Token::LineEnd, last_end));
-            line_of = None;
-            statement_start = true;
-            if token == Token::Semicolon {
+                lexed.comments.push(Comment { span, text: text[range].trim_end().to_owned() });
                 continue;
             }
-        }
-        let next = raw.get(i + 1).map(|(_, t, _)| *t);
-        let token = if statement_start { first_token(token, next, &bound) } else { token };
-        if statement_start && is_repl(token, next) {
-            line_of = Some(open.len());
-        }
-        let before = out.last().map(|(_, t, _)| *t).filter(|_| !statement_start);
-        statement_start = token == Token::Semicolon;
-        if let Some(bracket) = Bracket::opened_by(token, before) {
-            open.push(bracket);
-            statement_start = bracket == Bracket::Block;
-        } else if token.closes() {
-            statement_start = open.pop() == Some(Bracket::Block);
-        }
-        out.push((start, token, end));
+            Ok(Token::ByteOrderMark) => continue,
+            Ok(Token::OpenStr) => {
+                lexed.errors.push(SyntaxError::UnclosedString { span });
+                Token::Str(&text[range.clone()])
+            }
+            Ok(Token::ForeignStr) => {
+                lexed.errors.push(SyntaxError::ForeignQuotes { span });
+                Token::Str(&text[range.clone()])
+            }
+            Ok(token) => token,
+            Err(()) => {
+                match lexed.errors.last_mut() {
+                    // One report for a run of foreign characters.
+                    Some(SyntaxError::UnknownText { span: last }) if last.end == span.start => {
+                        last.end = span.end;
+                    }
+                    _ => lexed.errors.push(SyntaxError::UnknownText { span }),
+                }
+                continue;
+            }
+        };
+        lexed.tokens.push((range.start, token, range.end));
     }
-    if let (Some(_), Some(&(_, _, last_end))) = (line_of, out.last()) {
-        out.push((last_end, Token::LineEnd, last_end));
-    }
-    out
+    lexed
 }
 
 /// What an open bracket holds.
@@ -262,92 +249,13 @@ impl Token<'_> {
         matches!(self, Token::Close | Token::CloseList | Token::CloseBrace)
     }
 
+    pub fn ends_statement(self) -> bool {
+        matches!(self, Token::Semicolon | Token::LineEnd | Token::Broken)
+    }
+
     /// Whether an operand may end here, so that an operator may follow.
     pub fn ends_operand(self) -> bool {
         use Token as T;
         matches!(self, T::Ident(_) | T::Int(_) | T::Float(_) | T::Str(_)) || self.closes()
     }
-}
-
-fn is_repl(token: Token<'_>, next: Option<Token<'_>>) -> bool {
-    match token {
-        Token::Set | Token::Show | Token::SOp | Token::FullSeqDisplay | Token::Exit => true,
-        Token::Selector | Token::Examples => matches!(next, Some(Token::Examples | Token::On | Token::Off)),
-        _ => false,
-    }
-}
-
-/// Whether `assume` and `output` are names of the program. Where they are not, `assume (…)` is
-/// no call but a declaration.
-struct Bound {
-    assume: bool,
-    output: bool,
-}
-
-impl Bound {
-    fn of(tokens: &[Spanned<'_>]) -> Self {
-        // A loaded file may bind anything.
-        let loads = tokens.iter().any(|(_, t, _)| *t == Token::Load);
-        let is_bound = |word: &str| {
-            loads
-                || tokens.iter().enumerate().any(|(i, (_, t, _))| {
-                    // At the beginning of a statement, a parenthesis behind the word leaves it open.
-                    let before = i.checked_sub(1).map(|i| tokens[i].1);
-                    let after = tokens.get(i + 1).map(|t| t.1);
-                    let begins = matches!(
-                        before,
-                        None | Some(Token::Semicolon | Token::OpenBrace | Token::CloseBrace)
-                    );
-                    *t == Token::Ident(word)
-                        && !(begins && !matches!(after, Some(Token::Assign | Token::Comma)))
-                })
-        };
-        Self { assume: is_bound("assume"), output: is_bound("output") }
-    }
-}
-
-/// The declaration keyword for the first token of a statement, if a declaration begins here.
-fn first_token<'s>(token: Token<'s>, next: Option<Token<'s>>, bound: &Bound) -> Token<'s> {
-    use Token as T;
-    match (token, next) {
-        (T::Example, _) => T::ExampleOf,
-        (T::Ident("assume"), Some(T::Open)) if !bound.assume => T::Assume,
-        (T::Ident("output"), Some(T::Open)) if !bound.output => T::Output,
-        (T::Ident(_), next) if next.is_none_or(continues_name) => token,
-        (T::Ident("input"), _) => T::Input,
-        (T::Ident("length"), _) => T::Length,
-        (T::Ident("attention"), _) => T::Attention,
-        (T::Ident("assume"), _) => T::Assume,
-        (T::Ident("output"), _) => T::Output,
-        _ => token,
-    }
-}
-
-/// What can follow a name in a statement of the RASP tool.
-fn continues_name(next: Token<'_>) -> bool {
-    use Token as T;
-    matches!(
-        next,
-        T::Assign
-            | T::Comma
-            | T::Semicolon
-            | T::Open
-            | T::OpenList
-            | T::Plus
-            | T::Minus
-            | T::Star
-            | T::Slash
-            | T::Percent
-            | T::Caret
-            | T::EqEq
-            | T::NotEq
-            | T::Less
-            | T::LessEq
-            | T::Greater
-            | T::GreaterEq
-            | T::And
-            | T::Or
-            | T::If
-            | T::In
-    )
 }

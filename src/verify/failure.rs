@@ -1,9 +1,10 @@
 //! Can the program itself fail: is there a declared input on which an s-op has no value?
 
+use super::{Effort, distinct_columns};
 use crate::facts::{self, Facts};
 use crate::inputs::{Columns, Inputs};
 use crate::interp::{Failure, Interpreter};
-use crate::ir::{Op, Program};
+use crate::ir::Program;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
@@ -20,16 +21,6 @@ pub enum CanFail {
     NotInTests { inputs: usize, seed: u64 },
     /// Domain or lengths are not declared.
     Undeclared,
-}
-
-/// How much work an answer may cost.
-#[derive(Clone, Copy, Debug)]
-pub struct Effort {
-    /// Spaces of up to this many inputs are run in full.
-    pub enumerate: u128,
-    /// Random inputs that are run where there are more.
-    pub tests: usize,
-    pub seed: u64,
 }
 
 /// Of spaces that are too large for enumeration, this share of the effort goes to the shortest
@@ -50,8 +41,8 @@ pub fn can_fail(
     if facts::may_fail(program, facts).is_none() {
         return CanFail::NotByFacts;
     }
-    let all = inputs.count() <= effort.enumerate;
-    let limit = if all { effort.enumerate } else { effort.enumerate / SHORT_SHARE };
+    let all = inputs.count() <= effort.all_up_to;
+    let limit = if all { effort.all_up_to } else { effort.all_up_to / SHORT_SHARE };
     let mut run = 0;
     for input in inputs.all().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
         if let Err(failure) = interpreter.outputs(&input) {
@@ -64,7 +55,7 @@ pub fn can_fail(
         return CanFail::NotByEnumeration { inputs: run };
     }
     let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
-    for _ in 0..effort.tests {
+    for _ in 0..effort.samples {
         let Some(input) = inputs.sample(&mut rng) else { continue };
         if interpreter.outputs(&input).is_err() {
             let input = inputs.shrink(input, |i| interpreter.outputs(i).is_err());
@@ -76,13 +67,4 @@ pub fn can_fail(
         progress(run);
     }
     CanFail::NotInTests { inputs: run, seed: effort.seed }
-}
-
-/// For each input column, whether its values differ at any two positions of every input.
-pub fn distinct_columns(program: &Program, facts: &Facts) -> Vec<bool> {
-    let graph = &program.graph;
-    let injective = |column: usize| {
-        graph.sop_ids().any(|id| graph[id].op == Op::Input(column) && facts.injective(id).is_some())
-    };
-    (0..program.columns.len()).map(injective).collect()
 }

@@ -106,7 +106,7 @@ fn column_text(values: &[Value]) -> String {
     };
     match values.iter().map(character).collect::<Option<Vec<_>>>() {
         Some(word) => format!("\"{}\"", word.concat()),
-        None => draw::printable(&crate::cli::run::list_text(values)),
+        None => draw::printable(&crate::inputs::list_text(values)),
     }
 }
 

@@ -7,7 +7,7 @@ mod show;
 
 use super::input::Columns;
 use super::program::{self, Files};
-use super::{Exit, Ui, check};
+use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::ir::lower::{Effect, Session, Thing};
 use crate::ir::{Column, Lengths};
@@ -235,7 +235,7 @@ impl<'a> Repl<'a> {
         let (n_columns, n_outputs) = (self.session.program.columns.len(), self.session.program.outputs.len());
         let mut diagnostics = self.session.finish();
         let program = &mut self.session.program;
-        let wrong = check::wrong_examples(program);
+        let wrong = crate::verify::wrong_examples(program);
         let examples = std::mem::take(&mut program.examples);
         // Ending a program settles what it leaves open; here it goes on.
         program.columns.truncate(n_columns);

@@ -2,7 +2,6 @@
 
 use super::example;
 use super::{Repl, flow};
-use crate::cli::check;
 use crate::cli::draw;
 use crate::cli::input::Columns;
 use crate::diagnostic::{Diagnostic, Severity};
@@ -172,7 +171,7 @@ impl Repl<'_> {
         Diagnostic {
             severity: Severity::Warning,
             message: format!("`{title}` fails on {input_text}: {}", failure.fault),
-            ..check::failure_report(program, failure, input)
+            ..crate::verify::failure_report(program, failure, input)
         }
         .note("it stays defined; it may have a value on other inputs")
     }

@@ -12,7 +12,7 @@ mod scope;
 mod thing;
 
 pub use error::{LowerError, LowerErrorKind, describe};
-pub use scope::ScopeId;
+pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};
 
 use super::{Node, Origin, Program, StackId};

@@ -31,7 +31,7 @@ pub(super) const RESERVED: [&str; 22] = [
 ];
 
 /// The names of the RASP tool's library: a program cannot set them at top level.
-pub(super) const RASPLIB: [&str; 17] = [
+pub const RASPLIB: [&str; 17] = [
     "length",
     "full_s",
     "selector_width",
