@@ -11,11 +11,10 @@ use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::ir::lower::{Effect, Session, Thing};
 use crate::ir::{Column, Lengths};
-use crate::source::Sources;
 use crate::syntax;
 use crate::syntax::ast::{Repl as Command, Which};
 use crate::value::Value;
-use console::{Console, Line};
+use console::Console;
 use show::one_line;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -57,7 +56,7 @@ pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let read = |path: &PathBuf| Ok((path.to_string_lossy().replace('\\', "/"), program::read_text(path)?));
     let texts = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let files = Files::new(Path::new(""));
-    let mut console = Console::open();
+    let mut console = Console::open(args.echo);
     let mut repl = Repl::new(Session::new(&files), ui, console.width());
     for (name, text) in texts {
         if repl.feed(&name, &text, Show::Commands).is_break() {
@@ -71,56 +70,13 @@ pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
             env!("CARGO_PKG_VERSION")
         ));
     }
-    let mut typed = String::new();
-    let mut line_number = 0;
-    let mut first_line = 1;
     loop {
-        let prompt = if typed.is_empty() { ">> " } else { ".. " };
-        let line = console.read(prompt, || repl.session.names().iter().map(ToString::to_string).collect())?;
+        let is_complete = |text: &str| repl.asks_for_help(text) || syntax::is_complete(text);
+        let Some(typed) = console.read(ui, &repl.session.names(), is_complete)? else { break };
         repl.width = console.width();
-        let ended = match line {
-            Line::Text(line) => {
-                if args.echo && !console.is_terminal() {
-                    ui.line(format!("{prompt}{line}").trim_end());
-                }
-                if typed.is_empty() {
-                    first_line = line_number + 1;
-                    if repl.asks_for_help(&line) {
-                        ui.line(HELP);
-                        line_number += 1;
-                        continue;
-                    }
-                }
-                line_number += 1 + line.matches('\n').count();
-                typed += &line;
-                typed.push('\n');
-                false
-            }
-            Line::Interrupted => {
-                if typed.is_empty() {
-                    ui.note("(exit or Ctrl-D leaves)");
-                }
-                typed.clear();
-                continue;
-            }
-            Line::End => true,
-        };
-        if typed.len() > Sources::MAX_BYTES {
-            ui.note(&format!("error: a statement of more than {} bytes", Sources::MAX_BYTES));
-            repl.failed = true;
-            typed.clear();
-        }
-        if ended || syntax::is_complete(&typed) {
-            let statement = std::mem::take(&mut typed);
-            if !statement.trim().is_empty() {
-                console.remember(statement.trim_end());
-                let flow = repl.feed(&format!("<line {first_line}>"), &statement, Show::Everything);
-                if flow.is_break() {
-                    break;
-                }
-            }
-        }
-        if ended {
+        if repl.asks_for_help(&typed.text) {
+            ui.line(HELP);
+        } else if repl.feed(&format!("<line {}>", typed.line), &typed.text, Show::Everything).is_break() {
             break;
         }
     }
@@ -173,8 +129,8 @@ impl<'a> Repl<'a> {
         if self.failed && !console.is_terminal() { Exit::Rejected } else { Exit::Done }
     }
 
-    fn asks_for_help(&self, line: &str) -> bool {
-        match line.trim().trim_end_matches(';') {
+    fn asks_for_help(&self, text: &str) -> bool {
+        match text.trim().trim_end_matches(';') {
             ":help" => true,
             "help" | "help()" => self.session.get("help").is_none(),
             _ => false,
