@@ -79,6 +79,7 @@ fn peak_is_right_on_random_inputs_to_length_10() {
 /// Layers, heads and neurons.
 fn size(compiled: &Compiled) -> (usize, usize, usize) {
     let layers = &compiled.plan.layers;
+    assert_eq!(compiled.plan.n_params(), compiled.artifact.weights.n_params());
     let neurons = |l: &plan::Layer| l.neurons.iter().map(plan::NeuronGroup::len).sum::<usize>();
     (layers.len(), layers.iter().map(|l| l.heads.len()).sum(), layers.iter().map(neurons).sum())
 }
@@ -217,6 +218,18 @@ fn what_is_not_compiled_yet_is_said_with_its_place() {
     };
     let or = "select(tokens, tokens, ==) or select(indices, indices, <)";
     refuse(&format!("input tokens : 0..2; length 1..4; output selector_width({or});"), "E0406", or);
+    refuse(
+        "input tokens : 0..9999; length 1..4; output count(tokens, tokens);",
+        "E0410",
+        "select(seq, atom, ==)",
+    );
+    let product = "tokens * shift(tokens, 1, 0)";
+    refuse(&format!("input tokens : 0..199; length 1..4; output {product};"), "E0411", product);
+    refuse(
+        "input tokens : 0..999; length 1..4; output tokens * shift(tokens, 1, 0);",
+        "E0404",
+        "tokens * shift(tokens, 1, 0)",
+    );
     refuse("input tokens : 0..2; output tokens;", "E0402", "tokens");
     refuse("length 1..4; output tokens;", "E0401", "tokens");
     let mean = "aggregate(full_s, tokens, \"none\")";

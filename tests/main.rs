@@ -12,6 +12,7 @@ mod language;
 mod library;
 mod precedence;
 mod programs;
+mod recovery;
 mod references;
 mod repl;
 mod roundtrip;

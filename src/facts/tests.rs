@@ -479,7 +479,7 @@ fn the_report_names_facts_and_reasons() {
     );
     let read = lower::read("test.rasp", &text, &NoFiles, &Outside::default());
     let program = read.program.unwrap();
-    let label = |node| crate::ir::label(&program.graph, &read.sources, node);
+    let label = |node| crate::ir::label(&program, &read.sources, node);
     let lines = report(&analyse(&program), &program, &label);
     let last = serde_json::to_value(&lines[lines.len() - 2..]).unwrap();
     let expected = serde_json::json!([

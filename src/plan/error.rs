@@ -21,6 +21,15 @@ pub enum PlanError {
     TooManyValues { span: Span, kinds: Kinds },
     /// An elementwise operation with too many combinations of arguments.
     TooManyTuples { span: Span, tuples: usize, limit: usize },
+    /// A selector that compares too many keys with too many queries.
+    TooManyPairs { span: Span, pairs: usize, limit: usize },
+    /// A network that nobody would want to run.
+    TooManyParameters {
+        /// The program's first output.
+        span: Span,
+        parameters: usize,
+        limit: usize,
+    },
     /// An s-op that has a value on no declared input.
     NoValue { span: Span },
     /// `or` of selectors that read different s-ops.
@@ -60,6 +69,16 @@ pub fn describe(error: &PlanError) -> Diagnostic {
                     format!("{tuples} combinations, one neuron for each; at most {limit} are compiled"),
                 )
                 .help("declare a smaller domain or a shorter length, or compare the arguments one by one")
+        }
+        PlanError::TooManyPairs { span, pairs, limit } => {
+            Diagnostic::error("E0410", "this selector compares too many values")
+                .label(*span, format!("{pairs} pairs of a key and a query; at most {limit} are compiled"))
+                .help("declare a smaller domain or a shorter length")
+        }
+        PlanError::TooManyParameters { span, parameters, limit } => {
+            Diagnostic::error("E0411", "the network would be too large")
+                .label(*span, format!("takes {parameters} parameters; at most {limit} are compiled"))
+                .help("declare a smaller domain or a shorter length")
         }
         PlanError::NoValue { span } => {
             Diagnostic::error("E0405", "this s-op has a value on no declared input")

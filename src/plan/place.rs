@@ -12,6 +12,9 @@ use crate::value::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+/// The largest network: 512 MiB of f32 weights.
+const MAX_PARAMETERS: usize = 1 << 27;
+
 pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<PlanError>> {
     let Lowered { inputs, computed, outputs, .. } = &lowered;
     let bos = lowered.needs_bos();
@@ -67,7 +70,11 @@ pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<Pla
     let mut plan = placer.plan;
     plan.d_model = plan.slots.len();
     plan.set_live_ranges();
-    Ok(plan)
+    let (parameters, limit) = (plan.n_params(), MAX_PARAMETERS);
+    match plan.outputs.is_empty() || parameters <= limit {
+        true => Ok(plan),
+        false => Err(vec![PlanError::TooManyParameters { span: program.outputs[0].span, parameters, limit }]),
+    }
 }
 
 /// Whether some matrix without a bias of its own reads a constant.
@@ -298,6 +305,28 @@ impl Plan {
     /// The last half-layer, the unembedding.
     pub fn unembedding(&self) -> HalfLayer {
         HalfLayer(2 * self.layers.len() + 1)
+    }
+
+    /// Number of parameters, the unembedding left out.
+    pub fn n_params(&self) -> usize {
+        let rows: usize = self.columns.iter().map(|c| c.vocabulary.len() + usize::from(self.bos)).sum();
+        let bos = usize::from(self.bos);
+        let head = |h: &Head| {
+            let scores = match &h.scoring {
+                Scoring::All(atoms) => atoms.iter().map(|a| a.key.n_classes.min(a.query.n_classes)).sum(),
+                Scoring::Last => 1,
+            };
+            let values = h.outputs.iter().map(|o| match &o.moves {
+                Moves::OneHot { into, .. } => into.len(),
+                Moves::Mean { .. } | Moves::Share { .. } => 1,
+            });
+            2 * (scores + bos + values.sum::<usize>()) * self.d_model
+        };
+        let layer = |l: &Layer| {
+            let neurons: usize = l.neurons.iter().map(NeuronGroup::len).sum();
+            l.heads.iter().map(head).sum::<usize>() + neurons * (2 * self.d_model + 1)
+        };
+        (rows + self.n_ctx()) * self.d_model + self.layers.iter().map(layer).sum::<usize>()
     }
 
     fn set_live_ranges(&mut self) {

@@ -7,6 +7,10 @@ use crate::ir::{SelectorId, SelectorOp};
 use crate::value::Compare;
 use std::collections::HashMap;
 
+/// The most pairs of a query and a key value that a predicate is tabled for: indices to length
+/// 2048, squared.
+const MAX_PAIRS: usize = 1 << 22;
+
 impl Atom {
     fn at(&self, query: usize, key: usize) -> bool {
         self.holds[query * self.key.n_classes + key]
@@ -93,7 +97,13 @@ impl Lower<'_> {
     fn conjunction(&mut self, selector: SelectorId, negated: bool) -> Result<Vec<Atom>, PlanError> {
         match (self.program.graph[selector].op.clone(), negated) {
             (SelectorOp::Select { key, query, op }, _) => {
-                let atom = Atom::select(&self.single(key)?, &self.single(query)?, op);
+                let (key, query) = (self.single(key)?, self.single(query)?);
+                let pairs = key.cells.len().saturating_mul(query.cells.len());
+                if pairs > MAX_PAIRS {
+                    let span = self.program.graph[selector].origin.span;
+                    return Err(PlanError::TooManyPairs { span, pairs, limit: MAX_PAIRS });
+                }
+                let atom = Atom::select(&key, &query, op);
                 Ok(vec![if negated { atom.negated() } else { atom }])
             }
             (SelectorOp::Not(a), _) => self.conjunction(a, !negated),

@@ -1,7 +1,7 @@
 //! The REPL's running example: what it may be, whether it fits the program, how it is written.
 
-use super::draw;
-use super::input::{self, Columns};
+use crate::cli::draw;
+use crate::cli::input::{self, Columns};
 use crate::interp::Interpreter;
 use crate::ir::lower::Thing;
 use crate::ir::{Column, Lengths, Program};
