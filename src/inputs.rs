@@ -161,3 +161,13 @@ impl<'p> Inputs<'p> {
         (0..n).map(|_| few[rng.random_range(0..few.len())].clone()).collect()
     }
 }
+
+/// `[1, 1/3, "a"]`
+pub fn list_text(values: &[Value]) -> String {
+    format!("[{}]", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// The lists of an input or output, several joined by commas.
+pub fn columns_text(columns: &[Vec<Value>]) -> String {
+    columns.iter().map(|c| list_text(c)).collect::<Vec<_>>().join(", ")
+}

@@ -6,12 +6,15 @@
 mod common;
 mod compile;
 mod fixtures;
+mod fmt;
 mod fuzz;
 mod language;
 mod library;
 mod precedence;
 mod programs;
+mod recovery;
 mod references;
+mod repl;
 mod roundtrip;
 mod tidy;
 mod ui;

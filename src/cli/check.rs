@@ -1,14 +1,11 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
-use super::input::Columns;
 use super::program::{self, Loaded, ProgramFlags};
-use super::run::list_text;
 use super::{Exit, Ui};
-use crate::diagnostic::Diagnostic;
-use crate::facts;
-use crate::interp::{Failure, Interpreter};
-use crate::ir::{self, Node, Program};
-use crate::verify::{self, CanFail, Effort};
+use crate::facts::{self, Because, FactLine, NodeFacts};
+use crate::inputs::columns_text;
+use crate::ir;
+use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -66,6 +63,11 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
     let facts = facts::analyse(program);
+    let label = |node| ir::label(program, sources, node);
+    let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
+    if !args.json {
+        ui.out(&facts_text(&lines));
+    }
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
     if let CanFail::Fails { input, failure } = &verdict {
@@ -74,12 +76,15 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let examples = program.examples.len();
     let (verdict_text, verdict_json) = describe_verdict(&verdict);
     if args.json {
-        let report = json!({
+        let mut report = json!({
             "program": name,
             "examples": examples,
             "wrong_examples": wrong.len(),
             "can_fail": verdict_json,
         });
+        if args.facts {
+            report["facts"] = json!(lines);
+        }
         ui.line(&report.to_string());
     } else {
         let examples = match (examples, wrong.len()) {
@@ -91,6 +96,28 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         ui.line(&format!("{name}: {examples}, {verdict_text}"));
     }
     if wrong.is_empty() && !matches!(verdict, CanFail::Fails { .. }) { Exit::Done } else { Exit::Refuted }
+}
+
+/// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
+fn facts_text(lines: &[FactLine]) -> String {
+    let mut text = String::new();
+    for FactLine { label, node, because } in lines {
+        text += &match node {
+            NodeFacts::SOp { values, n_values, depends } => {
+                let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
+                format!("{label}\n    values   {values}{count}\n    depends  on {depends}\n")
+            }
+            NodeFacts::Selector { min, max } => match max {
+                Some(max) if max == min => format!("{label}\n    width    exactly {min}\n"),
+                Some(max) => format!("{label}\n    width    {min} to {max}\n"),
+                None => format!("{label}\n    width    {min} or more\n"),
+            },
+        };
+        for Because { fact, reason } in because {
+            text += &format!("    fact     {fact}: {reason}\n");
+        }
+    }
+    text
 }
 
 /// The answer in words, and as JSON.
@@ -116,54 +143,4 @@ fn describe_verdict(verdict: &CanFail) -> (String, Json) {
             json!({ "answer": "undeclared" }),
         ),
     }
-}
-
-/// The examples in a program that do not hold.
-pub fn wrong_examples(program: &Program) -> Vec<Diagnostic> {
-    let interpreter = Interpreter::new(program);
-    let mut wrong = Vec::new();
-    for example in &program.examples {
-        if let Some(assumption) = interpreter.broken_assumption(&example.inputs) {
-            wrong.push(
-                Diagnostic::error("E0302", "this example breaks an assumption of the program")
-                    .label(example.span, format!("the input is {}", columns_text(&example.inputs)))
-                    .label(assumption, "assumed here"),
-            );
-            continue;
-        }
-        match interpreter.outputs(&example.inputs) {
-            Err(failure) => wrong.push(failure_report(program, &failure, &example.inputs)),
-            Ok(outputs) => {
-                let same = |a: &[_], b: &[crate::value::Value]| a.iter().zip(b).all(|(x, y)| y.same(x));
-                if !outputs.iter().zip(&example.expected).all(|(a, b)| same(a, b)) {
-                    wrong.push(
-                        Diagnostic::error("E0301", "this example does not hold")
-                            .label(example.span, format!("the program gives {}", columns_text(&outputs))),
-                    );
-                }
-            }
-        }
-    }
-    wrong
-}
-
-/// The report of a program that fails on an input.
-pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> Diagnostic {
-    let origin = program.graph.origin(failure.node);
-    let what = match failure.node {
-        Node::SOp(_) => "this s-op has no value",
-        Node::Selector(_) => "this selector has no row",
-    };
-    let message = format!("the program fails on {}: {}", columns_text(input), failure.fault);
-    let mut diagnostic = Diagnostic::error("E0303", message)
-        .label(origin.span, format!("{what} at position {}", failure.position));
-    for call in program.graph.calls(origin.stack).take(3) {
-        diagnostic = diagnostic.label(call.site, format!("in this call of `{}`", call.function));
-    }
-    diagnostic
-}
-
-/// The lists of an input or output, several joined by commas.
-pub fn columns_text(columns: &[Vec<crate::value::Value>]) -> String {
-    columns.iter().map(|c| list_text(c)).collect::<Vec<_>>().join(", ")
 }

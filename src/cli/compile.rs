@@ -1,12 +1,13 @@
 //! `raspc compile`: from a program to a file of weights.
 
-use super::check::{columns_text, wrong_examples};
 use super::program::{self, Loaded, ProgramFlags};
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Facts};
+use crate::inputs::columns_text;
 use crate::model::{Artifact, Manifest, Transformer, artifact};
 use crate::plan;
+use crate::verify::wrong_examples;
 use crate::verify::{self, Disagreement, Effort, Verdict};
 use crate::weights;
 use anyhow::Context as _;

@@ -121,11 +121,8 @@ pub fn matrix(matrix: &Matrix, labels: &[String], width: usize) -> String {
     let label_width = labels.iter().map(|l| length(l)).max().unwrap_or(0);
     let room = width.saturating_sub(MARGIN + label_width + 3).max(1);
     let across = n * (label_width + 1) <= room;
-    let (cell_width, gap) = match () {
-        () if across => (label_width, " "),
-        () if n * 2 <= room => (1, " "),
-        () => (1, ""),
-    };
+    let (cell_width, gap) =
+        if across { (label_width, " ") } else { (1, if n * 2 <= room { " " } else { "" }) };
     let shown = n.min(room / (cell_width + gap.len()));
     let mut out = String::new();
     let mut push = |label: &str, bar: &str, cells: Vec<String>| {

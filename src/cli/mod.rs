@@ -2,11 +2,9 @@
 
 mod check;
 mod compile;
-mod console;
 mod draw;
-mod example;
 mod exit;
-mod flow;
+mod fmt;
 mod input;
 mod program;
 mod repl;
@@ -21,12 +19,26 @@ use clap::{Parser, Subcommand};
 /// Compiles RASP programs into transformer weights, and proves that the weights compute the program.
 #[derive(Parser)]
 #[command(name = "raspc", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done, 1 wrong usage or unreadable file, 2 program rejected, \
-    3 refuted (with a counterexample), 4 undecided.")]
+#[command(after_help = AFTER_HELP)]
 struct Args {
     #[command(subcommand)]
     command: Command,
 }
+
+const AFTER_HELP: &str = "\
+Begin with:
+  raspc compile programs/peak.rasp
+  raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc repl                              type RASP and see what it does
+  raspc run programs/peak.rasp '[1, 3, 2]'
+  raspc check programs/peak.rasp
+
+Exit codes:
+  0  done
+  1  wrong usage, an unreadable file, an input that the program does not take
+  2  the program has errors
+  3  refuted: an example is wrong, the program fails on an input; it is shown
+  4  undecided";
 
 #[derive(Subcommand)]
 enum Command {
@@ -34,6 +46,7 @@ enum Command {
     Check(check::CheckArgs),
     Run(run::RunArgs),
     Repl(repl::ReplArgs),
+    Fmt(fmt::FmtArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -53,6 +66,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::check(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
+        Command::Fmt(args) => fmt::fmt(&args, &ui),
     };
     result.unwrap_or_else(|error| {
         ui.note(&format!("error: {error:#}"));

@@ -15,24 +15,34 @@ use std::path::PathBuf;
 
 /// Run a program, or the weights it was compiled into, on inputs.
 ///
-/// An input is a list ('[1, 3, 2]'), a plain word ('hello', one token per character), or an object
-/// with one list per column ('{"a": [1, 2], "b": [3, 4]}'). Without an input, JSON lines are read
-/// from standard input. Output numbers that weights hold only up to a bound are marked '≈'.
+/// Prints the outputs that the program declares, or its last s-op. A program is run by the
+/// reference interpreter: its numbers are exact (1/3). A model is run as a transformer: numbers that
+/// it holds only up to a bound are marked '≈'. Without an input, every line of standard input is one.
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct RunArgs {
     /// A program (.rasp) or a model (.safetensors).
     file: PathBuf,
-    /// The input.
+    /// A list, a word (its characters are the tokens), or a JSON object with a list per column.
     input: Option<String>,
     /// Read inputs from a file, one per line.
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     inputs: Option<PathBuf>,
-    /// Print JSON, one object per input.
+    /// Print JSON, one object per input: numbers as floats, with the exact fractions beside them.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
     flags: ProgramFlags,
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  raspc run programs/peak.rasp '[1, 3, 2]'
+  raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc run program.rasp hello
+  raspc run program.rasp '{\"price\": [1, 2], \"kind\": [\"a\", \"b\"]}'
+  raspc run program.rasp --output 'sort(tokens, tokens)' hello
+  raspc run program.rasp --json < inputs.jsonl";
 
 pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if args.file.extension().is_some_and(|e| e == "safetensors") {
@@ -77,7 +87,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
                 Ok(Exit::Done)
             }
             Err(failure) => {
-                ui.diagnostics(&[super::check::failure_report(program, &failure, &input)], &loaded.sources);
+                ui.diagnostics(&[crate::verify::failure_report(program, &failure, &input)], &loaded.sources);
                 if args.json {
                     let message = failure.fault.to_string();
                     ui.line(&json!({ "error": message, "position": failure.position }).to_string());
@@ -160,11 +170,6 @@ fn decoded_json(values: &[Decoded]) -> Json {
         Decoded::About(number) => json!(number),
     };
     json!({ "values": values.iter().map(number).collect::<Vec<_>>(), "approximate": true })
-}
-
-/// `[1, 1/3, "a"]`
-pub fn list_text(values: &[Value]) -> String {
-    format!("[{}]", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// `{"values": […]}` with numbers as floats, and `"exact"` beside it where a number is a fraction.

@@ -13,16 +13,15 @@ use crate::value::{Compare, Elementwise, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Steps that one analysis may spend on enumeration, at some nanoseconds each. What is left when
-/// they are spent is looked at by rule.
-const FUEL: usize = 40_000_000;
-
-/// Enumerations of at most this many steps are always done.
-const SMALL: usize = 2_048;
-
-/// The rules that a test replaces by wrong ones, to see that the wrong facts are noticed.
+/// How an analysis works: its limits, and rules that a test replaces by wrong ones, to see that
+/// the wrong facts are noticed.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
+    /// Steps that may be spent on enumeration, at some nanoseconds each. What is left when they
+    /// are spent is looked at by rule.
+    pub fuel: usize,
+    /// Enumerations of at most this many steps are always done.
+    pub small: usize,
     /// Whether `select(x, x, op)` selects the query itself.
     pub selects_itself: fn(Compare) -> bool,
     /// From the keys of `==` that differ at any two positions to the most that it selects.
@@ -33,6 +32,8 @@ pub(super) struct Rules {
 
 impl Rules {
     pub const SOUND: Self = Self {
+        fuel: 40_000_000,
+        small: 2_048,
         selects_itself: |op| match op {
             Compare::Eq | Compare::Le | Compare::Ge => true,
             Compare::Ne | Compare::Lt | Compare::Gt => false,
@@ -41,6 +42,9 @@ impl Rules {
         mean_count: |width| width,
     };
 }
+
+/// Tables over so many states are built without asking whether a smaller one would do.
+const JOINT_STATES: usize = 1 << 12;
 
 pub(super) struct Analysis<'p> {
     pub program: &'p Program,
@@ -68,7 +72,7 @@ impl<'p> Analysis<'p> {
             sops: graph.sop_ids().map(|id| SOpFacts::unknown(program, id)).collect(),
             selectors: Vec::new(),
             lengths,
-            fuel: FUEL,
+            fuel: rules.fuel,
         };
         let widths = Widths::trivial(&this.lengths);
         this.selectors = vec![SelectorFacts::unknown(widths); graph.n_selectors()];
@@ -101,7 +105,7 @@ impl<'p> Analysis<'p> {
 
     /// Whether an enumeration of so many steps may be done; if so, they are spent.
     pub fn spend(&mut self, steps: usize) -> bool {
-        let enough = steps <= SMALL || steps <= self.fuel;
+        let enough = steps <= self.rules.small || steps <= self.fuel;
         if enough {
             self.fuel = self.fuel.saturating_sub(steps);
         }
@@ -225,7 +229,7 @@ impl<'p> Analysis<'p> {
     }
 
     fn elementwise(&mut self, id: SOpId, f: &Elementwise, args: &[SOpId]) -> SOpFacts {
-        if let Some(table) = self.joint(f, args).or_else(|| self.product(f, args)) {
+        if let Some(table) = self.by_arguments(f, args) {
             let depends = self.depends_of(&table);
             return SOpFacts { table: Some(Arc::new(table)), ..SOpFacts::of(ValueSet::of([]), depends) };
         }
@@ -238,20 +242,22 @@ impl<'p> Analysis<'p> {
         self.opaque(id, set, depends)
     }
 
-    /// The table over everything that the arguments are functions of.
-    fn joint(&mut self, f: &Elementwise, args: &[SOpId]) -> Option<Table> {
+    /// The table over everything that the arguments are functions of, or over their values as if
+    /// they had nothing in common.
+    ///
+    /// The first tells more, but it is left out where it is many times larger than both the
+    /// arguments' tables and the second, as when two conditions on different neighbours meet.
+    fn by_arguments(&mut self, f: &Elementwise, args: &[SOpId]) -> Option<Table> {
         let tables: Vec<Arc<Table>> = args.iter().map(|&a| self.table(a).cloned()).collect::<Option<_>>()?;
-        self.evaluate(f, &tables)
-    }
-
-    /// The table over the values of the arguments, as if they had nothing in common.
-    fn product(&mut self, f: &Elementwise, args: &[SOpId]) -> Option<Table> {
-        let axis = |&arg: &SOpId| {
-            let values = self.table(arg)?.values.clone();
-            Some(Arc::new(Table::axis(Axis::SOp(arg), values, None)))
+        let axis = |(&arg, table): (&SOpId, &Arc<Table>)| {
+            Arc::new(Table::axis(Axis::SOp(arg), table.values.clone(), None))
         };
-        let tables: Vec<Arc<Table>> = args.iter().map(axis).collect::<Option<_>>()?;
-        self.evaluate(f, &tables)
+        let apart: Vec<Arc<Table>> = args.iter().zip(&tables).map(axis).collect();
+        let size = |tables: &[Arc<Table>]| Space::of(tables.iter().map(|t| &**t)).size();
+        let largest = tables.iter().map(|t| t.cells.len()).max().unwrap_or(1);
+        let enough = JOINT_STATES.max(2 * largest).max(size(&apart));
+        let joint = (size(&tables) <= enough).then(|| self.evaluate(f, &tables)).flatten();
+        joint.or_else(|| self.evaluate(f, &apart))
     }
 
     fn evaluate(&mut self, f: &Elementwise, tables: &[Arc<Table>]) -> Option<Table> {
@@ -262,20 +268,44 @@ impl<'p> Analysis<'p> {
             return None;
         }
         let mut interner = Interner::default();
-        let mut known: HashMap<u64, u32> = HashMap::new();
+        let mut results = Results::new(&tables);
         let mut cells = vec![NONE; size];
-        let mut values = Vec::with_capacity(tables.len());
         space.walk(&tables, |state, _, ids| {
-            // At most three arguments of at most 2^18 values each.
-            let key =
-                ids.iter().zip(&tables).fold(0, |key, (&id, t)| key * t.values.len() as u64 + u64::from(id));
-            cells[state] = *known.entry(key).or_insert_with(|| {
-                values.clear();
-                values.extend(ids.iter().zip(&tables).map(|(&id, t)| &t.values[id as usize]));
-                interner.result(f.apply(&values))
-            });
+            cells[state] = results.get(ids, |values| interner.result(f.apply(values)));
         });
         Some(interner.table(space.dims, cells))
+    }
+}
+
+/// What came out for the values that were seen before, so that each combination of values is
+/// looked at once, however many states share it.
+struct Results<'t> {
+    tables: &'t [&'t Table],
+    /// By the numbers of the values, counted like digits, if there are not too many.
+    dense: Vec<Option<u32>>,
+    sparse: HashMap<usize, u32>,
+}
+
+impl<'t> Results<'t> {
+    fn new(tables: &'t [&'t Table]) -> Self {
+        let combinations = tables.iter().fold(1_usize, |n, t| n.saturating_mul(t.values.len()));
+        let dense = if combinations <= MAX_STATES { vec![None; combinations] } else { Vec::new() };
+        Self { tables, dense, sparse: HashMap::new() }
+    }
+
+    fn get(&mut self, ids: &[u32], compute: impl FnOnce(&[&Value]) -> u32) -> u32 {
+        // At most three arguments of at most 2^18 values each: 54 bits.
+        let digits = ids.iter().zip(self.tables);
+        let key = digits.fold(0, |key, (&id, t)| key * t.values.len() + id as usize);
+        let compute = || {
+            let values: Vec<&Value> =
+                ids.iter().zip(self.tables).map(|(&id, t)| &t.values[id as usize]).collect();
+            compute(&values)
+        };
+        match self.dense.get_mut(key) {
+            Some(known) => *known.get_or_insert_with(compute),
+            None => *self.sparse.entry(key).or_insert_with(compute),
+        }
     }
 }
 

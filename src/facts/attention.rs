@@ -69,10 +69,12 @@ impl Analysis<'_> {
             SelectorOp::And(..) | SelectorOp::Or(..) | SelectorOp::Not(_) => None,
         });
         let mut keys: Vec<SOpId> = keys.collect();
+        keys.sort_unstable();
         keys.dedup();
-        let permutation = match keys.as_slice() {
-            &[key] if for_width && !self.program.causal && self.sops[key.index()].permutation.is_some() => {
-                Some(key)
+        let unknown = |key: SOpId| !self.table(key).is_some_and(|t| t.by_position());
+        let permutation = match *keys.as_slice() {
+            [key] if for_width && !self.program.causal && unknown(key) => {
+                self.sops[key.index()].permutation.is_some().then_some(key)
             }
             _ => None,
         };

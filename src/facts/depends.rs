@@ -46,4 +46,22 @@ impl Depends {
         self.length |= other.length;
         self.others |= other.others;
     }
+
+    /// In words: `nothing`, `tokens and index`, `all positions: tokens`.
+    pub fn describe(&self, program: &Program) -> String {
+        let column = |&c: &usize| program.columns.get(c).map(|column| column.name.to_string());
+        let mut parts: Vec<String> = self.columns.iter().filter_map(column).collect();
+        if self.index {
+            parts.push("index".to_owned());
+        }
+        if self.length {
+            parts.push("length".to_owned());
+        }
+        let parts = match parts.as_slice() {
+            [] => "nothing".to_owned(),
+            [one] => one.clone(),
+            [init @ .., last] => format!("{} and {last}", init.join(", ")),
+        };
+        if self.others { format!("all positions: {parts}") } else { parts }
+    }
 }

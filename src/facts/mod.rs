@@ -15,6 +15,7 @@ mod image;
 mod lattice;
 mod order;
 mod reason;
+mod report;
 mod set;
 mod table;
 mod unique;
@@ -28,6 +29,7 @@ pub use depends::Depends;
 pub use failure::may_fail;
 pub use lattice::Lattice;
 pub use reason::Reason;
+pub use report::{Because, FactLine, NodeFacts, report};
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
 
 use crate::ir::{Program, SOpId, SelectorId};

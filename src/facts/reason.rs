@@ -1,6 +1,6 @@
 //! Why facts hold. Reasons carry evidence; [`Reason::describe`] holds the words.
 
-use crate::ir::{Graph, Node, SOpId, SelectorId};
+use crate::ir::{Node, SOpId, SelectorId};
 
 /// Why a fact holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,10 +48,10 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// The reason in words, without a full stop.
-    pub fn describe(&self, graph: &Graph) -> String {
-        let sop = |id: &SOpId| name(graph, Node::SOp(*id));
-        let selector = |id: &SelectorId| name(graph, Node::Selector(*id));
+    /// The reason in words, without a full stop. `label` is how a node is called.
+    pub fn describe(&self, label: &dyn Fn(Node) -> String) -> String {
+        let sop = |id: &SOpId| format!("`{}`", label(Node::SOp(*id)));
+        let selector = |id: &SelectorId| format!("`{}`", label(Node::Selector(*id)));
         let list = |ids: &[SOpId]| ids.iter().map(sop).collect::<Vec<_>>().join(", then ");
         match self {
             Self::Index => "every position has its own index".to_owned(),
@@ -95,13 +95,4 @@ impl Reason {
             Self::SameEverywhere => "it is the same at all positions".to_owned(),
         }
     }
-}
-
-/// The name that the program gave a node, or its number.
-pub(super) fn name(graph: &Graph, node: Node) -> String {
-    let (name, kind, number) = match node {
-        Node::SOp(id) => (&graph[id].name, "s-op", id.index()),
-        Node::Selector(id) => (&graph[id].name, "selector", id.index()),
-    };
-    name.as_ref().map_or_else(|| format!("{kind} {number}"), |name| format!("`{name}`"))
 }

@@ -7,12 +7,18 @@ use crate::value::Value;
 use std::collections::HashMap;
 
 /// A fact that does not hold on an input.
-#[derive(Debug)]
 pub(crate) struct Wrong {
-    pub fact: &'static str,
-    pub node: Node,
-    pub input: Vec<Vec<Value>>,
-    pub evidence: String,
+    fact: &'static str,
+    node: Node,
+    input: Vec<Vec<Value>>,
+    evidence: String,
+}
+
+impl std::fmt::Display for Wrong {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { fact, node, input, evidence } = self;
+        write!(f, "\"{fact}\" of {node:?} is wrong on {input:?}: {evidence}")
+    }
 }
 
 /// What a value is said to be a function of, with the value that was seen first.

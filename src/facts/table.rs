@@ -175,38 +175,41 @@ impl Space {
     /// Visits every state that can occur, in order: its number, its coordinates, and its cell in
     /// each of the tables. States in which a table has no value are passed over.
     pub fn walk(&self, tables: &[&Table], mut visit: impl FnMut(usize, &[usize], &[u32])) {
+        let Some((last, outer)) = self.dims.split_last() else {
+            let cells: Vec<u32> = tables.iter().map(|t| t.cells[0]).collect();
+            if !cells.contains(&NONE) {
+                visit(0, &[], &cells);
+            }
+            return;
+        };
         let strides: Vec<Vec<usize>> = tables.iter().map(|t| self.strides(t)).collect();
         let by_length = self.position(Axis::Length);
-        let ranged: Vec<(usize, &[(u32, u32)])> = match by_length {
-            Some(_) => {
-                let ranges = |(i, d): (usize, &'_ Dim)| d.ranges.clone().map(|_| i);
-                self.dims
-                    .iter()
-                    .enumerate()
-                    .filter_map(ranges)
-                    .map(|i| (i, self.dims[i].ranges.as_deref().unwrap_or_default()))
-                    .collect()
-            }
-            None => Vec::new(),
-        };
         let mut coordinates = vec![0; self.dims.len()];
         let mut offsets = vec![0; tables.len()];
         let mut cells = vec![NONE; tables.len()];
-        for state in 0..self.size() {
-            let length = by_length.map_or(0, |at| coordinates[at]);
-            let occurs = ranged.iter().all(|&(dim, ranges)| {
-                let at = coordinates[dim] as u32;
-                ranges.get(length).is_none_or(|&(from, to)| from <= at && at < to)
-            });
-            if occurs {
-                for ((cell, table), &offset) in cells.iter_mut().zip(tables).zip(&offsets) {
-                    *cell = table.cells[offset];
+        for line in 0..self.size() / last.size.max(1) {
+            let length = by_length.filter(|&at| at < outer.len()).map(|at| coordinates[at]);
+            let range = |dim: &Dim| Some(*dim.ranges.as_ref()?.get(length?)?);
+            let occurs = outer
+                .iter()
+                .zip(&coordinates)
+                .all(|(dim, &at)| range(dim).is_none_or(|(from, to)| from <= at as u32 && (at as u32) < to));
+            let (from, to) = match range(last) {
+                Some((from, to)) => (from as usize, last.size.min(to as usize)),
+                None => (0, last.size),
+            };
+            for at in if occurs { from..to } else { 0..0 } {
+                coordinates[outer.len()] = at;
+                let mut every = true;
+                for (i, cell) in cells.iter_mut().enumerate() {
+                    *cell = tables[i].cells[offsets[i] + at * strides[i][outer.len()]];
+                    every &= *cell != NONE;
                 }
-                if !cells.contains(&NONE) {
-                    visit(state, &coordinates, &cells);
+                if every {
+                    visit(line * last.size + at, &coordinates, &cells);
                 }
             }
-            for dim in (0..self.dims.len()).rev() {
+            for dim in (0..outer.len()).rev() {
                 coordinates[dim] += 1;
                 let carry = coordinates[dim] == self.dims[dim].size;
                 for (offset, stride) in offsets.iter_mut().zip(&strides) {

@@ -4,6 +4,7 @@
 
 pub mod ast;
 mod blame;
+mod describe;
 mod error;
 mod format;
 mod layout;
@@ -14,7 +15,8 @@ mod recover;
 mod token;
 mod warn;
 
-pub use error::{SyntaxError, describe};
+pub use describe::describe;
+pub use error::{Found, Hint, SyntaxError};
 pub use format::format;
 pub use parse::{Parsed, is_complete, parse};
 pub use warn::warnings;

@@ -85,7 +85,15 @@ impl<'f, 's> Failure<'f, 's> {
                 None => {}
             }
         }
-        Self { text, source, tokens, at, expected, start, brackets, blocks }
+        let failure = Self { text, source, tokens, at, expected, start, brackets, blocks };
+        match at.checked_sub(1) {
+            // `x = 1 +`, and `y = 2;` on the next line: it is the first line that is wrong.
+            Some(name) if name > start && failure.begins_statement(name) => {
+                let expected = ["int", "["].map(str::to_owned).to_vec();
+                Self { at: name, expected, ..failure }
+            }
+            _ => failure,
+        }
     }
 
     /// What is wrong, and how to go on.
@@ -119,6 +127,10 @@ impl<'f, 's> Failure<'f, 's> {
             },
             (None, Some(block)) if self.start == self.at => {
                 (self.unclosed(block.open), self.cut(self.blocks[0].head, self.at, true))
+            }
+            _ if self.is_foreign_comment() => {
+                let line_end = (self.at + 1..self.tokens.len()).find(|i| self.is_line_start(*i));
+                (self.unexpected(), self.cut(self.at, line_end.unwrap_or(self.tokens.len()), false))
             }
             (Some(T::Semicolon), _) if self.start == self.at => {
                 (self.unexpected(), self.cut(self.at, self.at + 1, false))
@@ -174,6 +186,11 @@ impl<'f, 's> Failure<'f, 's> {
     }
 
     fn unexpected(&self) -> SyntaxError {
+        if self.at > self.start && self.begins_statement(self.at) {
+            let (start, end) = self.end_before(self.at);
+            let span = Span::new(self.source, start, end);
+            return SyntaxError::Unexpected { span, found: Found::LineEnd, expected: self.expected.clone() };
+        }
         let found = match self.tokens.get(self.at) {
             None => Found::End,
             Some((_, Token::LineEnd, _)) => Found::LineEnd,

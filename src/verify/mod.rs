@@ -1,9 +1,11 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
 mod compare;
+mod examples;
 mod failure;
 
 pub use compare::{CompareError, Disagreement, Verdict, compare};
+pub use examples::{failure_report, wrong_examples};
 pub use failure::{CanFail, can_fail};
 
 use crate::facts::Facts;

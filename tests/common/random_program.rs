@@ -45,7 +45,7 @@ enum Step {
 
 /// The types that steps keep apart. An s-op of `Any` can have values of several types.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Sort {
+pub enum Sort {
     Number,
     Bool,
     Str,
@@ -131,7 +131,7 @@ fn constants() -> Vec<(Sort, Value)> {
 }
 
 /// Every elementwise operation with the sorts of its arguments and of its result.
-fn operations() -> Vec<(Elementwise, Vec<Sort>, Sort)> {
+pub fn operations() -> Vec<(Elementwise, Vec<Sort>, Sort)> {
     use Elementwise as E;
     use Sort::{Any, Bool, Number, Str};
     let list = || Table::List(Arc::new([Value::int(3), Value::str("x"), Value::Bool(true)]));

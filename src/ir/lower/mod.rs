@@ -427,8 +427,12 @@ impl<'l> Session<'l> {
         (self.scope, self.globals, self.block_depth) = (file_scope, file_scope, 0);
         self.loading.push(name);
         let mut result = if diagnostics.is_empty() { Ok(()) } else { Err(Reported) };
+        let mut effects = Vec::new();
         for statement in &ast.statements {
-            result = self.statement(statement).and(result);
+            match self.statement(statement) {
+                Ok(more) => effects.extend(more),
+                Err(Reported) => result = Err(Reported),
+            }
         }
         self.loading.pop();
         (self.scope, self.globals, self.block_depth, self.stack) = outer;
@@ -438,12 +442,24 @@ impl<'l> Session<'l> {
                 self.scopes.set(self.scope, name, thing);
             }
         }
-        result.map(|()| Vec::new())
+        effects.retain(is_command);
+        result.map(|()| effects)
     }
 
     /// Whether the statement that runs belongs to the program itself, not to a loaded file.
     fn in_main_file(&self) -> bool {
         self.loading.len() <= 1
+    }
+}
+
+/// Whether a file asks for an effect, instead of just having a value. Its `exit` ends nothing but
+/// itself.
+fn is_command(effect: &Effect) -> bool {
+    match effect {
+        Effect::Value { .. } | Effect::Assigned(_) | Effect::Defined(_) | Effect::Command(Repl::Exit) => {
+            false
+        }
+        Effect::Draw { .. } | Effect::SetExample { .. } | Effect::Command(_) => true,
     }
 }
 

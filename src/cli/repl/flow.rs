@@ -1,8 +1,8 @@
 //! What a value is made of: every selector and s-op on the way to it, layer by layer.
 
-use super::draw::{self, Grid};
 use super::example;
-use super::input::Columns;
+use crate::cli::draw::{self, Grid};
+use crate::cli::input::Columns;
 use crate::interp::Trace;
 use crate::ir::{self, Graph, Node, Op, Program, SelectorOp};
 use std::collections::HashMap;

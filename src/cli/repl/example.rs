@@ -1,7 +1,7 @@
 //! The REPL's running example: what it may be, whether it fits the program, how it is written.
 
-use super::draw;
-use super::input::{self, Columns};
+use crate::cli::draw;
+use crate::cli::input::{self, Columns};
 use crate::interp::Interpreter;
 use crate::ir::lower::Thing;
 use crate::ir::{Column, Lengths, Program};
@@ -40,12 +40,11 @@ pub fn from_thing(thing: &Thing, columns: &[Column]) -> anyhow::Result<Columns> 
 }
 
 fn values(thing: &Thing, columns: &[Column]) -> anyhow::Result<Vec<Value>> {
-    let values = match thing {
-        Thing::Atom(Value::Str(word)) => Some(input::characters(word, columns)),
-        Thing::List(list) => list.atoms(),
-        _ => None,
-    };
-    values.with_context(|| format!("expected a string or a list of constants, found {}", thing.describe()))
+    match thing {
+        Thing::Atom(Value::Str(word)) => Ok(input::characters(word, columns)),
+        Thing::List(list) => list.atoms().context("the list holds something that is no constant"),
+        other => bail!("expected a string or a list of constants, found {}", other.describe()),
+    }
 }
 
 /// Whether a program can be run on an example; if not, why.
@@ -107,7 +106,7 @@ fn column_text(values: &[Value]) -> String {
     };
     match values.iter().map(character).collect::<Option<Vec<_>>>() {
         Some(word) => format!("\"{}\"", word.concat()),
-        None => draw::printable(&super::run::list_text(values)),
+        None => draw::printable(&crate::inputs::list_text(values)),
     }
 }
 
