@@ -310,14 +310,27 @@ fn deep_nesting_ends_in_a_message() {
 
 #[test]
 fn what_is_just_not_too_deep_survives_everything() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("f(", ")"), ("-", ""), ("1 ^ (", ")"), ("a[", "]")] {
-        for n in [90, 190, 198, 200, 390, 397, 398, 399, 400, 401] {
-            survives(&format!("x = {}1{};", open.repeat(n), close.repeat(n)));
+    let limit = Duration::from_secs(2);
+    let nests = [
+        ("(", ")"),
+        ("[", "]"),
+        ("f(", ")"),
+        ("-", ""),
+        ("1 ^ (", ")"),
+        ("a[", "]"),
+        ("not (", " == b)"),
+        ("(a or b and ", ")"),
+        ("a if b else c if (", ") else d"),
+    ];
+    for (open, close) in nests {
+        for n in [130, 190, 200, 397, 398, 399, 400] {
+            survives_within(limit, &format!("x = {}1{};", open.repeat(n), close.repeat(n)));
         }
     }
-    survives(&format!("x = 1{};", " + 1".repeat(398)));
-    survives(&format!("{}a;{}", "for i in x {".repeat(390), "}".repeat(390)));
-    survives(&format!("{}{}", "def f(x) {".repeat(390), "return 1; }".repeat(390)));
+    survives_within(limit, &format!("x = 1{};", " + 1".repeat(398)));
+    survives_within(limit, &format!("x = 1{};", " < 1".repeat(398)));
+    survives_within(limit, &format!("{}a;{}", "for i in x {".repeat(390), "}".repeat(390)));
+    survives_within(limit, &format!("{}{}", "def f(x) {".repeat(390), "return 1; }".repeat(390)));
 }
 
 #[test]
@@ -336,15 +349,19 @@ fn ten_kilobytes_are_fast() {
 
 #[test]
 fn time_grows_with_the_length_of_the_text() {
-    let text = PROGRAMS[4].replace("f(", "f((");
-    let time = |n: usize| {
-        let start = Instant::now();
-        survives(&text.repeat(n));
-        start.elapsed()
-    };
-    let (short, long) = (time(50), time(800));
-    assert!(
-        long < 16 * 4 * short + Duration::from_millis(200),
-        "{short:?} for 1, {long:?} for 16 times as much"
-    );
+    for text in [PROGRAMS[4].to_owned(), PROGRAMS[4].replace("f(", "f((")] {
+        // The least of three: other work on the machine only adds to it.
+        let time = |n: usize| {
+            let text = text.repeat(n);
+            let once = || {
+                let start = Instant::now();
+                survives(&text);
+                start.elapsed()
+            };
+            once().min(once()).min(once())
+        };
+        let (short, long) = (time(60), time(16 * 60));
+        let limit = 16 * 4 * short + Duration::from_secs(1);
+        assert!(long < limit, "{short:?} for 1, {long:?} for 16 times as much");
+    }
 }
