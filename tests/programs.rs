@@ -81,6 +81,15 @@ fn every_program_opens_with_a_sentence_and_declares_everything() {
 }
 
 #[test]
+fn every_program_stands_in_the_one_style() {
+    let library = File::read("lib/rasplib");
+    for File { name, text } in File::all().into_iter().chain([library]) {
+        let ast = syntax::parse(SourceId::NOWHERE, &text).ast;
+        assert_eq!(syntax::format(&ast, &text), text, "{name} is not formatted");
+    }
+}
+
+#[test]
 fn every_example_holds() {
     for file in File::all() {
         let program = file.program();

@@ -93,6 +93,7 @@ fn what_is_only_too_much_is_left_out() {
     recovers("a = 1;; b = 2;", 1, "a b");
     recovers("def f() { return 1; }; b = 2;", 1, "f() b");
     recovers("a = (1)); b = 2;", 1, "a b");
+    recovers("a = 1; // one; two\nb = 2;", 1, "a b");
     recovers("a = 1; } b = 2;", 1, "a b");
 }
 

@@ -2,7 +2,7 @@
 
 use super::program::{self, Loaded, ProgramFlags};
 use super::{Exit, Ui};
-use crate::facts;
+use crate::facts::{self, Because, FactLine, NodeFacts};
 use crate::inputs::columns_text;
 use crate::ir;
 use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
@@ -63,6 +63,11 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
     let facts = facts::analyse(program);
+    let label = |node| ir::label(program, sources, node);
+    let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
+    if !args.json {
+        ui.out(&facts_text(&lines));
+    }
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
     if let CanFail::Fails { input, failure } = &verdict {
@@ -71,12 +76,15 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let examples = program.examples.len();
     let (verdict_text, verdict_json) = describe_verdict(&verdict);
     if args.json {
-        let report = json!({
+        let mut report = json!({
             "program": name,
             "examples": examples,
             "wrong_examples": wrong.len(),
             "can_fail": verdict_json,
         });
+        if args.facts {
+            report["facts"] = json!(lines);
+        }
         ui.line(&report.to_string());
     } else {
         let examples = match (examples, wrong.len()) {
@@ -88,6 +96,28 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         ui.line(&format!("{name}: {examples}, {verdict_text}"));
     }
     if wrong.is_empty() && !matches!(verdict, CanFail::Fails { .. }) { Exit::Done } else { Exit::Refuted }
+}
+
+/// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
+fn facts_text(lines: &[FactLine]) -> String {
+    let mut text = String::new();
+    for FactLine { label, node, because } in lines {
+        text += &match node {
+            NodeFacts::SOp { values, n_values, depends } => {
+                let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
+                format!("{label}\n    values   {values}{count}\n    depends  on {depends}\n")
+            }
+            NodeFacts::Selector { min, max } => match max {
+                Some(max) if max == min => format!("{label}\n    width    exactly {min}\n"),
+                Some(max) => format!("{label}\n    width    {min} to {max}\n"),
+                None => format!("{label}\n    width    {min} or more\n"),
+            },
+        };
+        for Because { fact, reason } in because {
+            text += &format!("    fact     {fact}: {reason}\n");
+        }
+    }
+    text
 }
 
 /// The answer in words, and as JSON.

@@ -1,6 +1,6 @@
 //! What an aggregate can be.
 
-use super::analysis::{Analysis, parts};
+use super::analysis::{Analysis, MAX_PARTS, parts};
 use super::depends::Depends;
 use super::lattice::{self, Offset, numbers};
 use super::reason::Reason;
@@ -59,7 +59,7 @@ impl Analysis<'_> {
     pub fn depends_of_attention(&self, selector: SelectorId, value: Option<SOpId>) -> Depends {
         let graph = self.graph();
         let (mut queries, mut keys) = (Depends::default(), Depends::default());
-        for part in parts(graph, selector) {
+        for part in parts(graph, selector, usize::MAX).unwrap_or_default() {
             if let SelectorOp::Select { key, query, .. } = graph[part].op {
                 keys.join(&self.sops[key.index()].depends);
                 queries.join(&self.sops[query.index()].depends);
@@ -161,7 +161,7 @@ impl Analysis<'_> {
     /// states of a key.
     fn selectable(&mut self, selector: SelectorId, value: SOpId) -> Option<Vec<Value>> {
         let graph = self.graph();
-        let parts = parts(graph, selector);
+        let parts = parts(graph, selector, MAX_PARTS)?;
         let mut tables = vec![self.table(value)?.clone()];
         let mut steps = Vec::new();
         let place = |id: SelectorId| parts.binary_search(&id).ok();

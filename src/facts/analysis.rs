@@ -10,7 +10,7 @@ use super::width::Widths;
 use super::{SOpFacts, SelectorFacts};
 use crate::ir::{Graph, Node, Op, Program, SOpId, SelectorId};
 use crate::value::{Compare, Elementwise, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How an analysis works: its limits, and rules that a test replaces by wrong ones, to see that
@@ -26,22 +26,28 @@ pub(super) struct Rules {
     pub selects_itself: fn(Compare) -> bool,
     /// From the keys of `==` that differ at any two positions to the most that it selects.
     pub most_equal_keys: usize,
+    /// Whether a mask hides keys, from whether the program is causal.
+    pub masked: fn(bool) -> bool,
     /// The largest count of a mean, from the largest width.
     pub mean_count: fn(usize) -> usize,
 }
 
 impl Rules {
     pub const SOUND: Self = Self {
-        fuel: 40_000_000,
+        fuel: 20_000_000,
         small: 2_048,
         selects_itself: |op| match op {
             Compare::Eq | Compare::Le | Compare::Ge => true,
             Compare::Ne | Compare::Lt | Compare::Gt => false,
         },
         most_equal_keys: 1,
+        masked: |causal| causal,
         mean_count: |width| width,
     };
 }
+
+/// Selectors of more parts than this are looked at by rule.
+pub(super) const MAX_PARTS: usize = 64;
 
 /// Tables over so many states are built without asking whether a smaller one would do.
 const JOINT_STATES: usize = 1 << 12;
@@ -54,6 +60,8 @@ pub(super) struct Analysis<'p> {
     pub lengths: Vec<usize>,
     pub sops: Vec<SOpFacts>,
     pub selectors: Vec<SelectorFacts>,
+    /// Lists of s-ops: no two positions of an input agree in all s-ops of a list.
+    pub together: Vec<Vec<SOpId>>,
     fuel: usize,
 }
 
@@ -71,6 +79,7 @@ impl<'p> Analysis<'p> {
             assumed,
             sops: graph.sop_ids().map(|id| SOpFacts::unknown(program, id)).collect(),
             selectors: Vec::new(),
+            together: Vec::new(),
             lengths,
             fuel: rules.fuel,
         };
@@ -344,9 +353,9 @@ impl SelectorFacts {
     }
 }
 
-/// The selectors that a selector is made of, itself last, operands first.
-pub(super) fn parts(graph: &Graph, selector: SelectorId) -> Vec<SelectorId> {
-    let mut seen = std::collections::BTreeSet::new();
+/// The selectors that a selector is made of, itself last, operands first; at most so many.
+pub(super) fn parts(graph: &Graph, selector: SelectorId, most: usize) -> Option<Vec<SelectorId>> {
+    let mut seen = BTreeSet::new();
     let mut open = vec![selector];
     while let Some(id) = open.pop() {
         if seen.insert(id) {
@@ -355,6 +364,9 @@ pub(super) fn parts(graph: &Graph, selector: SelectorId) -> Vec<SelectorId> {
                 Node::SOp(_) => None,
             }));
         }
+        if seen.len() > most {
+            return None;
+        }
     }
-    seen.into_iter().collect()
+    Some(seen.into_iter().collect())
 }

@@ -3,7 +3,7 @@
 //! Where every key is a function of index and length, a row of the selector can be written down
 //! for each value of the query, and a width or an aggregate becomes a table.
 
-use super::analysis::{Analysis, parts};
+use super::analysis::{Analysis, MAX_PARTS, parts};
 use super::lattice::{Lattice, numbers};
 use super::table::{Axis, Interner, MAX_STATES, NONE, Space, Table};
 use crate::interp;
@@ -11,9 +11,6 @@ use crate::ir::{SOpId, SelectorId, SelectorOp};
 use crate::value::{Compare, Number, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Selectors of more parts than this are not written down.
-const MAX_PARTS: usize = 64;
 
 /// A selector whose keys are known.
 pub(super) struct KnownKeys {
@@ -59,10 +56,7 @@ impl Analysis<'_> {
     /// The selector, if all its keys are known.
     fn known_keys(&self, selector: SelectorId, for_width: bool) -> Option<KnownKeys> {
         let graph = self.graph();
-        let parts = parts(graph, selector);
-        if parts.len() > MAX_PARTS || !self.has_lengths() {
-            return None;
-        }
+        let parts = parts(graph, selector, MAX_PARTS).filter(|_| self.has_lengths())?;
         let place = |id: SelectorId| parts.binary_search(&id).ok();
         let keys = parts.iter().filter_map(|&id| match graph[id].op {
             SelectorOp::Select { key, .. } => Some(key),

@@ -47,7 +47,6 @@ pub struct Facts {
     sops: Vec<SOpFacts>,
     selectors: Vec<SelectorFacts>,
     lengths: Vec<usize>,
-    causal: bool,
 }
 
 /// What is known of an s-op.
@@ -71,7 +70,7 @@ struct SelectorFacts {
     /// Whether every position selects itself, or none does.
     itself: Option<bool>,
     always: Option<Reason>,
-    /// The total order of the positions that it is.
+    /// The order of the positions that it is; no two positions that it compares are equal in it.
     order: Option<Order>,
     signs: Option<Signs>,
     /// S-ops that are equal at all keys that one query selects.
@@ -111,7 +110,7 @@ pub fn analyse(program: &Program) -> Facts {
 fn analyse_by(program: &Program, rules: Rules) -> Facts {
     let assumed = Restrictions::of(program, rules);
     let Analysis { sops, selectors, lengths, .. } = Analysis::run(program, &program.live(), &assumed, rules);
-    Facts { sops, selectors, lengths, causal: program.causal }
+    Facts { sops, selectors, lengths }
 }
 
 impl Facts {
@@ -163,9 +162,12 @@ impl Facts {
     }
 
     /// Why the selector is a strict total order of the positions, if it is: its width is then the
-    /// rank of the query, a permutation. There is none under a causal mask.
+    /// rank of the query, a permutation. Under a
+    /// causal mask there is one only if it selects no later keys anyway.
     pub fn total_order(&self, selector: SelectorId) -> Option<Reason> {
         let order = self.selectors[selector.index()].order.as_ref();
-        order.filter(|order| order.strict && !self.causal).map(|order| Reason::Order(order.sops.clone()))
+        order
+            .filter(|order| order.strict && order.within.is_empty())
+            .map(|order| Reason::Order(order.sops.clone()))
     }
 }

@@ -83,9 +83,11 @@ fn combinations(n_sops: usize) -> usize {
     3_usize.pow(n_sops as u32)
 }
 
-/// Positions ordered by some s-ops, one after the other, each upwards or downwards.
+/// Positions ordered by some s-ops, one after the other, each upwards or downwards; positions are
+/// comparable if they agree in the s-ops of `within`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
+    pub within: Vec<SOpId>,
     pub sops: Vec<SOpId>,
     /// Positions that agree in all of them are not selected; else they are.
     pub strict: bool,
@@ -93,25 +95,44 @@ pub(super) struct Order {
 
 /// The order that a selector is, if it is one.
 pub(super) fn lexicographic(signs: &Signs) -> Option<Order> {
-    let mut order = Order { sops: Vec::new(), strict: false };
+    let sops = &signs.sops;
     let holds = |combination: usize| signs.truth >> combination & 1 == 1;
-    let digit = |combination: usize, at: usize| combination / combinations(at) % 3;
+    let sign = |combination: usize, at: usize| SIGNS[combination / combinations(at) % 3];
+    let equal = |combination: usize, at: usize| sign(combination, at) == Ordering::Equal;
+    let all = 0..combinations(sops.len());
+    let groups = |at: &usize| all.clone().all(|c| equal(c, *at) || !holds(c));
+    let within: Vec<usize> = (0..sops.len()).filter(groups).collect();
     // The combinations in which everything chosen so far is equal.
-    let mut open: Vec<usize> = (0..combinations(signs.sops.len())).collect();
+    let mut open: Vec<usize> = all.clone().filter(|&c| within.iter().all(|&at| equal(c, at))).collect();
+    let mut chosen: Vec<usize> = Vec::new();
     loop {
-        let all = |sign: usize, at: usize, value: bool| {
-            open.iter().filter(|&&c| digit(c, at) == sign).all(|&c| holds(c) == value)
+        let is = |at: usize, wanted: Ordering, value: bool| {
+            open.iter().filter(|&&c| sign(c, at) == wanted).all(|&c| holds(c) == value)
         };
         let decides = |at: &usize| {
-            !order.sops.contains(&signs.sops[*at])
-                && (all(0, *at, true) && all(2, *at, false) || all(0, *at, false) && all(2, *at, true))
+            let upwards = is(*at, Ordering::Less, true) && is(*at, Ordering::Greater, false);
+            let downwards = is(*at, Ordering::Less, false) && is(*at, Ordering::Greater, true);
+            !within.contains(at) && !chosen.contains(at) && (upwards || downwards)
         };
-        let Some(at) = (0..signs.sops.len()).find(decides) else { break };
-        order.sops.push(signs.sops[at]);
-        open.retain(|&c| digit(c, at) == 1);
+        let Some(at) = (0..sops.len()).find(decides) else { break };
+        chosen.push(at);
+        open.retain(|&c| equal(c, at));
     }
     let rest = open.first().map(|&c| holds(c))?;
-    order.strict = !rest;
     let uniform = open.iter().all(|&c| holds(c) == rest);
-    (uniform && !order.sops.is_empty()).then_some(order)
+    let named = |places: Vec<usize>| places.into_iter().map(|at| sops[at]).collect();
+    (uniform && !chosen.is_empty()).then(|| Order {
+        within: named(within),
+        sops: named(chosen),
+        strict: !rest,
+    })
+}
+
+impl Signs {
+    /// Whether keys behind the query are never selected; `is_index` knows the index.
+    pub fn never_behind(&self, is_index: impl Fn(SOpId) -> bool) -> bool {
+        let Some(at) = self.sops.iter().position(|&s| is_index(s)) else { return false };
+        let behind = |c: &usize| SIGNS[c / combinations(at) % 3] == Ordering::Greater;
+        (0..combinations(self.sops.len())).filter(behind).all(|c| self.truth >> c & 1 == 0)
+    }
 }

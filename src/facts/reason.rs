@@ -23,6 +23,8 @@ pub enum Reason {
     ReadsItself(SelectorId),
     /// No two keys are equal, and the comparison is `==`.
     KeysDiffer(SOpId),
+    /// No two keys agree in all of these s-ops, and `==` fixes each.
+    KeysDifferTogether(Vec<SOpId>),
     /// No two keys are equal, and at most so many of their values match a query.
     FewKeysMatch { key: SOpId, matches: usize },
     /// The keys are the numbers `0..n` in some order.
@@ -52,7 +54,7 @@ impl Reason {
     pub fn describe(&self, label: &dyn Fn(Node) -> String) -> String {
         let sop = |id: &SOpId| format!("`{}`", label(Node::SOp(*id)));
         let selector = |id: &SelectorId| format!("`{}`", label(Node::Selector(*id)));
-        let list = |ids: &[SOpId]| ids.iter().map(sop).collect::<Vec<_>>().join(", then ");
+        let list = |ids: &[SOpId], between| ids.iter().map(sop).collect::<Vec<_>>().join(between);
         match self {
             Self::Index => "every position has its own index".to_owned(),
             Self::EveryPosition => "computed at every index of every declared length".to_owned(),
@@ -73,6 +75,9 @@ impl Reason {
             Self::KeysDiffer(id) => {
                 format!("{} differs at any two positions, so `==` matches at most one", sop(id))
             }
+            Self::KeysDifferTogether(ids) => {
+                format!("no two positions agree in all of {}, which `==` fixes", list(ids, ", "))
+            }
             Self::FewKeysMatch { key, matches } => {
                 format!(
                     "{} differs at any two positions, and at most {matches} of its values match",
@@ -87,11 +92,11 @@ impl Reason {
             Self::NothingMatches => "the comparison holds for no key and query".to_owned(),
             Self::EverythingMatches => "the comparison holds for every key and query".to_owned(),
             Self::Order(ids) => {
-                format!("it compares {} and no two positions agree in all of them", list(ids))
+                format!("it compares {} and no two positions agree in all of them", list(ids, ", then "))
             }
             Self::Parts => "from the selectors that it is made of".to_owned(),
             Self::AtMostOne(id) => format!("{} selects at most one key", selector(id)),
-            Self::Fixed(ids) => format!("it is a function of {}, which `==` fixes", list(ids)),
+            Self::Fixed(ids) => format!("it is a function of {}, which `==` fixes", list(ids, ", ")),
             Self::SameEverywhere => "it is the same at all positions".to_owned(),
         }
     }

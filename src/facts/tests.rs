@@ -443,6 +443,24 @@ fn selected_values_agree_where_the_key_fixes_them() {
 }
 
 #[test]
+fn a_count_of_equal_tokens_tells_equal_tokens_apart() {
+    for attention in ["", "attention causal;"] {
+        let checked = facts_of(&format!(
+            "{DIGITS} {attention} next = select_next_identical(tokens); result = aggregate(next, indices, -1);"
+        ));
+        assert_eq!(checked.width("next"), (0, 1));
+        assert_eq!(checked.facts.values(checked.sop("result")).explicit().map(<[_]>::len), Some(11));
+    }
+    // All later ones are counted, so the count also changes with what the query cannot see.
+    let checked = facts_of(&format!(
+        "{DIGITS} attention causal; same = select(tokens, tokens, ==);
+        nth = selector_width(same and select(indices, indices, >=));
+        again = same and select(nth, nth, ==); result = selector_width(again);"
+    ));
+    assert_eq!(checked.width("again"), (1, 10));
+}
+
+#[test]
 fn without_declarations_facts_are_by_type() {
     let checked = facts_of(
         "hist = selector_width(select(tokens, tokens, ==)); opposite = select(indices, length - 1 - indices, ==);
@@ -461,7 +479,7 @@ fn the_report_names_facts_and_reasons() {
     );
     let read = lower::read("test.rasp", &text, &NoFiles, &Outside::default());
     let program = read.program.unwrap();
-    let label = |node| crate::ir::label(&program.graph, &read.sources, node);
+    let label = |node| crate::ir::label(&program, &read.sources, node);
     let lines = report(&analyse(&program), &program, &label);
     let last = serde_json::to_value(&lines[lines.len() - 2..]).unwrap();
     let expected = serde_json::json!([
@@ -491,6 +509,7 @@ fn planted_rules_are_caught() {
         Rules { selects_itself: |_| true, ..Rules::SOUND },
         Rules { selects_itself: |_| false, ..Rules::SOUND },
         Rules { most_equal_keys: 0, ..Rules::SOUND },
+        Rules { masked: |_| false, ..Rules::SOUND },
         Rules { mean_count: |width| width.min(2), ..Rules::SOUND },
     ];
     for (i, rules) in planted.into_iter().enumerate() {

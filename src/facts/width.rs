@@ -6,7 +6,7 @@ use super::order::{Signs, lexicographic};
 use super::reason::Reason;
 use super::table::{Axis, MAX_STATES, NONE, Space, Table, classes};
 use super::{SOpFacts, WidthBounds};
-use crate::ir::{SOpId, SelectorId, SelectorOp};
+use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
 use crate::value::{Compare, Value};
 
 /// Bounds on a width for each declared length, and why they hold.
@@ -87,6 +87,10 @@ impl Analysis<'_> {
                 facts.always = Some(reason);
             }
             facts.by_query = Some(known.table);
+        }
+        if let Some(apart) = self.tell_apart(&facts.fixed).filter(|apart| apart.len() > 1) {
+            let reason = Reason::KeysDifferTogether(apart);
+            facts.widths.at_most(self.lengths.iter().map(|_| 1), &reason);
         }
         match facts.itself {
             Some(true) => facts.widths.at_least(self.lengths.iter().map(|_| 1), &Reason::SelectsItself),
@@ -241,12 +245,24 @@ impl Analysis<'_> {
         if signs.never() {
             facts.widths.at_most(self.lengths.iter().map(|_| 0), &Reason::NothingMatches);
         }
-        facts.order = lexicographic(signs).and_then(|mut order| {
-            let differ = |id: &SOpId| self.sops[id.index()].injective.is_some();
-            let last = order.sops.iter().position(differ)?;
-            order.sops.truncate(last + 1);
+        // A mask changes nothing if no key behind the query is selected anyway.
+        let is_index = |id: SOpId| self.graph()[id].op == Op::Indices;
+        let masked = (self.rules.masked)(self.program.causal) && !signs.never_behind(is_index);
+        facts.order = lexicographic(signs).filter(|_| !masked).and_then(|mut order| {
+            let tells_apart =
+                |n: &usize| self.tell_apart(&[&order.within, &order.sops[..*n]].concat()).is_some();
+            let enough = (1..=order.sops.len()).find(tells_apart)?;
+            order.sops.truncate(enough);
             Some(order)
         });
+    }
+
+    /// Those of some s-ops in which no two positions agree, if there are such.
+    fn tell_apart(&self, sops: &[SOpId]) -> Option<Vec<SOpId>> {
+        let alone = sops.iter().find(|id| self.sops[id.index()].injective.is_some());
+        alone
+            .map(|&id| vec![id])
+            .or_else(|| self.together.iter().find(|set| set.iter().all(|id| sops.contains(id))).cloned())
     }
 
     /// The least and the greatest value of a table of widths at each length.
@@ -277,7 +293,11 @@ impl Analysis<'_> {
     /// The s-op that counts the selected keys.
     pub fn width(&mut self, id: SOpId, selector: SelectorId) -> SOpFacts {
         let facts = &self.selectors[selector.index()];
-        let order = facts.order.clone().filter(|_| !self.program.causal);
+        let order = facts.order.clone();
+        if let Some(order) = order.as_ref().filter(|order| !order.within.is_empty()) {
+            // The rank among the positions that agree in some s-ops tells these positions apart.
+            self.together.push([&*order.within, &[id]].concat());
+        }
         let mut out = match &facts.by_query {
             Some(table) => SOpFacts {
                 table: Some(table.clone()),
@@ -285,7 +305,7 @@ impl Analysis<'_> {
             },
             None => self.width_axis(id, selector),
         };
-        if let Some(order) = order {
+        if let Some(order) = order.filter(|order| order.within.is_empty()) {
             let reason = Reason::Rank(selector);
             out.permutation = order.strict.then(|| reason.clone());
             out.injective = Some(reason);

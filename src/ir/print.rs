@@ -57,13 +57,16 @@ pub fn print(program: &Program, sources: &Sources) -> String {
     out
 }
 
-/// The name of a node, or the text that defines it where the program wrote it.
-pub fn label(graph: &Graph, sources: &Sources, node: Node) -> String {
+/// What a node is called: its name, or the text that defines it; inside a function, where that
+/// text would name what only the function knows, its definition in terms of named nodes.
+pub fn label(program: &Program, sources: &Sources, node: Node) -> String {
+    let graph = &program.graph;
     if let Some(name) = graph.name(node) {
         return name.to_string();
     }
-    let text = sources.text(outermost(graph, node)).split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.is_empty() { format!("{node:?}") } else { text }
+    let origin = graph.origin(node);
+    let text = sources.text(origin.span).split_whitespace().collect::<Vec<_>>().join(" ");
+    if origin.stack.is_none() && !text.is_empty() { text } else { definition(program, node) }
 }
 
 /// The place in the program's own text that led to a node: the outermost call, or the node.

@@ -199,6 +199,16 @@ impl Names<'_> {
             Base::Column(column) => self.program.columns[column].name.to_string(),
             Base::Index => "indices".to_owned(),
             Base::SOp(id) => self.sop(id),
+            Base::Keys(id) => format!("key class of {}", self.selector(id)),
+            Base::Queries(id) => format!("query class of {}", self.selector(id)),
+        }
+    }
+
+    fn base_places(&self, base: Base) -> Vec<Place> {
+        match base {
+            Base::Column(_) | Base::Index => Vec::new(),
+            Base::SOp(id) => self.places(Node::SOp(id)),
+            Base::Keys(id) | Base::Queries(id) => self.places(Node::Selector(id)),
         }
     }
 
@@ -256,8 +266,8 @@ impl Names<'_> {
             Neurons::Steps { .. } => "steps",
             Neurons::Clean { .. } => "clean",
         };
-        let origin = self.places(Node::SOp(group.sop));
-        NeuronInfo { layer, neurons, sop: self.sop(group.sop), origin, kind: kind.to_owned() }
+        let (sop, origin) = (self.base(group.base), self.base_places(group.base));
+        NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }
     }
 }
 

@@ -32,8 +32,6 @@ pub enum PlanError {
     },
     /// An s-op that has a value on no declared input.
     NoValue { span: Span },
-    /// `or` of selectors that read different s-ops.
-    Disjunction { span: Span },
     /// A mean over values, or with a default, that are not all numbers.
     MixedMean { span: Span, kinds: Kinds },
     /// A number that is no f32 weight.
@@ -71,12 +69,12 @@ pub fn describe(error: &PlanError) -> Diagnostic {
                 .help("declare a smaller domain or a shorter length, or compare the arguments one by one")
         }
         PlanError::TooManyPairs { span, pairs, limit } => {
-            Diagnostic::error("E0410", "this selector compares too many values")
+            Diagnostic::error("E0409", "this selector compares too many values")
                 .label(*span, format!("{pairs} pairs of a key and a query; at most {limit} are compiled"))
                 .help("declare a smaller domain or a shorter length")
         }
         PlanError::TooManyParameters { span, parameters, limit } => {
-            Diagnostic::error("E0411", "the network would be too large")
+            Diagnostic::error("E0410", "the network would be too large")
                 .label(*span, format!("takes {parameters} parameters; at most {limit} are compiled"))
                 .help("declare a smaller domain or a shorter length")
         }
@@ -85,24 +83,19 @@ pub fn describe(error: &PlanError) -> Diagnostic {
                 .label(*span, "fails on every input")
                 .help("run `raspc check` to see why it fails")
         }
-        PlanError::Disjunction { span } => {
-            Diagnostic::error("E0406", "`or` of selectors over different s-ops is not compiled yet")
-                .label(*span, "the two sides compare different keys or queries")
-                .help("select by one s-op that combines both, or add up two selector widths")
-        }
         PlanError::MixedMean { span, kinds } => {
-            Diagnostic::error("E0407", "a mean that may be no number is not compiled yet")
+            Diagnostic::error("E0406", "a mean that may be no number is not compiled yet")
                 .label(*span, format!("may select several keys, and its values are {kinds}"))
                 .help("give a default of the values' type, or select one key at most")
         }
         PlanError::UnwieldyNumber { span, number } => {
-            Diagnostic::error("E0408", "a number does not fit into a weight").label(
+            Diagnostic::error("E0407", "a number does not fit into a weight").label(
                 *span,
                 format!("{number} occurs here; numbers must be below 2^24, with a denominator below 2^32"),
             )
         }
         PlanError::TooFine { span, low, high } => {
-            Diagnostic::error("E0409", "two values are too close to be told apart exactly")
+            Diagnostic::error("E0408", "two values are too close to be told apart exactly")
                 .label(*span, format!("{low} and {high} both occur, and f32 numbers blur them"))
                 .help("declare a shorter length or a smaller domain")
         }

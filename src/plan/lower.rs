@@ -3,13 +3,13 @@
 //! A forward pass writes every s-op as a table of bases; a backward pass from the outputs then
 //! finds the bases that are read, and what each reader tells apart.
 
-use super::arithmetic::{add, gamma, manageable, mul, power_of_two, rounding};
+use super::attend::{Attend, Attended, BosLevel};
 use super::view::View;
-use super::{Atom, Base, Column, Fact, Partition, PlanError, Scoring, Tuple};
+use super::{Base, Column, Partition, PlanError, Tuple};
 use crate::facts::{Facts, ValueSet};
-use crate::ir::{Lengths, Node, Op, Program, SOpId, SelectorId};
+use crate::ir::{Lengths, Node, Op, Program, SOpId};
 use crate::source::Span;
-use crate::value::{Kind, Kinds, Number, Value};
+use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -26,62 +26,15 @@ pub(super) struct Lowered {
     pub columns: Vec<Column>,
     /// The input columns and indices that are read, and their values.
     pub inputs: BTreeMap<Base, Arc<[Value]>>,
-    /// The s-ops that are computed, operands first.
-    pub computed: BTreeMap<SOpId, Lowering>,
+    /// What is computed, operands first.
+    pub computed: Vec<Lowering>,
     pub outputs: Vec<Reading>,
 }
 
-/// What computes an s-op.
+/// What computes a base.
 pub(super) enum Lowering {
-    Table { args: Vec<Partition>, tuples: Vec<Tuple>, values: Arc<[Value]> },
+    Table { base: Base, args: Vec<Partition>, tuples: Vec<Tuple>, values: Arc<[Value]> },
     Attend(Attend),
-}
-
-/// A head with one output.
-pub(super) struct Attend {
-    pub selector: SelectorId,
-    pub scoring: Scoring,
-    pub bos: BosLevel,
-    pub facts: Vec<Fact>,
-    pub result: Attended,
-}
-
-/// How the BOS key scores.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum BosLevel {
-    /// Like a key that is not selected.
-    Out,
-    /// Between the two: it is attended to where nothing is selected.
-    Half,
-    /// Like a selected key.
-    Selected,
-}
-
-pub(super) enum Attended {
-    /// `bound` is 0, or the code is cleaned before anyone reads it.
-    OneHot {
-        value: Partition,
-        default: Option<usize>,
-        values: Arc<[Value]>,
-        bound: Number,
-    },
-    Mean {
-        value: Partition,
-        numbers: Vec<Number>,
-        default: Option<Number>,
-        bound: Number,
-        read: Steps,
-    },
-    Share {
-        bound: Number,
-        read: Steps,
-    },
-}
-
-/// Which of the sorted values of a number are told apart: those before each cut from those after.
-pub(super) struct Steps {
-    pub values: Arc<[Value]>,
-    pub cuts: Vec<usize>,
 }
 
 pub(super) enum Reading {
@@ -92,13 +45,13 @@ pub(super) enum Reading {
 /// The state of both passes.
 pub(super) struct Lower<'a> {
     pub(super) program: &'a Program,
-    facts: &'a Facts,
-    lengths: Lengths,
+    pub(super) facts: &'a Facts,
+    pub(super) lengths: Lengths,
     views: HashMap<SOpId, Result<View, PlanError>>,
-    /// The views of s-ops that became bases of their own.
-    tables: HashMap<SOpId, View>,
+    /// The views of what neurons compute.
+    pub(super) tables: HashMap<Base, View>,
     needed: BTreeSet<Base>,
-    cuts: HashMap<SOpId, BTreeSet<usize>>,
+    pub(super) cuts: HashMap<SOpId, BTreeSet<usize>>,
 }
 
 pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<PlanError>> {
@@ -139,11 +92,11 @@ fn declared(program: &Program) -> Result<Lengths, Vec<PlanError>> {
 }
 
 impl Lower<'_> {
-    fn span(&self, sop: SOpId) -> Span {
+    pub(super) fn span(&self, sop: SOpId) -> Span {
         self.program.graph[sop].origin.span
     }
 
-    fn view(&self, sop: SOpId) -> Result<&View, PlanError> {
+    pub(super) fn view(&self, sop: SOpId) -> Result<&View, PlanError> {
         self.views[&sop].as_ref().map_err(PlanError::clone)
     }
 
@@ -229,7 +182,7 @@ impl Lower<'_> {
     fn become_base(&mut self, id: SOpId) -> Result<View, PlanError> {
         let view = self.view(id)?.clone();
         let base = View::base(Base::SOp(id), &view.values());
-        self.tables.insert(id, view);
+        self.tables.insert(Base::SOp(id), view);
         self.views.insert(id, Ok(base.clone()));
         Ok(base)
     }
@@ -240,40 +193,8 @@ impl Lower<'_> {
         if view.args.len() > 1 { self.become_base(id) } else { Ok(view.clone()) }
     }
 
-    /// The values of an aggregate or a selector width, sorted.
-    fn attended_values(&mut self, id: SOpId) -> Result<Vec<Value>, PlanError> {
-        if let Some(values) = self.facts.values(id).explicit() {
-            return Ok(values.to_vec());
-        }
-        match &self.program.graph[id].op {
-            Op::Width { selector } => {
-                let width = self.facts.width(*selector);
-                let max = width.max.min(self.lengths.max);
-                Ok((width.min..=max).map(|d| Value::Number(d.into())).collect())
-            }
-            Op::Aggregate { selector, value, default } if !self.is_mean(id)? => {
-                let mut values = self.view(*value)?.values();
-                if self.facts.width(*selector).min == 0 {
-                    values.push(default.clone());
-                }
-                values.sort();
-                values.dedup();
-                Ok(values)
-            }
-            _ => Err(PlanError::TooManyValues { span: self.span(id), kinds: self.program.graph[id].kinds }),
-        }
-    }
-
-    /// Whether an s-op is an aggregate that may average several different values.
-    fn is_mean(&self, id: SOpId) -> Result<bool, PlanError> {
-        let Op::Aggregate { selector, value, .. } = self.program.graph[id].op else { return Ok(false) };
-        let numbers = Kinds::of_all(&self.view(value)?.values()).contains(Kind::Number);
-        let one = self.facts.width(selector).at_most_one() || self.facts.agreement(id).is_some();
-        Ok(numbers && !one)
-    }
-
     /// Notes that a reader tells the classes of a partition apart.
-    fn need(&mut self, partition: &Partition) {
+    pub(super) fn need(&mut self, partition: &Partition) {
         let Some(base) = partition.base else { return };
         self.needed.insert(base);
         if let Base::SOp(id) = base {
@@ -300,7 +221,8 @@ impl Lower<'_> {
             }
         }
         let mut inputs = BTreeMap::new();
-        let mut computed = BTreeMap::new();
+        // Readers come first here. Classes of keys and queries may come again for a later reader.
+        let mut computed: Vec<(Base, Lowering)> = Vec::new();
         // Whatever reads an s-op stands behind it, so its readers are all known when it is popped.
         while let Some(base) = self.needed.pop_last() {
             match base {
@@ -311,9 +233,10 @@ impl Lower<'_> {
                 Base::Index => {
                     inputs.insert(base, self.indices().into());
                 }
-                Base::SOp(id) => match self.compute(id) {
+                Base::SOp(_) | Base::Keys(_) | Base::Queries(_) => match self.compute(base) {
                     Ok(lowering) => {
-                        computed.insert(id, lowering);
+                        computed.retain(|c| c.0 != base);
+                        computed.push((base, lowering));
                     }
                     Err(error) => errors.push(error),
                 },
@@ -328,6 +251,7 @@ impl Lower<'_> {
             vocabulary: c.domain.clone().unwrap_or_default(),
         };
         let columns = self.program.columns.iter().map(column).collect();
+        let computed = computed.into_iter().rev().map(|(_, lowering)| lowering).collect();
         Ok(Lowered { lengths: self.lengths, columns, inputs, computed, outputs })
     }
 
@@ -345,7 +269,7 @@ impl Lower<'_> {
     }
 
     /// A view of one base at most, with each class named by its place in `values`.
-    fn coded(&self, view: &View, values: &[Value]) -> (Partition, Arc<[Value]>) {
+    pub(super) fn coded(&self, view: &View, values: &[Value]) -> (Partition, Arc<[Value]>) {
         let place = |v: &Option<Value>| Some(values.binary_search(v.as_ref()?).ok()? as u32);
         let names: Vec<Option<u32>> = view.cells.iter().map(place).collect();
         let partition = match view.args.first() {
@@ -355,149 +279,42 @@ impl Lower<'_> {
         (partition, values.into())
     }
 
-    fn compute(&mut self, id: SOpId) -> Result<Lowering, PlanError> {
-        if let Some(view) = self.tables.get(&id) {
+    fn compute(&mut self, base: Base) -> Result<Lowering, PlanError> {
+        if let Some(view) = self.tables.get(&base) {
             let view = view.clone();
             view.args.iter().for_each(|arg| self.need(arg));
             let values: Arc<[Value]> = view.values().into();
             let tuples = view.tuples(&values);
-            return Ok(Lowering::Table { args: view.args, tuples, values });
+            return Ok(Lowering::Table { base, args: view.args, tuples, values });
         }
+        let Base::SOp(id) = base else { unreachable!("inputs are embedded, and classes are tables") };
         let attend = match self.program.graph[id].op.clone() {
             Op::Aggregate { selector, value, default } => self.aggregate(id, selector, value, &default)?,
             Op::Width { selector } => self.width(id, selector)?,
             Op::Input(_) | Op::Indices | Op::Const(_) | Op::Elementwise { .. } => {
-                unreachable!("only results of attention and tables are bases")
+                unreachable!("what is not attended to is a table")
             }
         };
         Ok(Lowering::Attend(attend))
-    }
-
-    /// The conjunction of atoms that a selector is, with the facts that make it simpler.
-    fn scoring(&mut self, selector: SelectorId, facts: &mut Vec<Fact>) -> Result<Scoring, PlanError> {
-        if self.facts.always(selector).is_some() {
-            facts.push(Fact::Always);
-            return Ok(Scoring::All(Vec::new()));
-        }
-        let atoms: Vec<Atom> = self.atoms(selector)?;
-        for atom in &atoms {
-            self.need(&atom.key);
-            self.need(&atom.query);
-        }
-        Ok(Scoring::All(atoms))
-    }
-
-    fn aggregate(
-        &mut self,
-        id: SOpId,
-        selector: SelectorId,
-        value: SOpId,
-        default: &Value,
-    ) -> Result<Attend, PlanError> {
-        let mut facts = Vec::new();
-        let width = self.facts.width(selector);
-        let may_be_empty = !width.at_least_one();
-        if !may_be_empty {
-            facts.push(Fact::WidthAtLeastOne);
-        }
-        let bos = if may_be_empty { BosLevel::Half } else { BosLevel::Out };
-        let mean = self.is_mean(id)?;
-        let scoring = self.scoring(selector, &mut facts)?;
-        let view = self.single(value)?;
-        let most = width.max.min(self.lengths.max);
-        let result = if mean {
-            self.mean(id, &view, may_be_empty.then_some(default), most)?
-        } else {
-            let values = self.attended_values(id)?;
-            let (value, values) = self.coded(&view, &values);
-            self.need(&value);
-            let default = may_be_empty.then(|| values.binary_search(default).ok()).flatten();
-            let agreement = self.facts.agreement(id).is_some();
-            let bound = match (width.at_most_one(), agreement) {
-                (true, _) => {
-                    facts.push(Fact::WidthAtMostOne);
-                    Number::ZERO
-                }
-                // k copies of fl(1/k) miss 1 by γ_(k+1) at most.
-                (false, true) => {
-                    facts.push(Fact::Agreement);
-                    gamma(most + 1)
-                }
-                (false, false) => {
-                    facts.push(Fact::NoMean);
-                    Number::ZERO
-                }
-            };
-            Attended::OneHot { value, default, values, bound }
-        };
-        Ok(Attend { selector, scoring, bos, facts, result })
-    }
-
-    fn mean(
-        &mut self,
-        id: SOpId,
-        view: &View,
-        default: Option<&Value>,
-        most: usize,
-    ) -> Result<Attended, PlanError> {
-        let (span, kinds) = (self.span(id), self.program.graph[id].kinds);
-        let number = |v: &Value| match v {
-            Value::Number(n) if manageable(n) => Ok(n.clone()),
-            Value::Number(n) => Err(PlanError::UnwieldyNumber { span, number: n.clone() }),
-            Value::Bool(_) | Value::Str(_) => Err(PlanError::MixedMean { span, kinds }),
-        };
-        let numbers: Vec<Number> = view.cells.iter().flatten().map(number).collect::<Result<_, _>>()?;
-        let default = default.map(number).transpose()?;
-        let cuts: Vec<usize> = self.cuts.remove(&id).unwrap_or_default().into_iter().collect();
-        let values: Arc<[Value]> = match cuts.is_empty() {
-            true => Arc::new([]),
-            false => self.attended_values(id)?.into(),
-        };
-        values.iter().map(number).collect::<Result<Vec<_>, _>>()?;
-        let all = || numbers.iter().chain(&default);
-        let largest = all().map(Number::abs).max().unwrap_or(Number::ZERO);
-        let rounded = all().map(rounding).max().unwrap_or(Number::ZERO);
-        // γ_k for the sum, and one unit each for the weights, the numbers and, in the row of BOS,
-        // the default less what BOS holds already.
-        let bound = add(&mul(&gamma(most + 4), &largest), &mul(&2i64.into(), &rounded));
-        let value = view.args.first().cloned().unwrap_or_else(Partition::constant);
-        self.need(&value);
-        Ok(Attended::Mean { value, numbers, default, bound, read: Steps { values, cuts } })
-    }
-
-    fn width(&mut self, id: SOpId, selector: SelectorId) -> Result<Attend, PlanError> {
-        let width = self.facts.width(selector);
-        let values: Arc<[Value]> = self.attended_values(id)?.into();
-        if self.facts.always(selector).is_some() && !self.program.causal {
-            let indices = Partition::finest(Base::Index, self.lengths.max);
-            let place = |i: usize| values.binary_search(&Value::Number((i + 1).into())).ok();
-            let names: Vec<Option<u32>> = (0..self.lengths.max).map(|i| place(i).map(|p| p as u32)).collect();
-            self.need(&indices);
-            let value = indices.merge(&names, values.len());
-            let result = Attended::OneHot { value, default: None, values, bound: Number::ZERO };
-            let facts = vec![Fact::Always];
-            return Ok(Attend { selector, scoring: Scoring::Last, bos: BosLevel::Out, facts, result });
-        }
-        let mut facts = Vec::new();
-        let scoring = self.scoring(selector, &mut facts)?;
-        if width.at_most_one() {
-            facts.push(Fact::WidthAtMostOne);
-            let place = |d: i64| values.binary_search(&Value::int(d)).ok();
-            let name = place(1).map(|p| p as u32);
-            let value = Partition::constant().merge(&[name], values.len());
-            let result = Attended::OneHot { value, default: place(0), values, bound: Number::ZERO };
-            return Ok(Attend { selector, scoring, bos: BosLevel::Half, facts, result });
-        }
-        let cuts = self.cuts.remove(&id).unwrap_or_default().into_iter().collect();
-        // fl(1/(d+1)) is exact for d = 0, and off by half a unit in the last place of ½ at most.
-        let result = Attended::Share { bound: power_of_two(-25), read: Steps { values, cuts } };
-        Ok(Attend { selector, scoring, bos: BosLevel::Selected, facts, result })
     }
 }
 
 impl Lowered {
     /// Whether some head tells empty rows from others, or measures a width.
     pub fn needs_bos(&self) -> bool {
-        self.computed.values().any(|l| matches!(l, Lowering::Attend(a) if a.bos != BosLevel::Out))
+        self.computed.iter().any(|l| matches!(l, Lowering::Attend(a) if a.bos != BosLevel::Out))
+    }
+}
+
+impl Lowering {
+    /// The s-op, if it is held as a thermometer.
+    pub fn stepped(&self) -> Option<SOpId> {
+        match self {
+            Self::Table { .. } => None,
+            Self::Attend(attend) => match attend.result {
+                Attended::OneHot { .. } => None,
+                Attended::Mean { .. } | Attended::Share { .. } => Some(attend.sop),
+            },
+        }
     }
 }

@@ -12,7 +12,9 @@
 //! scores and hands on exactly what a head asks of it.
 
 mod arithmetic;
+mod attend;
 mod error;
+mod linear;
 mod lower;
 mod place;
 mod selector;
@@ -21,6 +23,7 @@ mod view;
 
 pub use arithmetic::{gamma, power_of_two};
 pub use error::{PlanError, describe};
+pub use linear::Linear;
 pub use threshold::Threshold;
 
 use crate::facts::{Facts, ValueSet};
@@ -105,6 +108,11 @@ pub enum Base {
     Column(usize),
     Index,
     SOp(SOpId),
+    /// The class of the position as a key, of keys that the selector treats alike. The values are
+    /// numbers from 0 on.
+    Keys(SelectorId),
+    /// The class of the position as a query.
+    Queries(SelectorId),
 }
 
 /// The values of a base, and the slots that tell them apart. All these slots have bound 0.
@@ -261,10 +269,10 @@ pub enum Moves {
     Share { into: SlotId },
 }
 
-/// Neurons that together compute one s-op.
+/// Neurons that together compute one base.
 #[derive(Clone, Debug)]
 pub struct NeuronGroup {
-    pub sop: SOpId,
+    pub base: Base,
     pub kind: Neurons,
 }
 
@@ -302,13 +310,6 @@ pub enum Read {
     Numeric { slot: SlotId, values: ValueSet },
 }
 
-/// `constant + Σ factor · slot`
-#[derive(Clone, Debug, PartialEq)]
-pub struct Linear {
-    pub constant: Number,
-    pub terms: Vec<(SlotId, Number)>,
-}
-
 impl NeuronGroup {
     /// Number of neurons.
     pub fn len(&self) -> usize {
@@ -339,74 +340,8 @@ impl Plan {
         self.slots.iter().position(|s| s.holds == Holds::One).map(SlotId)
     }
 
-    /// The linear form of the slots that is `numbers[c]` where the base is in class `c`. It may
-    /// be anything where the program has no value.
-    pub fn linear(&self, partition: &Partition, numbers: &[Number]) -> Linear {
-        match partition.base {
-            Some(base) => linear(&self.bases[&base].encoding, &self.slots, partition, numbers),
-            None => {
-                let class = partition.class.first().copied().flatten();
-                let constant = class.map_or(Number::ZERO, |c| numbers[c as usize].clone());
-                Linear { constant, terms: Vec::new() }
-            }
-        }
-    }
-
     /// Number of positions that the network sees at most, BOS included.
     pub fn n_ctx(&self) -> usize {
         self.lengths.max + usize::from(self.bos)
-    }
-}
-
-/// Of the one-hot code `Σ f(v) [v]`; of a thermometer `f(first) + Σ rise(place) [at or after place]`.
-fn linear(encoding: &Encoding, slots: &[Slot], partition: &Partition, numbers: &[Number]) -> Linear {
-    let number = |i: usize| partition.class[i].map(|c| numbers[c as usize].clone());
-    let mut form = Linear { constant: Number::ZERO, terms: Vec::new() };
-    match encoding {
-        Encoding::OneHot(of_value) => {
-            for (i, &slot) in of_value.iter().enumerate() {
-                form.add(slot, number(i).unwrap_or(Number::ZERO));
-            }
-        }
-        Encoding::Thermometer(steps) => {
-            let places = steps.iter().map(|s| s.0);
-            let starts = std::iter::once(0).chain(places.clone());
-            let ends = places.chain([partition.class.len()]);
-            // What each stretch of values asks for; one that cannot occur goes along with its
-            // neighbour.
-            let mut stretches: Vec<Option<Number>> =
-                starts.zip(ends).map(|(start, end)| (start..end).find_map(number)).collect();
-            let anything = stretches.iter().flatten().next().cloned();
-            let mut last = anything.unwrap_or(Number::ZERO);
-            for stretch in &mut stretches {
-                last = stretch.get_or_insert(last).clone();
-            }
-            let stretches: Vec<Number> = stretches.into_iter().flatten().collect();
-            form.constant = stretches[0].clone();
-            for (pair, &(_, slot)) in stretches.windows(2).zip(steps) {
-                let rise = arithmetic::sub(&pair[1], &pair[0]);
-                match slots[slot.0].holds {
-                    Holds::Below(..) => {
-                        form.constant = arithmetic::add(&form.constant, &rise);
-                        form.add(slot, rise.neg());
-                    }
-                    Holds::AtLeast(..)
-                    | Holds::One
-                    | Holds::Bos
-                    | Holds::OneHot(..)
-                    | Holds::Numeric(_)
-                    | Holds::Share(_) => form.add(slot, rise),
-                }
-            }
-        }
-    }
-    form
-}
-
-impl Linear {
-    fn add(&mut self, slot: SlotId, factor: Number) {
-        if !factor.is_zero() {
-            self.terms.push((slot, factor));
-        }
     }
 }

@@ -2,14 +2,15 @@
 //!
 //! Everything is computed as soon as what it reads is there; slots are never reused.
 
-use super::lower::{Attend, Attended, BosLevel, Lowered, Lowering, Reading, Steps};
+use super::attend::{Attend, Attended, BosLevel, Steps};
+use super::lower::{Lowered, Lowering, Reading};
 use super::{
     Base, Code, Encoding, HalfLayer, Head, HeadOutput, Holds, Layer, Moves, NeuronGroup, Neurons, Output,
     Owner, Partition, Plan, PlanError, Read, SCORE, Scores, Scoring, Slot, SlotId, Threshold,
 };
 use crate::ir::{Program, SOpId};
 use crate::value::{Number, Value};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// The largest network: 512 MiB of f32 weights.
@@ -41,16 +42,16 @@ pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<Pla
         placer.one_hot(base, values, embedding, None, &Number::ZERO);
     }
     let mut errors = Vec::new();
-    for (&id, lowering) in computed {
+    for lowering in computed {
         match lowering {
-            Lowering::Table { args, tuples, values } => {
+            Lowering::Table { base, args, tuples, values } => {
                 let at = placer.ready(args).next_mlp();
                 let owner = placer.next_group(at);
-                let into = placer.one_hot(Base::SOp(id), values, owner, None, &Number::ZERO);
+                let into = placer.one_hot(*base, values, owner, None, &Number::ZERO);
                 let kind = Neurons::Table { args: args.clone(), tuples: tuples.clone(), into };
-                placer.group(at, NeuronGroup { sop: id, kind });
+                placer.group(at, NeuronGroup { base: *base, kind });
             }
-            Lowering::Attend(attend) => errors.extend(placer.attend(id, attend).err()),
+            Lowering::Attend(attend) => errors.extend(placer.attend(attend).err()),
         }
     }
     if !errors.is_empty() {
@@ -79,13 +80,10 @@ pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<Pla
 
 /// Whether some matrix without a bias of its own reads a constant.
 fn needs_one(lowered: &Lowered) -> bool {
-    let stepped = |id: &SOpId| match lowered.computed.get(id) {
-        Some(Lowering::Attend(a)) => matches!(a.result, Attended::Mean { .. } | Attended::Share { .. }),
-        Some(Lowering::Table { .. }) | None => false,
-    };
+    let stepped: BTreeSet<SOpId> = lowered.computed.iter().filter_map(Lowering::stepped).collect();
     let constant = |p: &Partition| match &p.base {
-        Some(Base::SOp(id)) => stepped(id),
-        Some(Base::Column(_) | Base::Index) => false,
+        Some(Base::SOp(id)) => stepped.contains(id),
+        Some(Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_)) => false,
         None => true,
     };
     let head = |attend: &Attend| {
@@ -101,7 +99,7 @@ fn needs_one(lowered: &Lowered) -> bool {
     };
     let reads = |r: &Reading| matches!(r, Reading::Categorical { code, .. } if constant(code));
     lowered.needs_bos()
-        || lowered.computed.values().any(|l| matches!(l, Lowering::Attend(a) if head(a)))
+        || lowered.computed.iter().any(|l| matches!(l, Lowering::Attend(a) if head(a)))
         || lowered.outputs.iter().any(reads)
 }
 
@@ -176,7 +174,8 @@ impl Placer<'_> {
         self.layer(at).1.neurons.push(group);
     }
 
-    fn attend(&mut self, id: SOpId, attend: &Attend) -> Result<(), PlanError> {
+    fn attend(&mut self, attend: &Attend) -> Result<(), PlanError> {
+        let id = attend.sop;
         let value = match &attend.result {
             Attended::OneHot { value, .. } | Attended::Mean { value, .. } => Some(value),
             Attended::Share { .. } => None,
@@ -258,7 +257,7 @@ impl Placer<'_> {
         let owner = self.next_group(at);
         let into = self.one_hot(Base::SOp(id), values, owner, None, &Number::ZERO);
         let pairs = rough.iter().copied().zip(into).collect();
-        self.group(at, NeuronGroup { sop: id, kind: Neurons::Clean { pairs } });
+        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Clean { pairs } });
     }
 
     /// A thermometer of the number in a slot, which is `position(v)` where the s-op is `v`.
@@ -296,7 +295,7 @@ impl Placer<'_> {
             places.push((cut, slot));
         }
         self.code(Base::SOp(id), &read.values, Encoding::Thermometer(places), at);
-        self.group(at, NeuronGroup { sop: id, kind: Neurons::Steps { input, thresholds } });
+        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Steps { input, thresholds } });
         Ok(())
     }
 }

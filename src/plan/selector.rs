@@ -2,9 +2,9 @@
 
 use super::lower::Lower;
 use super::view::View;
-use super::{Atom, Partition, PlanError};
-use crate::ir::{SelectorId, SelectorOp};
-use crate::value::Compare;
+use super::{Atom, Base, Partition, PlanError};
+use crate::ir::{SOpId, SelectorId, SelectorOp};
+use crate::value::{Compare, Value};
 use std::collections::HashMap;
 
 /// The most pairs of a query and a key value that a predicate is tabled for: indices to length
@@ -69,16 +69,9 @@ impl Partition {
 
     /// The partition with classes of equal `kind` merged, and one old class for each new one.
     fn coarsened(&self, kind: impl Fn(usize) -> Vec<bool>) -> (Self, Vec<usize>) {
-        let mut seen: HashMap<Vec<bool>, u32> = HashMap::new();
-        let mut kept = Vec::new();
-        let names: Vec<Option<u32>> = (0..self.n_classes)
-            .map(|c| {
-                Some(*seen.entry(kind(c)).or_insert_with(|| {
-                    kept.push(c);
-                    kept.len() as u32 - 1
-                }))
-            })
-            .collect();
+        let kinds: Vec<Vec<bool>> = (0..self.n_classes).map(kind).collect();
+        let (class, kept) = classes(&kinds);
+        let names: Vec<Option<u32>> = class.into_iter().map(|c| Some(c as u32)).collect();
         match kept.len() {
             1 => (Self::constant(), kept),
             n => (self.merge(&names, n), kept),
@@ -123,9 +116,115 @@ impl Lower<'_> {
                     ([a], [b]) => a.join(b, |x, y| x || y),
                     _ => None,
                 };
-                let span = self.program.graph[selector].origin.span;
-                Ok(vec![joined.ok_or(PlanError::Disjunction { span })?])
+                let atom = match joined {
+                    Some(atom) => atom,
+                    None if negated => self.by_classes(selector)?.negated(),
+                    None => self.by_classes(selector)?,
+                };
+                Ok(vec![atom])
             }
         }
     }
+
+    /// Any selector as one atom: on the classes of keys that it treats alike, and on those of
+    /// queries. Classes of several bases become a base of their own.
+    fn by_classes(&mut self, selector: SelectorId) -> Result<Atom, PlanError> {
+        let span = self.program.graph[selector].origin.span;
+        let mut leaves = Vec::new();
+        self.leaves(selector, &mut leaves);
+        let keys: Vec<View> = leaves.iter().map(|l| self.single(l.0)).collect::<Result<_, _>>()?;
+        let queries: Vec<View> = leaves.iter().map(|l| self.single(l.1)).collect::<Result<_, _>>()?;
+        let (n_keys, n_queries) = (View::combined_size(&refs(&keys)), View::combined_size(&refs(&queries)));
+        let pairs = n_keys.saturating_mul(n_queries);
+        if pairs > MAX_PAIRS {
+            return Err(PlanError::TooManyPairs { span, pairs, limit: MAX_PAIRS });
+        }
+        let (key_view, key_states) = states(&keys);
+        let (query_view, query_states) = states(&queries);
+        let ops: Vec<Compare> = leaves.iter().map(|l| l.2).collect();
+        let cell = |q: &[Value], k: &[Value]| {
+            let mut leaf =
+                ops.iter().zip(k.iter().zip(q)).map(|(op, (k, q))| op.holds(k, q).unwrap_or(false));
+            self.evaluate(selector, &mut leaf)
+        };
+        let rows: Vec<Vec<bool>> =
+            query_states.iter().map(|q| key_states.iter().map(|k| cell(q, k)).collect()).collect();
+        let column = |k: usize| rows.iter().map(|row| row[k]).collect::<Vec<bool>>();
+        let columns: Vec<Vec<bool>> = (0..key_states.len()).map(column).collect();
+        let (key_classes, one_key) = classes(&columns);
+        let (query_classes, one_query) = classes(&rows);
+        let holds = one_query.iter().flat_map(|&q| one_key.iter().map(move |&k| (q, k)));
+        let holds = holds.map(|(q, k)| rows[q][k]).collect();
+        let key = self.class_partition(Base::Keys(selector), &key_view, &key_classes);
+        let query = self.class_partition(Base::Queries(selector), &query_view, &query_classes);
+        Ok(Atom { key, query, holds })
+    }
+
+    /// The comparisons in a selector, from left to right: key, query, operator.
+    fn leaves(&self, selector: SelectorId, leaves: &mut Vec<(SOpId, SOpId, Compare)>) {
+        match self.program.graph[selector].op {
+            SelectorOp::Select { key, query, op } => leaves.push((key, query, op)),
+            SelectorOp::And(a, b) | SelectorOp::Or(a, b) => {
+                self.leaves(a, leaves);
+                self.leaves(b, leaves);
+            }
+            SelectorOp::Not(a) => self.leaves(a, leaves),
+        }
+    }
+
+    /// Whether a selector selects, given whether each of its [`Self::leaves`] does.
+    fn evaluate(&self, selector: SelectorId, leaves: &mut impl Iterator<Item = bool>) -> bool {
+        match self.program.graph[selector].op {
+            SelectorOp::Select { .. } => leaves.next().unwrap_or(false),
+            SelectorOp::And(a, b) => self.evaluate(a, leaves) & self.evaluate(b, leaves),
+            SelectorOp::Or(a, b) => self.evaluate(a, leaves) | self.evaluate(b, leaves),
+            SelectorOp::Not(a) => !self.evaluate(a, leaves),
+        }
+    }
+
+    /// The partition of states into classes: of the one base they are read from, or of `base`,
+    /// which holds the class.
+    fn class_partition(&mut self, base: Base, states: &View, class: &[usize]) -> Partition {
+        let name = |state: &[&Value]| match state[0].number().and_then(|n| n.to_i64()) {
+            Some(state) => Ok(Value::int(class[state as usize] as i64)),
+            None => Err(()),
+        };
+        let view = View::combine(&[states], name);
+        let values = view.values();
+        let view = match view.args.len() > 1 {
+            true => {
+                self.tables.insert(base, view);
+                View::base(base, &values)
+            }
+            false => view,
+        };
+        self.coded(&view, &values).0
+    }
+}
+
+fn refs(views: &[View]) -> Vec<&View> {
+    views.iter().collect()
+}
+
+/// The joint states of several views, numbered, and the value of each view in each state.
+fn states(views: &[View]) -> (View, Vec<Vec<Value>>) {
+    let mut states: Vec<Vec<Value>> = Vec::new();
+    let view = View::combine(&refs(views), |values| {
+        states.push(values.iter().map(|&v| v.clone()).collect());
+        Ok::<_, ()>(Value::int(states.len() as i64 - 1))
+    });
+    (view, states)
+}
+
+/// Numbers equal rows alike: the number of each row, and one row for each number.
+fn classes(rows: &[Vec<bool>]) -> (Vec<usize>, Vec<usize>) {
+    let mut seen: HashMap<&[bool], usize> = HashMap::new();
+    let mut first = Vec::new();
+    let class = rows.iter().enumerate().map(|(i, row)| {
+        *seen.entry(row).or_insert_with(|| {
+            first.push(i);
+            first.len() - 1
+        })
+    });
+    (class.collect(), first)
 }

@@ -49,6 +49,13 @@ impl Failure<'_, '_> {
     }
 
     fn statement_of_another_language(&self) -> Found {
+        if self.is_foreign_comment() {
+            return Some((Hint::CommentSign, self.at, self.at + 1));
+        }
+        let lambda = Some(T::Ident("lambda"));
+        if self.before(1) == lambda && self.expects("+") {
+            return Some((Hint::NoSuchStatement("lambda".to_owned()), self.at - 1, self.at - 1));
+        }
         let word = match self.token(self.start) {
             Some(T::Ident(word)) => word,
             Some(T::If) if self.start == self.at => return self.here(Hint::IfStatement),
@@ -63,6 +70,12 @@ impl Failure<'_, '_> {
         let statement = Hint::STATEMENTS.iter().any(|(w, _)| *w == word);
         let juxtaposed = self.at == self.start + 1 && !matches!(self.found(), Some(T::Assign | T::Semicolon));
         (statement && juxtaposed).then(|| (Hint::NoSuchStatement(word.to_owned()), self.start, self.start))
+    }
+
+    /// `// …` or `/* …` where a statement begins.
+    pub(super) fn is_foreign_comment(&self) -> bool {
+        let next = self.token(self.at + 1);
+        self.at == self.start && self.found() == Some(T::Slash) && matches!(next, Some(T::Slash | T::Star))
     }
 
     fn operator_of_another_language(&self) -> Found {

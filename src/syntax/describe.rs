@@ -102,7 +102,7 @@ fn words(hint: &Hint, found: &Found) -> Words {
         ),
         Hint::NoSuchStatement(word) => {
             let help = Hint::STATEMENTS.iter().find(|(w, _)| w == word).map_or("remove it", |(_, help)| help);
-            words(&format!("there is no `{word}` in RASP"), "no statement begins with this word", help)
+            words(&format!("there is no `{word}` in RASP"), "not a word of RASP", help)
         }
         Hint::StrayReturn { looped: true } => words(
             "`return` cannot stand in a loop",
@@ -139,6 +139,11 @@ fn words(hint: &Hint, found: &Found) -> Words {
         }
         Hint::SemicolonAfterBlock => words("no `;` stands after a block", "not needed", "remove it"),
         Hint::EmptyStatement => words("this `;` ends no statement", "nothing before it", "remove it"),
+        Hint::CommentSign => words(
+            "comments begin with `#`",
+            "no comment in RASP",
+            "write `#` before every line of the comment",
+        ),
         Hint::LoadNeedsString => words(
             "`load` takes a file name in quotes",
             "not a string",
@@ -367,6 +372,7 @@ impl Hint {
             | Self::BlockNeedsBraces { .. }
             | Self::SemicolonAfterBlock
             | Self::EmptyStatement
+            | Self::CommentSign
             | Self::LoadNeedsString => "E0110",
             Self::InputNeedsDomain
             | Self::InputNeedsName

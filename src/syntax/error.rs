@@ -68,13 +68,21 @@ pub enum Hint {
     // Statements.
     IfStatement,
     NoSuchStatement(String),
-    StrayReturn { looped: bool },
+    StrayReturn {
+        looped: bool,
+    },
     ReturnIsLast,
-    DefNeedsReturn { name: String },
+    DefNeedsReturn {
+        name: String,
+    },
     EmptyLoop,
-    BlockNeedsBraces { def: bool },
+    BlockNeedsBraces {
+        def: bool,
+    },
     SemicolonAfterBlock,
     EmptyStatement,
+    /// `//` or `/*`.
+    CommentSign,
     LoadNeedsString,
     // Declarations.
     InputNeedsDomain,

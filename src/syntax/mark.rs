@@ -66,22 +66,20 @@ impl Bound {
     pub fn of(tokens: &[Spanned<'_>]) -> Self {
         // A loaded file may bind anything.
         let loads = tokens.iter().any(|(_, t, _)| *t == Token::Load);
-        let is_bound = |word: &str| {
-            loads
-                || tokens.iter().enumerate().any(|(i, (_, t, _))| {
-                    // At the beginning of a statement, a parenthesis behind the word leaves it open.
-                    let before = i.checked_sub(1).map(|i| tokens[i].1);
-                    let after = tokens.get(i + 1).map(|t| t.1);
-                    let begins = matches!(
-                        before,
-                        None | Some(Token::Semicolon | Token::OpenBrace | Token::CloseBrace)
-                    );
-                    *t == Token::Ident(word)
-                        && !(begins && !matches!(after, Some(Token::Assign | Token::Comma)))
-                })
-        };
-        Self { assume: is_bound("assume"), output: is_bound("output") }
+        Self { assume: loads || is_used(tokens, "assume"), output: loads || is_used(tokens, "output") }
     }
+}
+
+/// Whether a word is assigned, or stands where only a name can: not at the beginning of a
+/// statement.
+fn is_used(tokens: &[Spanned<'_>], word: &str) -> bool {
+    tokens.iter().enumerate().any(|(i, (_, token, _))| {
+        let before = i.checked_sub(1).map(|i| tokens[i].1);
+        let begins = matches!(before, None | Some(Token::Semicolon | Token::OpenBrace | Token::CloseBrace));
+        let after = tokens.get(i + 1).map(|t| t.1);
+        let assigned = matches!(after, Some(Token::Assign | Token::Comma));
+        *token == Token::Ident(word) && (assigned || !begins)
+    })
 }
 
 /// The declaration keyword for the first token of a statement, if a declaration begins here.

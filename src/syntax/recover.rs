@@ -128,6 +128,10 @@ impl<'f, 's> Failure<'f, 's> {
             (None, Some(block)) if self.start == self.at => {
                 (self.unclosed(block.open), self.cut(self.blocks[0].head, self.at, true))
             }
+            _ if self.is_foreign_comment() => {
+                let line_end = (self.at + 1..self.tokens.len()).find(|i| self.is_line_start(*i));
+                (self.unexpected(), self.cut(self.at, line_end.unwrap_or(self.tokens.len()), false))
+            }
             (Some(T::Semicolon), _) if self.start == self.at => {
                 (self.unexpected(), self.cut(self.at, self.at + 1, false))
             }

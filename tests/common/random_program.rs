@@ -34,13 +34,35 @@ enum Assumption {
 /// One node. Operands are numbers of nodes of the right sort, counted round and round.
 #[derive(Clone, Debug)]
 enum Step {
-    Elementwise { operation: usize, args: [usize; 3] },
-    Aggregate { selector: usize, value: usize, default: usize },
-    Width { selector: usize },
-    Select { sort: usize, key: usize, query: usize, op: Compare },
+    Elementwise {
+        operation: usize,
+        args: [usize; 3],
+    },
+    Aggregate {
+        selector: usize,
+        value: usize,
+        default: usize,
+    },
+    Width {
+        selector: usize,
+    },
+    Select {
+        sort: usize,
+        key: usize,
+        query: usize,
+        op: Compare,
+    },
     And(usize, usize),
     Or(usize, usize),
     Not(usize),
+    /// Positions counted in the order of a key, those of equal keys by another one; or only those
+    /// of equal keys. Rare by chance, common in programs.
+    Rank {
+        key: usize,
+        tie: usize,
+        op: Compare,
+        among_equals: bool,
+    },
 }
 
 /// The types that steps keep apart. An s-op of `Any` can have values of several types.
@@ -94,6 +116,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (n(), n()).prop_map(|(a, b)| Step::And(a, b)),
         1 => (n(), n()).prop_map(|(a, b)| Step::Or(a, b)),
         1 => n().prop_map(Step::Not),
+        1 => (n(), n(), compare(), any::<bool>())
+            .prop_map(|(key, tie, op, among_equals)| Step::Rank { key, tie, op, among_equals }),
     ]
 }
 
@@ -205,17 +229,19 @@ const NOWHERE: Span = Span { source: SourceId::NOWHERE, start: 0, end: 0 };
 const ORIGIN: Origin = Origin { span: NOWHERE, stack: None };
 
 impl Nodes {
-    fn add(&mut self, sort: Sort, op: Op, kinds: Kinds) {
+    fn add(&mut self, sort: Sort, op: Op, kinds: Kinds) -> SOpId {
         let id = self.graph.add(op, kinds, ORIGIN);
         self.sops.entry(sort).or_default().push(id);
         if sort != Sort::Any {
             self.sops.entry(Sort::Any).or_default().push(id);
         }
+        id
     }
 
-    fn select(&mut self, op: SelectorOp) {
+    fn select(&mut self, op: SelectorOp) -> SelectorId {
         let id = self.graph.add_selector(op, ORIGIN);
         self.selectors.push(id);
+        id
     }
 
     fn sop(&self, sort: Sort, number: usize) -> SOpId {
@@ -342,9 +368,26 @@ impl Step {
                 let (key, query) = (nodes.sop(sort, key), nodes.sop(sort, query));
                 nodes.select(SelectorOp::Select { key, query, op });
             }
-            Self::And(a, b) => nodes.select(SelectorOp::And(nodes.selector(a), nodes.selector(b))),
-            Self::Or(a, b) => nodes.select(SelectorOp::Or(nodes.selector(a), nodes.selector(b))),
-            Self::Not(a) => nodes.select(SelectorOp::Not(nodes.selector(a))),
+            Self::And(a, b) => {
+                nodes.select(SelectorOp::And(nodes.selector(a), nodes.selector(b)));
+            }
+            Self::Or(a, b) => {
+                nodes.select(SelectorOp::Or(nodes.selector(a), nodes.selector(b)));
+            }
+            Self::Not(a) => {
+                nodes.select(SelectorOp::Not(nodes.selector(a)));
+            }
+            Self::Rank { key, tie, op, among_equals } => {
+                let (key, tie) = (nodes.sop(Sort::Number, key), nodes.sop(Sort::Number, tie));
+                let less = nodes.select(SelectorOp::Select { key, query: key, op: Compare::Lt });
+                let equal = nodes.select(SelectorOp::Select { key, query: key, op: Compare::Eq });
+                let before = nodes.select(SelectorOp::Select { key: tie, query: tie, op });
+                let next = nodes.select(SelectorOp::And(equal, before));
+                let order = if among_equals { next } else { nodes.select(SelectorOp::Or(less, next)) };
+                let rank = nodes.add(Sort::Number, Op::Width { selector: order }, Kinds::NONE);
+                let same = nodes.select(SelectorOp::Select { key: rank, query: rank, op: Compare::Eq });
+                nodes.select(SelectorOp::And(equal, same));
+            }
         }
     }
 }

@@ -531,7 +531,7 @@ impl Session<'_> {
 
     /// The name of a node, or the text that defines it.
     pub fn label(&self, node: Node) -> String {
-        crate::ir::label(&self.program.graph, &self.sources, node)
+        crate::ir::label(&self.program, &self.sources, node)
     }
 }
 
