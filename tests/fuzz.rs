@@ -317,12 +317,24 @@ fn deep_nesting_ends_in_a_message() {
 
 #[test]
 fn what_is_just_not_too_deep_survives_everything() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("f(", ")"), ("-", ""), ("1 ^ (", ")"), ("a[", "]")] {
-        for n in [90, 190, 198, 200, 390, 397, 398, 399, 400, 401] {
+    let nests = [
+        ("(", ")"),
+        ("[", "]"),
+        ("f(", ")"),
+        ("-", ""),
+        ("1 ^ (", ")"),
+        ("a[", "]"),
+        ("not (", " == b)"),
+        ("(a or b and ", ")"),
+        ("a if b else c if (", ") else d"),
+    ];
+    for (open, close) in nests {
+        for n in [130, 190, 200, 397, 398, 399, 400] {
             survives(&format!("x = {}1{};", open.repeat(n), close.repeat(n)));
         }
     }
     survives(&format!("x = 1{};", " + 1".repeat(398)));
+    survives(&format!("x = 1{};", " < 1".repeat(398)));
     survives(&format!("{}a;{}", "for i in x {".repeat(390), "}".repeat(390)));
     survives(&format!("{}{}", "def f(x) {".repeat(390), "return 1; }".repeat(390)));
 }

@@ -302,6 +302,14 @@ fn long_lines_are_broken() {
 ",
     );
     formats(
+        "n = round(aggregate(select(the_first_of_the_keys, the_first_of_the_queries, ==), indicator(the_value == 1)));",
+        "n = round(aggregate(
+    select(the_first_of_the_keys, the_first_of_the_queries, ==),
+    indicator(the_value == 1)
+));
+",
+    );
+    formats(
         "def a_function_with_a_long_name(and_its_first_parameter, and_its_second_parameter, and_its_third_one) { return 1; }",
         "def a_function_with_a_long_name(
     and_its_first_parameter,

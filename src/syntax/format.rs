@@ -131,7 +131,7 @@ impl<'a> Formatter<'a> {
     }
 
     fn push_line(&mut self, line: &str) {
-        self.out.extend(std::iter::repeat_n(' ', self.indent));
+        self.out.push_str(&" ".repeat(self.indent));
         self.out.push_str(line);
     }
 

@@ -31,6 +31,11 @@ impl Doc {
         Self::Nest(Box::new(Self::Concat(parts)))
     }
 
+    /// `open item close`, where the item's own brackets are the ones to break.
+    pub(super) fn hugged(open: &str, item: Doc, close: &str) -> Self {
+        Self::Concat(vec![Self::text(open), item, Self::text(close)])
+    }
+
     /// `open item, item close`, one item per line if they do not fit.
     pub(super) fn bracketed(open: &str, items: Vec<Doc>, close: &str) -> Self {
         if items.is_empty() {
@@ -70,7 +75,7 @@ impl Doc {
                 Doc::SoftLine if flat => {}
                 Doc::Line | Doc::SoftLine => {
                     out.push('\n');
-                    out.extend(std::iter::repeat_n(' ', indent));
+                    out.push_str(&" ".repeat(indent));
                     column = indent;
                 }
                 Doc::Concat(parts) => {

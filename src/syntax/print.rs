@@ -53,6 +53,15 @@ fn precedence(expr: &Expr) -> u8 {
     }
 }
 
+/// Whether an expression ends with its own bracket, which may stand before a line break.
+fn has_brackets(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call { callee, .. } => matches!(callee.kind, ExprKind::Name(_)),
+        ExprKind::Index { .. } | ExprKind::Name(_) | ExprKind::Number(_) | ExprKind::Str(_) => false,
+        _ => precedence(expr) == ATOM_PRECEDENCE,
+    }
+}
+
 /// Lays out expressions and the heads of statements.
 pub(super) struct Printer<'t> {
     /// Where the tree comes from, so that numbers stay as they were written.
@@ -169,6 +178,14 @@ impl Printer<'_> {
         }
     }
 
+    /// `open a, b close`
+    fn bracketed(&self, open: &str, exprs: &[Expr], close: &str) -> Doc {
+        match exprs {
+            [one] if has_brackets(one) => Doc::hugged(open, self.expr(one), close),
+            _ => Doc::bracketed(open, self.all(exprs), close),
+        }
+    }
+
     fn all(&self, exprs: &[Expr]) -> Vec<Doc> {
         exprs.iter().map(|e| self.expr(e)).collect()
     }
@@ -184,8 +201,8 @@ impl Printer<'_> {
             ExprKind::Name(name) => Doc::text(&**name),
             ExprKind::Number(number) => Doc::text(self.number(number, expr.span)),
             ExprKind::Str(text) => Doc::text(format!("\"{text}\"")),
-            ExprKind::Paren(inner) => Doc::bracketed("(", vec![self.expr(inner)], ")"),
-            ExprKind::List(items) => Doc::bracketed("[", self.all(items), "]"),
+            ExprKind::Paren(inner) => self.bracketed("(", std::slice::from_ref(inner), ")"),
+            ExprKind::List(items) => self.bracketed("[", items, "]"),
             ExprKind::Dict(pairs) => {
                 Doc::bracketed("{", pairs.iter().map(|(k, v)| self.pair(k, v)).collect(), "}")
             }
@@ -205,21 +222,18 @@ impl Printer<'_> {
                 Doc::bracketed("aggregate(", args, ")")
             }
             ExprKind::Builtin { function, args } => {
-                Doc::bracketed(&format!("{}(", function.name()), self.all(args), ")")
+                self.bracketed(&format!("{}(", function.name()), args, ")")
             }
             ExprKind::Index { base, index } => Doc::Concat(vec![
                 self.operand(base, POSTFIX_PRECEDENCE),
-                Doc::bracketed("[", vec![self.expr(index)], "]"),
+                self.bracketed("[", std::slice::from_ref(index), "]"),
             ]),
             ExprKind::Call { callee, args } => {
                 let open = match &callee.kind {
                     ExprKind::Name(name) => parenthesis_after(name),
                     _ => "(",
                 };
-                Doc::Concat(vec![
-                    self.operand(callee, POSTFIX_PRECEDENCE),
-                    Doc::bracketed(open, self.all(args), ")"),
-                ])
+                Doc::Concat(vec![self.operand(callee, POSTFIX_PRECEDENCE), self.bracketed(open, args, ")")])
             }
             ExprKind::Unary { op, operand } => {
                 let space = if *op == UnaryOp::Not { " " } else { "" };

@@ -147,7 +147,7 @@ fn minus_first(op: BinaryOp, left: &Expr, right: &Expr) -> Option<Diagnostic> {
 /// Operators of one level in a row. `expr` is the whole chain.
 fn chain(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Diagnostic> {
     let (first, rest) = flatten(expr, op.precedence());
-    let means = grouped_left(first, &rest);
+    let means = || grouped_left(first, &rest);
     let repeated = rest.len() > 1;
     match op {
         BinaryOp::And | BinaryOp::Or => {
@@ -159,7 +159,7 @@ fn chain(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Diagnos
                             "W0103",
                             "`and` and `or` bind equally tight, from left to right".to_owned(),
                             Span { end, ..first.span },
-                            &means,
+                            &means(),
                             &and_first(first, &rest),
                         ));
                     }
@@ -180,7 +180,7 @@ fn chain(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Diagnos
                 "W0104",
                 "comparisons do not chain: the second compares a truth value".to_owned(),
                 left.span,
-                &means,
+                &means(),
                 &pairs.join(" and "),
             )
         }),
@@ -192,7 +192,7 @@ fn chain(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Diagnos
             }
             instead += &format!(" ^ ({} ^ {last})", text(middle));
             instead += &")".repeat(rest.len() - 2);
-            surprise("W0105", "powers group from left to right".to_owned(), left.span, &means, &instead)
+            surprise("W0105", "powers group from left to right".to_owned(), left.span, &means(), &instead)
         }),
         BinaryOp::In => {
             let loose = [left, right].into_iter().find(|side| is_looser_elsewhere(side))?;
@@ -200,7 +200,7 @@ fn chain(expr: &Expr, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Diagnos
             Some(
                 Diagnostic::warning("W0106", "`in` binds less tightly than every other operator")
                     .label(loose.span, "taken together first")
-                    .help(format!("put parentheses, as in `{test}`; write `{means}` if that is meant")),
+                    .help(format!("put parentheses, as in `{test}`; write `{}` if that is meant", means())),
             )
         }
         BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div | BinaryOp::Mod => None,
@@ -351,13 +351,24 @@ fn is_logic(op: BinaryOp) -> bool {
 
 /// An expression in a message, abridged if it is long.
 fn text(expr: &Expr) -> String {
+    abridged(expr, 4)
+}
+
+/// `levels` of the tree are shown at most.
+fn abridged(expr: &Expr, levels: usize) -> String {
     const LONGEST: usize = 40;
     let short = |text: &str| text.chars().count() <= LONGEST;
-    let whole = print::expr(expr);
-    if short(&whole) {
-        return whole;
+    // Every node has a character or more.
+    let mut nodes = LONGEST;
+    if is_smaller(expr, &mut nodes) {
+        let whole = print::expr(expr);
+        if short(&whole) {
+            return whole;
+        }
     }
-    let abridged = match &expr.kind {
+    let Some(levels) = levels.checked_sub(1) else { return "…".to_owned() };
+    let text = |expr: &Expr| abridged(expr, levels);
+    let brief = match &expr.kind {
         ExprKind::Paren(inner) => format!("({})", text(inner)),
         ExprKind::List(_) | ExprKind::ListFor { .. } => "[…]".to_owned(),
         ExprKind::Dict(_) | ExprKind::DictFor { .. } => "{…}".to_owned(),
@@ -372,7 +383,16 @@ fn text(expr: &Expr) -> String {
         ExprKind::If { then, condition, otherwise } => {
             format!("{} if {} else {}", text(then), text(condition), text(otherwise))
         }
-        ExprKind::Name(_) | ExprKind::Number(_) | ExprKind::Str(_) | ExprKind::Error => whole,
+        ExprKind::Name(_) | ExprKind::Number(_) | ExprKind::Str(_) | ExprKind::Error => "…".to_owned(),
     };
-    if short(&abridged) { abridged } else { "…".to_owned() }
+    if short(&brief) { brief } else { "…".to_owned() }
+}
+
+/// Whether a tree has no more than so many nodes.
+fn is_smaller(expr: &Expr, nodes: &mut usize) -> bool {
+    match nodes.checked_sub(1) {
+        Some(left) => *nodes = left,
+        None => return false,
+    }
+    children(&expr.kind).into_iter().all(|child| is_smaller(child, nodes))
 }
