@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::value::{Kinds, Number};
+use crate::value::{Kinds, Number, Value};
 use std::sync::Arc;
 
 /// Why a program cannot be planned. Evidence only; [`describe`] holds the words.
@@ -37,7 +37,7 @@ pub enum PlanError {
     /// A number that is no f32 weight.
     UnwieldyNumber { span: Span, number: Number },
     /// Two neighbouring values of a mean or a width that f32 cannot tell apart.
-    TooFine { span: Span, low: Number, high: Number },
+    TooFine { span: Span, low: Value, high: Value },
 }
 
 /// The words for an error.
@@ -57,7 +57,12 @@ pub fn describe(error: &PlanError) -> Diagnostic {
         }
         PlanError::TooManyValues { span, kinds } => {
             Diagnostic::error("E0403", "this s-op has too many values to be compiled")
-                .label(*span, format!("any {kinds}, as far as is known"))
+                .label(
+                    *span,
+                    format!(
+                        "more values (each a {kinds}) than can be listed, and something reads them one by one"
+                    ),
+                )
                 .help("declare a smaller domain or a shorter length, or compare this value before using it")
         }
         PlanError::TooManyTuples { span, tuples, limit } => {

@@ -18,6 +18,8 @@ mod linear;
 mod lower;
 mod place;
 mod selector;
+#[cfg(test)]
+mod tests;
 mod threshold;
 mod view;
 

@@ -284,7 +284,8 @@ impl Placer<'_> {
             let (low, high) = if falls { (b, a) } else { (a, b) };
             let span = self.program.graph[id].origin.span;
             let threshold = Threshold::between(&low, &high, &error, &largest);
-            let threshold = threshold.ok_or(PlanError::TooFine { span, low, high })?;
+            let too_fine = || PlanError::TooFine { span, low: before.clone(), high: from.clone() };
+            let threshold = threshold.ok_or_else(too_fine)?;
             let base = Base::SOp(id);
             let holds = match threshold.rises() == falls {
                 true => Holds::Below(base, from.clone()),

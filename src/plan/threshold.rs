@@ -18,7 +18,7 @@ pub struct Threshold {
 }
 
 /// The largest `slope · |x|`: numbers below 2^23 have ½ on their grid, and one binade is spent
-/// on what a neuron adds.
+/// on what a neuron adds and on the error of `x`.
 const MAX_SLOPE: i32 = 22;
 
 impl Threshold {
@@ -35,8 +35,8 @@ impl Threshold {
             false => (low.clone(), high.clone()),
         };
         let gap = sub(&far, &near);
-        let reach = (0..=MAX_SLOPE).find(|&e| power_of_two(e) >= add(largest, error))?;
-        let least = (0..=MAX_SLOPE).find(|&e| mul(&power_of_two(e), &gap) >= Number::from(2i64))?;
+        let reach = (0..).find(|&e| power_of_two(e) >= *largest)?;
+        let least = (-reach..=MAX_SLOPE).find(|&e| mul(&power_of_two(e), &gap) >= Number::from(2i64))?;
         (least..=MAX_SLOPE - reach).find_map(|exponent| {
             let slope = power_of_two(exponent);
             let grid = power_of_two(exponent + reach - MAX_SLOPE - 1);
