@@ -3,8 +3,9 @@
 //! Each phase has its own error type and one function with the words for it; this file knows
 //! how to draw the result and nothing else.
 
-use crate::source::{Sources, Span};
+use crate::source::{SourceId, Sources, Span};
 use ariadne::{CharSet, Color, Config, IndexType, Label as Mark, Report, ReportKind, Source};
+use std::collections::HashMap;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,19 +87,18 @@ impl Diagnostic {
             Severity::Error => (ReportKind::Error, Color::Red),
             Severity::Warning => (ReportKind::Warning, Color::Yellow),
         };
-        let name = |span: Span| sources.get(span.source).name.clone();
         let config = Config::default()
             .with_color(color)
             .with_index_type(IndexType::Byte)
             .with_char_set(if color { CharSet::Unicode } else { CharSet::Ascii });
-        let mut report = Report::build(kind, (name(first.span), first.span.range()))
+        let mut report = Report::build(kind, (first.span.source, first.span.range()))
             .with_config(config)
             .with_code(self.code)
             .with_message(&self.message);
         for (i, label) in self.labels.iter().enumerate() {
             let tint = if i == 0 { tint } else { Color::Cyan };
             report.add_label(
-                Mark::new((name(label.span), label.span.range()))
+                Mark::new((label.span.source, label.span.range()))
                     .with_message(&label.text)
                     .with_color(tint)
                     .with_order(i as i32),
@@ -108,10 +108,7 @@ impl Diagnostic {
         if let Some(help) = &self.help {
             report.set_help(help);
         }
-        let mut cache = ariadne::FnCache::new(|id: &String| Err(format!("no source named {id}")))
-            .with_sources(
-                sources.iter().map(|(_, s)| (s.name.clone(), Source::from(s.text.clone()))).collect(),
-            );
+        let mut cache = Cache { sources, read: HashMap::new() };
         let mut out = Vec::new();
         match report.finish().write(&mut cache, &mut out) {
             Ok(()) => String::from_utf8_lossy(&out).lines().map(|l| l.trim_end().to_owned() + "\n").collect(),
@@ -128,6 +125,26 @@ impl Diagnostic {
             }
         }
         text
+    }
+}
+
+/// The texts that a report shows, by identity: a file that was loaded twice may have changed.
+struct Cache<'a> {
+    sources: &'a Sources,
+    read: HashMap<SourceId, Source<&'a str>>,
+}
+
+impl<'a> ariadne::Cache<SourceId> for Cache<'a> {
+    type Storage = &'a str;
+
+    fn fetch(&mut self, id: &SourceId) -> Result<&Source<&'a str>, impl std::fmt::Debug> {
+        let sources = self.sources;
+        let read = self.read.entry(*id).or_insert_with(|| Source::from(sources.get(*id).text.as_str()));
+        Ok::<_, std::convert::Infallible>(read)
+    }
+
+    fn display<'i>(&self, id: &'i SourceId) -> Option<impl std::fmt::Display + 'i> {
+        Some(self.sources.get(*id).name.clone())
     }
 }
 

@@ -3,7 +3,8 @@
 //! Everything else is measured against this file. An s-op whose value at some position has no
 //! meaning (a division by zero, a mean of strings) fails the whole run: see [`Failure`].
 
-use crate::ir::{Graph, Node, Op, SOpId, SelectorId, SelectorOp};
+use crate::ir::{Graph, Node, Op, Program, SOpId, SelectorId, SelectorOp};
+use crate::source::Span;
 use crate::value::{Fault, Number, Value};
 
 /// Which keys each query selects. Row = query, column = key.
@@ -154,5 +155,56 @@ fn selects(trace: &Trace, op: &SelectorOp, q: usize, k: usize) -> Result<bool, F
         SelectorOp::And(a, b) => Ok(trace.matrix(a).get(q, k) && trace.matrix(b).get(q, k)),
         SelectorOp::Or(a, b) => Ok(trace.matrix(a).get(q, k) || trace.matrix(b).get(q, k)),
         SelectorOp::Not(a) => Ok(!trace.matrix(a).get(q, k)),
+    }
+}
+
+/// A program, ready to be run on many inputs.
+pub struct Interpreter<'p> {
+    program: &'p Program,
+    outputs: Vec<Node>,
+    assumptions: Vec<Node>,
+}
+
+impl<'p> Interpreter<'p> {
+    pub fn new(program: &'p Program) -> Self {
+        let graph = &program.graph;
+        Self {
+            program,
+            outputs: graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))),
+            assumptions: graph.live(program.assumptions.iter().map(|(sop, _)| Node::SOp(*sop))),
+        }
+    }
+
+    /// Every s-op and selector that the outputs depend on.
+    pub fn trace(&self, columns: &[Vec<Value>]) -> Result<Trace, Failure> {
+        run(&self.program.graph, &self.outputs, columns, self.program.causal)
+    }
+
+    /// The values of each output.
+    pub fn outputs(&self, columns: &[Vec<Value>]) -> Result<Vec<Vec<Value>>, Failure> {
+        let trace = self.trace(columns)?;
+        Ok(self.program.outputs.iter().map(|o| trace.values(o.sop).to_vec()).collect())
+    }
+
+    /// The first assumption that an input breaks, if there is one. An assumption that fails on
+    /// the input is broken too.
+    pub fn broken_assumption(&self, columns: &[Vec<Value>]) -> Option<Span> {
+        if self.assumptions.is_empty() {
+            return None;
+        }
+        let trace = run(&self.program.graph, &self.assumptions, columns, self.program.causal);
+        let holds = |sop| trace.as_ref().is_ok_and(|t| t.values(sop).iter().all(Value::truth));
+        self.program.assumptions.iter().find(|(sop, _)| !holds(*sop)).map(|(_, span)| *span)
+    }
+
+    /// The positions at which an assumption does not hold; all of them if one fails on the input.
+    pub fn broken_positions(&self, columns: &[Vec<Value>]) -> Vec<usize> {
+        let n = columns.first().map_or(0, Vec::len);
+        let trace = run(&self.program.graph, &self.assumptions, columns, self.program.causal);
+        let holds = |q: usize| {
+            let at = |t: &Trace| self.program.assumptions.iter().all(|(sop, _)| t.values(*sop)[q].truth());
+            trace.as_ref().is_ok_and(at)
+        };
+        (0..n).filter(|&q| !holds(q)).collect()
     }
 }

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `raspc` command.
+
+fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(raspc::cli::main() as u8)
+}

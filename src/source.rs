@@ -9,6 +9,8 @@ pub struct SourceId(u32);
 impl SourceId {
     /// For text that is looked at but never shown.
     pub const NOWHERE: Self = Self(u32::MAX);
+    /// The first source of any [`Sources`]: the standard library, wherever programs are read.
+    pub const FIRST: Self = Self(0);
 }
 
 /// A half-open range of bytes in one source.

@@ -1,8 +1,20 @@
 //! All integration tests in one binary, so that the crate is linked once.
 
+// A test that cannot read its own data has failed.
+#![allow(clippy::unwrap_used)]
+
 mod common;
+mod compile;
+mod fixtures;
+mod fmt;
 mod fuzz;
+mod language;
+mod library;
 mod precedence;
+mod programs;
 mod recovery;
+mod references;
+mod repl;
 mod roundtrip;
+mod tidy;
 mod ui;

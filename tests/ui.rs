@@ -1,21 +1,37 @@
 //! What users are told: every `tests/ui/*.rasp` has its report beside it, in a `.stderr` file.
 //! `UPDATE=1 cargo test ui` writes the reports anew.
 
-use raspc::source::Sources;
-use raspc::syntax::{describe, parse, warnings};
+use raspc::ir::lower::{self, Loader, Outside};
+use raspc::{facts, plan, verify};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every report about a program, as it is shown.
+/// Every report about a program, as it is shown: by `check`, and by `compile` too if the first
+/// line asks for it with `# compile`.
 fn diagnose(name: &str, text: &str) -> String {
-    let mut sources = Sources::default();
-    let source = sources.add(name, text);
-    let parsed = parse(source, text);
-    let errors = parsed.errors.iter().map(|e| describe(e, text));
-    let reports: Vec<String> =
-        errors.chain(warnings(&parsed.ast)).map(|d| d.render(&sources, false)).collect();
+    let read = lower::read(name, text, &Beside, &Outside::default());
+    let mut diagnostics = read.diagnostics;
+    if let Some(program) = &read.program {
+        diagnostics.extend(verify::wrong_examples(program));
+        if text.starts_with("# compile") {
+            let plan = plan::plan(program, &facts::analyse(program));
+            diagnostics.extend(plan.err().unwrap_or_default().iter().map(plan::describe));
+        }
+    }
+    let reports: Vec<String> = diagnostics.iter().map(|d| d.render(&read.sources, false)).collect();
     reports.join("\n")
+}
+
+/// Loads files from `tests/ui/loaded`.
+struct Beside;
+
+impl Loader for Beside {
+    fn load(&self, path: &str, _: &str) -> Result<(String, String), String> {
+        let name = format!("loaded/{path}.rasp");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui").join(&name);
+        fs::read_to_string(file).map(|text| (name, text)).map_err(|_| "no such file".to_owned())
+    }
 }
 
 fn files(extension: &str) -> BTreeSet<PathBuf> {

@@ -169,13 +169,33 @@ impl Graph {
         std::iter::successors(stack.map(|id| self.call(id)), |call| call.parent.map(|id| self.call(id)))
     }
 
-    /// Gives a node a name, if it has none yet.
+    /// Gives a node a name, if it has none yet. A name of the top level wins over one from
+    /// inside a function, which has a dot (`sort.rank`).
     pub fn set_name(&mut self, node: Node, name: &Arc<str>) {
         let slot = match node {
             Node::SOp(id) => &mut self.sops[id.index()].name,
             Node::Selector(id) => &mut self.selectors[id.index()].name,
         };
-        slot.get_or_insert_with(|| name.clone());
+        if slot.as_ref().is_none_or(|old| old.contains('.') && !name.contains('.')) {
+            *slot = Some(name.clone());
+        }
+    }
+
+    pub fn name(&self, node: Node) -> Option<&Arc<str>> {
+        match node {
+            Node::SOp(id) => self[id].name.as_ref(),
+            Node::Selector(id) => self[id].name.as_ref(),
+        }
+    }
+
+    /// All s-ops, operands before what uses them.
+    pub fn sop_ids(&self) -> impl Iterator<Item = SOpId> + use<> {
+        (0..self.sops.len() as u32).map(SOpId)
+    }
+
+    /// All selectors, operands before what uses them.
+    pub fn selector_ids(&self) -> impl Iterator<Item = SelectorId> + use<> {
+        (0..self.selectors.len() as u32).map(SelectorId)
     }
 
     /// Number of s-ops.

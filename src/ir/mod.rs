@@ -1,7 +1,10 @@
 //! The program as a graph: every name resolved, every function inlined, every loop unrolled.
 
 mod graph;
+pub mod lower;
+mod print;
 mod program;
 
 pub use graph::{Call, Graph, Node, Op, Origin, SOp, SOpId, Selector, SelectorId, SelectorOp, StackId};
+pub use print::{definition, label, print};
 pub use program::{Column, Example, Lengths, Output, Program};

@@ -1,0 +1,146 @@
+//! `raspc check`: everything that can be said about a program without compiling it.
+
+use super::program::{self, Loaded, ProgramFlags};
+use super::{Exit, Ui};
+use crate::facts::{self, Because, FactLine, NodeFacts};
+use crate::inputs::columns_text;
+use crate::ir;
+use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
+use serde_json::{Value as Json, json};
+use std::path::PathBuf;
+
+/// Check programs: errors, warnings, examples, and whether they can fail.
+///
+/// A program fails on an input if an s-op has no value there: a division by zero, a missing key, a
+/// mean of strings. The answer is one of: it fails on an input (which is shown), it cannot fail (by
+/// facts, or because every input was run), or no failure was found in a number of tests.
+#[derive(clap::Args)]
+pub struct CheckArgs {
+    /// Programs (.rasp).
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Print the program graph: every s-op and selector with its definition.
+    #[arg(long)]
+    graph: bool,
+    /// Print what holds on every input: value sets, widths, dependences, each with its reason.
+    #[arg(long)]
+    facts: bool,
+    /// Print JSON, one object per program.
+    #[arg(long)]
+    json: bool,
+    /// Run every input if there are at most this many.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    enumerate: u128,
+    /// Run this many random inputs if there are more.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    tests: usize,
+    /// Seed of the random inputs.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+    #[command(flatten)]
+    flags: ProgramFlags,
+}
+
+pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let mut worst = Exit::Done;
+    for file in &args.files {
+        let exit = match program::load(file, &args.flags, ui)? {
+            Ok(loaded) => check_one(&loaded, args, ui),
+            Err(exit) => exit,
+        };
+        if worst == Exit::Done {
+            worst = exit;
+        }
+    }
+    Ok(worst)
+}
+
+fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
+    let Loaded { name, program, sources } = loaded;
+    if args.graph && !args.json {
+        ui.out(&ir::print(program, sources));
+    }
+    let wrong = wrong_examples(program);
+    ui.diagnostics(&wrong, sources);
+    let facts = facts::analyse(program);
+    let label = |node| ir::label(program, sources, node);
+    let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
+    if !args.json {
+        ui.out(&facts_text(&lines));
+    }
+    let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
+    let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
+    if let CanFail::Fails { input, failure } = &verdict {
+        ui.diagnostics(&[failure_report(program, failure, input)], sources);
+    }
+    let examples = program.examples.len();
+    let (verdict_text, verdict_json) = describe_verdict(&verdict);
+    if args.json {
+        let mut report = json!({
+            "program": name,
+            "examples": examples,
+            "wrong_examples": wrong.len(),
+            "can_fail": verdict_json,
+        });
+        if args.facts {
+            report["facts"] = json!(lines);
+        }
+        ui.line(&report.to_string());
+    } else {
+        let examples = match (examples, wrong.len()) {
+            (0, _) => "no examples".to_owned(),
+            (1, 0) => "1 example holds".to_owned(),
+            (n, 0) => format!("{n} examples hold"),
+            (n, wrong) => format!("{wrong} of {n} examples wrong"),
+        };
+        ui.line(&format!("{name}: {examples}, {verdict_text}"));
+    }
+    if wrong.is_empty() && !matches!(verdict, CanFail::Fails { .. }) { Exit::Done } else { Exit::Refuted }
+}
+
+/// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
+fn facts_text(lines: &[FactLine]) -> String {
+    let mut text = String::new();
+    for FactLine { label, node, because } in lines {
+        text += &match node {
+            NodeFacts::SOp { values, n_values, depends } => {
+                let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
+                format!("{label}\n    values   {values}{count}\n    depends  on {depends}\n")
+            }
+            NodeFacts::Selector { min, max } => match max {
+                Some(max) if max == min => format!("{label}\n    width    exactly {min}\n"),
+                Some(max) => format!("{label}\n    width    {min} to {max}\n"),
+                None => format!("{label}\n    width    {min} or more\n"),
+            },
+        };
+        for Because { fact, reason } in because {
+            text += &format!("    fact     {fact}: {reason}\n");
+        }
+    }
+    text
+}
+
+/// The answer in words, and as JSON.
+fn describe_verdict(verdict: &CanFail) -> (String, Json) {
+    match verdict {
+        CanFail::Fails { input, failure } => {
+            let text = format!("fails on {}", columns_text(input));
+            let input: Vec<Json> = input.iter().map(|c| super::run::to_json(c)["values"].take()).collect();
+            (text, json!({ "answer": "fails", "input": input, "reason": failure.fault.to_string() }))
+        }
+        CanFail::NotByFacts => ("cannot fail".to_owned(), json!({ "answer": "cannot fail", "by": "facts" })),
+        CanFail::NotByEnumeration { inputs } => (
+            format!("cannot fail (all {inputs} inputs were run)"),
+            json!({ "answer": "cannot fail", "by": "enumeration", "inputs": inputs }),
+        ),
+        CanFail::NotInTests { inputs, seed } => (
+            format!("no failure in {inputs} tests (seed {seed})"),
+            json!({ "answer": "no failure found", "tests": inputs, "seed": seed }),
+        ),
+        CanFail::Undeclared => (
+            "no declared domain or length, so nothing is known of failures (see --input and --length)"
+                .to_owned(),
+            json!({ "answer": "undeclared" }),
+        ),
+    }
+}

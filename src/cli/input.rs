@@ -1,0 +1,146 @@
+//! Inputs of programs and models, as users write them.
+
+use crate::interp::Interpreter;
+use crate::ir::lower::{Effect, NoFiles, Session, Thing};
+use crate::ir::{Column, Lengths, Program};
+use crate::value::{Number, Value};
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value as Json;
+
+pub use crate::inputs::Columns;
+
+/// Reads an input: a list literal, an object with one list per column, or a plain word as its
+/// characters.
+pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
+    let text = text.trim();
+    let lists = match text.chars().next() {
+        Some('{' | '"') => {
+            from_json(&serde_json::from_str(text).context("this is no JSON object")?, columns)?
+        }
+        Some('[') => match serde_json::from_str(text) {
+            Ok(json) => from_json(&json, columns)?,
+            Err(_) => vec![literal(text)?],
+        },
+        _ => vec![characters(text, columns)],
+    };
+    ensure!(
+        lists.len() == columns.len(),
+        "the program has {} input columns; write an object with one list per column: {}",
+        columns.len(),
+        template(columns)
+    );
+    Ok(lists)
+}
+
+fn template(columns: &[Column]) -> String {
+    let fields: Vec<String> = columns.iter().map(|c| format!("\"{}\": […]", c.name)).collect();
+    format!("'{{{}}}'", fields.join(", "))
+}
+
+/// The characters of a word; where the domain has numbers, digits stand for numbers.
+pub fn characters(text: &str, columns: &[Column]) -> Vec<Value> {
+    let domain = columns.first().and_then(|c| c.domain.as_deref());
+    let value = |c: char| {
+        let character = Value::Str(c.to_string().into());
+        let digit = Number::parse(&c.to_string()).map(Value::Number);
+        match (domain, digit) {
+            (Some(domain), Some(digit)) if !domain.contains(&character) && domain.contains(&digit) => digit,
+            _ => character,
+        }
+    };
+    text.chars().map(value).collect()
+}
+
+/// A list in the syntax of programs: `[1/3, True, "a"]`.
+fn literal(text: &str) -> anyhow::Result<Vec<Value>> {
+    let mut session = Session::new(&NoFiles);
+    let fed = session.feed("<input>", &format!("{text};"));
+    match fed.effects.as_slice() {
+        [Effect::Value { thing: Thing::List(list), .. }] if !fed.has_errors() => {
+            list.atoms().context("an input holds numbers, strings and booleans only")
+        }
+        _ => bail!("`{text}` is no list; write for example '[1, 2, 3]', '[\"a\", \"b\"]' or a plain word"),
+    }
+}
+
+fn from_json(json: &Json, columns: &[Column]) -> anyhow::Result<Columns> {
+    match json {
+        Json::Array(items) => Ok(vec![items.iter().map(atom).collect::<Result<_, _>>()?]),
+        Json::String(word) => Ok(vec![characters(word, columns)]),
+        Json::Object(fields) => {
+            if let Some(unknown) = fields.keys().find(|k| !columns.iter().any(|c| *c.name == ***k)) {
+                bail!("the program has no input `{unknown}`; write {}", template(columns));
+            }
+            let list = |c: &Column| {
+                let json =
+                    fields.get(&*c.name).with_context(|| format!("the list of `{}` is missing", c.name))?;
+                match json {
+                    Json::Array(items) => items.iter().map(atom).collect(),
+                    Json::String(word) => Ok(characters(word, std::slice::from_ref(c))),
+                    _ => bail!("the input of `{}` must be a list", c.name),
+                }
+            };
+            columns.iter().map(list).collect()
+        }
+        Json::Null | Json::Bool(_) | Json::Number(_) => {
+            bail!("an input is a list, a word or an object with a list per column")
+        }
+    }
+}
+
+fn atom(json: &Json) -> anyhow::Result<Value> {
+    match json {
+        Json::Bool(b) => Ok(Value::Bool(*b)),
+        Json::String(s) => Ok(Value::str(s)),
+        Json::Number(n) => {
+            let exact = Number::parse(&n.to_string()).or_else(|| Number::from_f64(n.as_f64()?));
+            exact.map(Value::Number).with_context(|| format!("{n} is not a number of a reasonable size"))
+        }
+        Json::Null | Json::Array(_) | Json::Object(_) => bail!("{json} is no number, string or boolean"),
+    }
+}
+
+/// Checks an input against what the program declares.
+pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &Columns) -> anyhow::Result<()> {
+    let length = input.first().map_or(0, Vec::len);
+    for (column, values) in program.columns.iter().zip(input) {
+        ensure!(
+            values.len() == length,
+            "columns differ in length: `{}` has {length} values, `{}` has {}",
+            program.columns[0].name,
+            column.name,
+            values.len()
+        );
+    }
+    ensure!(length > 0, "the input is empty; a sequence has at least one position");
+    if let Some(Lengths { min, max }) = program.lengths {
+        ensure!(
+            (min..=max).contains(&length),
+            "the input has length {length}, but the program declares lengths {min}..{max}"
+        );
+    }
+    for (column, values) in program.columns.iter().zip(input) {
+        let Some(domain) = &column.domain else { continue };
+        if let Some(position) = values.iter().position(|v| !domain.iter().any(|d| d.same(v))) {
+            bail!(
+                "{} at position {position} is not in the domain of `{}`: {}",
+                values[position],
+                column.name,
+                domain_text(domain)
+            );
+        }
+    }
+    ensure!(
+        interpreter.broken_assumption(input).is_none(),
+        "the program assumes something that this input does not fulfil (see its `assume` declarations)"
+    );
+    Ok(())
+}
+
+/// The first values of a domain.
+pub fn domain_text(domain: &[Value]) -> String {
+    let shown: Vec<String> = domain.iter().take(12).map(ToString::to_string).collect();
+    let more =
+        if domain.len() > shown.len() { format!(", … ({} values)", domain.len()) } else { String::new() };
+    shown.join(", ") + &more
+}

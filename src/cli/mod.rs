@@ -1,0 +1,75 @@
+//! The command line: the only part that prints, reads files and the environment, or knows clap.
+
+mod check;
+mod compile;
+mod draw;
+mod exit;
+mod fmt;
+mod input;
+mod program;
+mod repl;
+mod run;
+mod ui;
+
+pub use exit::Exit;
+pub use ui::Ui;
+
+use clap::{Parser, Subcommand};
+
+/// Compiles RASP programs into transformer weights, and proves that the weights compute the program.
+#[derive(Parser)]
+#[command(name = "raspc", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(after_help = AFTER_HELP)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Begin with:
+  raspc compile programs/peak.rasp
+  raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc repl                              type RASP and see what it does
+  raspc run programs/peak.rasp '[1, 3, 2]'
+  raspc check programs/peak.rasp
+
+Exit codes:
+  0  done
+  1  wrong usage, an unreadable file, an input that the program does not take
+  2  the program has errors
+  3  refuted: an example is wrong, the program fails on an input; it is shown
+  4  undecided";
+
+#[derive(Subcommand)]
+enum Command {
+    Compile(compile::CompileArgs),
+    Check(check::CheckArgs),
+    Run(run::RunArgs),
+    Repl(repl::ReplArgs),
+    Fmt(fmt::FmtArgs),
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> Exit {
+    let ui = Ui::default();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Help and version are answers, everything else is wrong usage.
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = error.print();
+            return exit;
+        }
+    };
+    let result = match args.command {
+        Command::Compile(args) => compile::compile(&args, &ui),
+        Command::Check(args) => check::check(&args, &ui),
+        Command::Run(args) => run::run(&args, &ui),
+        Command::Repl(args) => repl::repl(&args, &ui),
+        Command::Fmt(args) => fmt::fmt(&args, &ui),
+    };
+    result.unwrap_or_else(|error| {
+        ui.note(&format!("error: {error:#}"));
+        Exit::Usage
+    })
+}

@@ -1,0 +1,121 @@
+//! Reading programs from files, with what flags say about them.
+
+use super::{Exit, Ui};
+use crate::ir::Program;
+use crate::ir::lower::{self, Loader, Outside};
+use crate::source::Sources;
+use anyhow::Context as _;
+use std::path::{Path, PathBuf};
+
+/// Flags that say about a program what it does not say itself, so that any RASP file can be used.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub struct ProgramFlags {
+    /// The domain of an input: 'tokens : 0..9' or just '0..9'. Once per column.
+    #[arg(long = "input", value_name = "DOMAIN", help_heading = "Declarations")]
+    domains: Vec<String>,
+    /// The lengths of the input: '1..10', or '10' for 1..10.
+    #[arg(long, value_name = "MIN..MAX", help_heading = "Declarations")]
+    length: Option<String>,
+    /// Let position i see positions 0..i only.
+    #[arg(long, help_heading = "Declarations")]
+    causal: bool,
+    /// An assumption about the input, as in 'distinct(tokens)'.
+    #[arg(long, value_name = "EXPR", help_heading = "Declarations")]
+    assume: Vec<String>,
+    /// An s-op to compute, instead of the program's outputs.
+    #[arg(long, value_name = "EXPR", help_heading = "Declarations")]
+    output: Vec<String>,
+}
+
+impl ProgramFlags {
+    /// Whether no declaration was given.
+    pub fn is_empty(&self) -> bool {
+        let Self { domains, length, causal, assume, output } = self;
+        domains.is_empty() && length.is_none() && !causal && assume.is_empty() && output.is_empty()
+    }
+
+    /// The flags as declarations in the language.
+    fn outside(&self) -> Outside {
+        let named = |domain: &String| match domain.split_once(':') {
+            Some((name, _)) if name.trim().chars().all(|c| c.is_alphanumeric() || c == '_') => domain.clone(),
+            _ => format!("tokens : {domain}"),
+        };
+        let length =
+            self.length.as_ref().map(|l| if l.contains("..") { l.clone() } else { format!("1..{l}") });
+        let mut declarations: String =
+            self.domains.iter().map(|d| format!("input {};\n", named(d))).collect();
+        declarations.extend(length.map(|l| format!("length {l};\n")));
+        if self.causal {
+            declarations += "attention causal;\n";
+        }
+        Outside {
+            declarations,
+            assumptions: self.assume.iter().map(|a| format!("assume True and ({a});\n")).collect(),
+            outputs: self.output.iter().map(|o| format!("output {o};\n")).collect(),
+        }
+    }
+}
+
+/// Loads files beside the loading file, then from the current folder.
+pub struct Files {
+    /// The folder of the main program: names of files are shown relative to it.
+    root: PathBuf,
+}
+
+impl Files {
+    pub fn new(root: &Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+}
+
+impl Loader for Files {
+    fn load(&self, path: &str, from: &str) -> Result<(String, String), String> {
+        let path = PathBuf::from(format!("{}.rasp", path.strip_suffix(".rasp").unwrap_or(path)));
+        let beside = Path::new(from).parent().unwrap_or(Path::new("")).join(&path);
+        let candidates = [self.root.join(&beside), path.clone()];
+        let Some((found, name)) = candidates
+            .iter()
+            .zip([&beside, &path])
+            .find(|(file, _)| file.is_file())
+            .map(|(f, n)| (f.clone(), n))
+        else {
+            return Err("no such file".to_owned());
+        };
+        let text = read_text(&found).map_err(|e| format!("{e:#}"))?;
+        Ok((name.to_string_lossy().replace('\\', "/"), text))
+    }
+}
+
+/// The text of a file of programs or inputs.
+pub fn read_text(path: &Path) -> anyhow::Result<String> {
+    let size = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+    anyhow::ensure!(
+        size <= Sources::MAX_BYTES as u64,
+        "{} has {size} bytes, more than the limit of {}",
+        path.display(),
+        Sources::MAX_BYTES
+    );
+    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    String::from_utf8(bytes).with_context(|| format!("{} is not a text in UTF-8", path.display()))
+}
+
+/// A program that was read from a file.
+pub struct Loaded {
+    /// The file's name without its folder, as the program is called everywhere.
+    pub name: String,
+    pub program: Program,
+    pub sources: Sources,
+}
+
+/// Reads a program and reports what is wrong with it; none if it has errors.
+pub fn load(path: &Path, flags: &ProgramFlags, ui: &Ui) -> anyhow::Result<Result<Loaded, Exit>> {
+    let text = read_text(path)?;
+    let name = path.file_name().map_or_else(|| "program.rasp".into(), |n| n.to_string_lossy().into_owned());
+    let files = Files::new(path.parent().unwrap_or(Path::new("")));
+    let read = lower::read(&name, &text, &files, &flags.outside());
+    ui.diagnostics(&read.diagnostics, &read.sources);
+    Ok(match read.program {
+        Some(program) => Ok(Loaded { name, program, sources: read.sources }),
+        None => Err(Exit::Rejected),
+    })
+}

@@ -1,0 +1,192 @@
+//! `raspc run`: the outputs for one input or many.
+
+use super::input::{self, Columns};
+use super::program::{self, ProgramFlags};
+use super::{Exit, Ui};
+use crate::interp::Interpreter;
+use crate::ir::Column;
+use crate::model::{ColumnConfig, Decoded, Transformer, artifact};
+use crate::value::{Kind, Value};
+use anyhow::Context as _;
+use candle_core::Device;
+use serde_json::{Value as Json, json};
+use std::io::BufRead as _;
+use std::path::PathBuf;
+
+/// Run a program, or the weights it was compiled into, on inputs.
+///
+/// Prints the outputs that the program declares, or its last s-op. A program is run by the
+/// reference interpreter: its numbers are exact (1/3). A model is run as a transformer: numbers that
+/// it holds only up to a bound are marked '≈'. Without an input, every line of standard input is one.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct RunArgs {
+    /// A program (.rasp) or a model (.safetensors).
+    file: PathBuf,
+    /// A list, a word (its characters are the tokens), or a JSON object with a list per column.
+    input: Option<String>,
+    /// Read inputs from a file, one per line.
+    #[arg(long, value_name = "FILE", conflicts_with = "input")]
+    inputs: Option<PathBuf>,
+    /// Print JSON, one object per input: numbers as floats, with the exact fractions beside them.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    flags: ProgramFlags,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  raspc run programs/peak.rasp '[1, 3, 2]'
+  raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc run program.rasp hello
+  raspc run program.rasp '{\"price\": [1, 2], \"kind\": [\"a\", \"b\"]}'
+  raspc run program.rasp --output 'sort(tokens, tokens)' hello
+  raspc run program.rasp --json < inputs.jsonl";
+
+pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    if args.file.extension().is_some_and(|e| e == "safetensors") {
+        anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
+        let artifact =
+            artifact::load(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
+        let model = Transformer::from_artifact(&artifact, &Device::Cpu)?;
+        let domain = |c: &ColumnConfig| Column {
+            name: c.name.as_str().into(),
+            domain: Some(c.vocabulary.clone()),
+            span: None,
+        };
+        let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
+        return each_input(args, ui, |text| {
+            let input = input::parse(text, &columns)?;
+            let outputs = model.run(&input)?;
+            let named = model.config().outputs.iter().map(|o| o.name.to_string()).zip(outputs).collect();
+            show(&columns, &input, named, args.json, ui);
+            Ok(Exit::Done)
+        });
+    }
+    let loaded = match program::load(&args.file, &args.flags, ui)? {
+        Ok(loaded) => loaded,
+        Err(exit) => return Ok(exit),
+    };
+    let program = &loaded.program;
+    anyhow::ensure!(!program.outputs.is_empty(), "the program computes no s-op; there is nothing to run");
+    let interpreter = Interpreter::new(program);
+    each_input(args, ui, |text| {
+        let input = input::parse(text, &program.columns)?;
+        input::validate(program, &interpreter, &input)?;
+        match interpreter.outputs(&input) {
+            Ok(outputs) => {
+                let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();
+                let named = program
+                    .outputs
+                    .iter()
+                    .zip(outputs)
+                    .map(|(o, v)| (o.name.to_string(), exact(v)))
+                    .collect();
+                show(&program.columns, &input, named, args.json, ui);
+                Ok(Exit::Done)
+            }
+            Err(failure) => {
+                ui.diagnostics(&[crate::verify::failure_report(program, &failure, &input)], &loaded.sources);
+                if args.json {
+                    let message = failure.fault.to_string();
+                    ui.line(&json!({ "error": message, "position": failure.position }).to_string());
+                }
+                Ok(Exit::Refuted)
+            }
+        }
+    })
+}
+
+/// Runs the input that was given, or one per line of a file or of standard input. A line that
+/// cannot be run is reported, and the next one follows.
+fn each_input(
+    args: &RunArgs,
+    ui: &Ui,
+    mut run: impl FnMut(&str) -> anyhow::Result<Exit>,
+) -> anyhow::Result<Exit> {
+    if let Some(text) = &args.input {
+        return run(text);
+    }
+    let lines: Box<dyn Iterator<Item = std::io::Result<String>>> = match &args.inputs {
+        Some(path) => {
+            let text = program::read_text(path)?;
+            Box::new(text.lines().map(|l| Ok(l.to_owned())).collect::<Vec<_>>().into_iter())
+        }
+        None => Box::new(std::io::stdin().lock().lines()),
+    };
+    let mut worst = Exit::Done;
+    for (i, line) in lines.enumerate() {
+        let line = line.context("cannot read standard input")?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let exit = run(&line).unwrap_or_else(|error| {
+            ui.note(&format!("error: line {}: {error:#}", i + 1));
+            Exit::Usage
+        });
+        if worst == Exit::Done {
+            worst = exit;
+        }
+    }
+    Ok(worst)
+}
+
+/// Prints the outputs of one input.
+fn show(columns: &[Column], input: &Columns, outputs: Vec<(String, Vec<Decoded>)>, json: bool, ui: &Ui) {
+    if json {
+        let inputs: serde_json::Map<String, Json> = columns
+            .iter()
+            .zip(input)
+            .map(|(c, v)| (c.name.to_string(), to_json(v)["values"].take()))
+            .collect();
+        let outputs: serde_json::Map<String, Json> =
+            outputs.into_iter().map(|(name, values)| (name, decoded_json(&values))).collect();
+        ui.line(&json!({ "input": inputs, "outputs": outputs }).to_string());
+        return;
+    }
+    let several = outputs.len() > 1;
+    for (name, values) in outputs {
+        let label = if several { format!("{name} = ") } else { String::new() };
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        ui.line(&format!("{label}[{}]", values.join(", ")));
+    }
+}
+
+/// [`to_json`] for outputs of weights; `"approximate"` marks numbers that are known up to a bound.
+fn decoded_json(values: &[Decoded]) -> Json {
+    let exact: Option<Vec<Value>> = values
+        .iter()
+        .map(|d| match d {
+            Decoded::Value(value) => Some(value.clone()),
+            Decoded::About(_) => None,
+        })
+        .collect();
+    if let Some(exact) = exact {
+        return to_json(&exact);
+    }
+    let number = |d: &Decoded| match d {
+        Decoded::Value(value) => value_json(value),
+        Decoded::About(number) => json!(number),
+    };
+    json!({ "values": values.iter().map(number).collect::<Vec<_>>(), "approximate": true })
+}
+
+/// `{"values": […]}` with numbers as floats, and `"exact"` beside it where a number is a fraction.
+pub fn to_json(values: &[Value]) -> Json {
+    let plain: Vec<Json> = values.iter().map(value_json).collect();
+    let fraction = |v: &Value| matches!(v, Value::Number(n) if !n.is_integer());
+    if values.iter().any(fraction) {
+        let exact = |v: &Value| if v.kind() == Kind::Number { json!(v.to_string()) } else { value_json(v) };
+        return json!({ "values": plain, "exact": values.iter().map(exact).collect::<Vec<_>>() });
+    }
+    json!({ "values": plain })
+}
+
+fn value_json(value: &Value) -> Json {
+    match value {
+        Value::Bool(b) => json!(b),
+        Value::Str(s) => json!(&**s),
+        Value::Number(n) => n.to_i64().map_or_else(|| json!(n.to_f64()), |i| json!(i)),
+    }
+}

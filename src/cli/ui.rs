@@ -1,0 +1,69 @@
+//! What the user sees: the only file that writes to the terminal.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::Sources;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+/// The terminal, or whatever stands for it.
+pub struct Ui {
+    /// Whether reports and drawings are coloured.
+    pub color: bool,
+}
+
+impl Default for Ui {
+    /// Colours only where a person sees them and has not asked for none (<https://no-color.org>).
+    fn default() -> Self {
+        let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+        Self { color: wanted && std::io::stderr().is_terminal() }
+    }
+}
+
+impl Ui {
+    /// Results, to standard output.
+    pub fn out(&self, text: &str) {
+        write(&mut std::io::stdout().lock(), text);
+    }
+
+    /// One line of results.
+    pub fn line(&self, text: &str) {
+        self.out(&format!("{text}\n"));
+    }
+
+    /// Everything that is said beside the results, to standard error.
+    pub fn note(&self, text: &str) {
+        write(&mut std::io::stderr().lock(), &format!("{text}\n"));
+    }
+
+    /// Long work with a bar that counts up. The bar shows after half a second, on terminals only.
+    pub fn progress<T>(&self, what: &'static str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+            .with_style(
+                ProgressStyle::with_template("{spinner} {human_pos} {msg} ({per_sec})")
+                    .expect("a sound template"),
+            )
+            .with_message(what);
+        let result = work(&mut |done| {
+            if bar.is_hidden() && bar.elapsed() > Duration::from_millis(500) {
+                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
+            }
+            bar.set_position(done as u64);
+        });
+        bar.finish_and_clear();
+        result
+    }
+
+    pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
+        for diagnostic in diagnostics {
+            write(&mut std::io::stderr().lock(), &diagnostic.render(sources, self.color));
+        }
+    }
+}
+
+/// A reader that went away (`raspc … | head`) ends the process quietly.
+fn write(to: &mut impl Write, text: &str) {
+    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
+        std::process::exit(super::Exit::Done as i32);
+    }
+}

@@ -1,0 +1,173 @@
+//! What holds on every declared input: which values can an s-op have, how many keys can a
+//! selector select, what does an s-op depend on?
+//!
+//! Declared inputs are those of the declared domains and lengths on which the assumptions are
+//! true and the program does not fail. A fact that is given holds on all of them; a fact that is
+//! not given may hold or not. Only what outputs and assumptions need is looked at.
+
+mod aggregate;
+mod analysis;
+mod assume;
+mod attention;
+mod depends;
+mod failure;
+mod image;
+mod lattice;
+mod order;
+mod reason;
+mod report;
+mod set;
+mod table;
+mod unique;
+mod width;
+#[cfg(test)]
+pub(crate) mod soundness;
+#[cfg(test)]
+mod tests;
+
+pub use depends::Depends;
+pub use failure::may_fail;
+pub use lattice::Lattice;
+pub use reason::Reason;
+pub use report::{Because, FactLine, NodeFacts, report};
+pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
+
+use crate::ir::{Program, SOpId, SelectorId};
+use crate::value::Value;
+use analysis::{Analysis, Rules};
+use assume::Restrictions;
+use order::{Order, Signs};
+use std::sync::Arc;
+use table::{NONE, Table};
+use width::Widths;
+
+/// The facts of a program.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    sops: Vec<SOpFacts>,
+    selectors: Vec<SelectorFacts>,
+    lengths: Vec<usize>,
+}
+
+/// What is known of an s-op.
+#[derive(Clone, Debug)]
+struct SOpFacts {
+    values: ValueSet,
+    depends: Depends,
+    /// The value as a function of other things, if there are few enough combinations.
+    table: Option<Arc<Table>>,
+    agreement: Option<Reason>,
+    injective: Option<Reason>,
+    permutation: Option<Reason>,
+}
+
+/// What is known of a selector.
+#[derive(Clone, Debug)]
+struct SelectorFacts {
+    widths: Widths,
+    /// The width as a function of the queries, if the keys are known.
+    by_query: Option<Arc<Table>>,
+    /// Whether every position selects itself, or none does.
+    itself: Option<bool>,
+    always: Option<Reason>,
+    /// The order of the positions that it is; no two positions that it compares are equal in it.
+    order: Option<Order>,
+    signs: Option<Signs>,
+    /// S-ops that are equal at all keys that one query selects.
+    fixed: Vec<SOpId>,
+    /// S-ops that are equal at all keys that one query sees and does not select.
+    fixed_outside: Vec<SOpId>,
+}
+
+/// The least and the greatest number of keys that a query selects, over all queries of all
+/// declared inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WidthBounds {
+    pub min: usize,
+    /// `usize::MAX` if no length is declared and nothing else bounds it.
+    pub max: usize,
+}
+
+impl WidthBounds {
+    pub fn at_most_one(self) -> bool {
+        self.max <= 1
+    }
+
+    pub fn at_least_one(self) -> bool {
+        self.min >= 1
+    }
+
+    pub fn exactly_one(self) -> bool {
+        self.min == 1 && self.max == 1
+    }
+}
+
+/// Derives the facts of a program.
+pub fn analyse(program: &Program) -> Facts {
+    analyse_by(program, Rules::SOUND)
+}
+
+fn analyse_by(program: &Program, rules: Rules) -> Facts {
+    let assumed = Restrictions::of(program, rules);
+    let Analysis { sops, selectors, lengths, .. } = Analysis::run(program, &program.live(), &assumed, rules);
+    Facts { sops, selectors, lengths }
+}
+
+impl Facts {
+    /// Every value that the s-op can have at any position.
+    pub fn values(&self, sop: SOpId) -> &ValueSet {
+        &self.sops[sop.index()].values
+    }
+
+    /// What the value at a position is a function of.
+    pub fn depends(&self, sop: SOpId) -> &Depends {
+        &self.sops[sop.index()].depends
+    }
+
+    /// The value at a position, for an s-op that depends on the position alone
+    /// ([`Depends::position_alone`]) and whose values were evaluated for every length; `None`
+    /// also where the program fails or the length is not declared.
+    pub fn at(&self, sop: SOpId, index: usize, length: usize) -> Option<&Value> {
+        let table = self.sops[sop.index()].table.as_deref().filter(|t| t.by_position() && index < length)?;
+        match table.at(index, self.lengths.binary_search(&length).ok()?) {
+            NONE => None,
+            cell => table.values.get(cell as usize),
+        }
+    }
+
+    /// Why all values that the aggregate selects in a row are equal, if they are. Its value is
+    /// then one of those of the s-op it aggregates, or the default.
+    pub fn agreement(&self, sop: SOpId) -> Option<&Reason> {
+        self.sops[sop.index()].agreement.as_ref()
+    }
+
+    /// Why the s-op differs (by `==`) at any two positions of one input, if it does.
+    pub fn injective(&self, sop: SOpId) -> Option<&Reason> {
+        self.sops[sop.index()].injective.as_ref()
+    }
+
+    /// Why the s-op is a permutation of `0..n`, if it is.
+    pub fn permutation(&self, sop: SOpId) -> Option<&Reason> {
+        self.sops[sop.index()].permutation.as_ref()
+    }
+
+    /// How many keys a query selects.
+    pub fn width(&self, selector: SelectorId) -> WidthBounds {
+        self.selectors[selector.index()].widths.overall()
+    }
+
+    /// Why every query selects every key that it sees, if it does.
+    pub fn always(&self, selector: SelectorId) -> Option<&Reason> {
+        self.selectors[selector.index()].always.as_ref()
+    }
+
+    /// Why the selector is a strict total order of the positions, if it is: its width is then the
+    /// rank of the query, a permutation. Under a
+    /// causal mask there is one only if it selects no later keys anyway.
+    pub fn total_order(&self, selector: SelectorId) -> Option<Reason> {
+        let order = self.selectors[selector.index()].order.as_ref();
+        order
+            .filter(|order| order.strict && order.within.is_empty())
+            .map(|order| Reason::Order(order.sops.clone()))
+    }
+}

@@ -1,0 +1,519 @@
+use super::soundness::check;
+use super::*;
+use crate::inputs::Inputs;
+use crate::interp::Interpreter;
+use crate::ir::lower::{self, NoFiles, Outside};
+use crate::ir::{Node, Op};
+use crate::random_program::{self, operations_of, programs};
+use crate::value::Number;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestError, TestRunner};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Every input if there are few, else so many random ones.
+fn some_inputs(program: &Program, most: usize) -> Vec<Vec<Vec<Value>>> {
+    let interpreter = Interpreter::new(program);
+    let Some(inputs) = Inputs::new(program, &interpreter, Vec::new()) else { return Vec::new() };
+    if inputs.count() <= most as u128 {
+        return inputs.all().collect();
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    (0..most).filter_map(|_| inputs.sample(&mut rng)).collect()
+}
+
+/// How many programs there were, how many of them ran, and how many had each operation and each
+/// kind of fact.
+#[derive(Default)]
+struct Coverage {
+    programs: usize,
+    ran: usize,
+    runs: usize,
+    operations: BTreeMap<String, usize>,
+    facts: BTreeMap<&'static str, usize>,
+}
+
+/// The facts that a program has and that not every program has.
+fn kinds_of_facts(program: &Program, facts: &Facts) -> BTreeSet<&'static str> {
+    let max = program.lengths.map_or(usize::MAX, |l| l.max);
+    let of = |node: &Node| match *node {
+        Node::SOp(id) => [
+            ("injective", facts.injective(id).is_some()),
+            ("permutation", facts.permutation(id).is_some()),
+            ("agreement", facts.agreement(id).is_some()),
+            ("constant", facts.depends(id).constant()),
+            ("position alone", facts.depends(id).position_alone()),
+            ("local", facts.depends(id).local()),
+            ("no index", !facts.depends(id).index),
+            ("explicit set", facts.values(id).explicit().is_some()),
+            ("no inputs", facts.values(id).is_empty()),
+        ],
+        Node::Selector(id) => [
+            ("always", facts.always(id).is_some()),
+            ("total order", facts.total_order(id).is_some()),
+            ("at least one", facts.width(id).at_least_one()),
+            ("at most one", facts.width(id).at_most_one()),
+            ("exactly one", facts.width(id).exactly_one()),
+            ("never", facts.width(id).max == 0),
+            ("not all", facts.width(id).max + 1 == max),
+            ("some bound", facts.width(id) != WidthBounds { min: 0, max }),
+            ("", false),
+        ],
+    };
+    let leaf = |node: &&Node| match **node {
+        Node::SOp(id) => matches!(program.graph[id].op, Op::Input(_) | Op::Indices | Op::Const(_)),
+        Node::Selector(_) => false,
+    };
+    program
+        .live()
+        .iter()
+        .filter(|node| !leaf(node))
+        .flat_map(of)
+        .filter(|(_, holds)| *holds)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+fn soundness(rules: Rules, cases: u32) -> (Result<(), TestError<Program>>, Coverage) {
+    let coverage = RefCell::new(Coverage::default());
+    let config = Config { cases, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(
+        config,
+        proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
+    );
+    let outcome = runner.run(&programs(12, 5), |program| {
+        let facts = analyse_by(&program, rules);
+        let runs = check(&program, &facts, &some_inputs(&program, 40));
+        let runs = runs.map_err(|wrong| TestCaseError::fail(wrong.to_string()))?;
+        let mut coverage = coverage.borrow_mut();
+        coverage.programs += 1;
+        coverage.runs += runs;
+        if runs > 0 {
+            coverage.ran += 1;
+            for name in operations_of(&program) {
+                *coverage.operations.entry(name).or_default() += 1;
+            }
+            for name in kinds_of_facts(&program, &facts) {
+                *coverage.facts.entry(name).or_default() += 1;
+            }
+        }
+        Ok(())
+    });
+    (outcome, coverage.into_inner())
+}
+
+/// No input contradicts a fact.
+#[test]
+fn facts_are_sound() {
+    let cases = std::env::var("RASPC_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000);
+    let (outcome, coverage) = soundness(Rules::SOUND, cases);
+    if let Err(error) = outcome {
+        panic!("{error}\n{error:#?}");
+    }
+    println!("{} programs, {} of them ran, {} runs", coverage.programs, coverage.ran, coverage.runs);
+    let facts = coverage.facts.iter().map(|(name, count)| (*name, count));
+    for (name, count) in coverage.operations.iter().map(|(n, c)| (n.as_str(), c)).chain(facts) {
+        println!("{name:16} {:5.1} %", 100.0 * *count as f64 / coverage.ran as f64);
+    }
+    assert!(coverage.ran * 10 > coverage.programs * 6, "too few programs run");
+}
+
+/// Facts by rule alone are sound too: nothing, or not much, is enumerated.
+#[test]
+fn facts_are_sound_without_enumeration() {
+    for fuel in [0, 10, 300] {
+        let (outcome, _) = soundness(Rules { fuel, small: 0, ..Rules::SOUND }, 1_000);
+        if let Err(error) = outcome {
+            panic!("with {fuel} steps: {error}\n{error:#?}");
+        }
+    }
+}
+
+/// A lattice of fractions and some other values, and members of it.
+fn large_set() -> impl Strategy<Value = (ValueSet, Vec<Value>)> {
+    let fraction = || (-6..=6_i64, 1..=4_i64).prop_map(|(n, d)| Number::ratio(n, d).unwrap());
+    let step = (1..=3_i64, 1..=3_i64).prop_map(|(n, d)| Number::ratio(n, d).unwrap());
+    let also = prop_oneof![
+        Just(vec![]),
+        Just(vec![Value::Bool(true)]),
+        Just(vec![Value::int(0)]),
+        Just(vec![Value::str("a")]),
+        fraction().prop_map(|n| vec![Value::Number(n)]),
+    ];
+    (step, fraction(), fraction(), 1..=5_usize, also).prop_map(|(step, a, b, max_count, also)| {
+        let (lo, hi) = (a.clone().min(b.clone()), a.max(b));
+        let lattice = Lattice { step, lo, hi, max_count };
+        let mut members = also.clone();
+        members.extend(lattice.members(EXPLICIT_LIMIT).unwrap().into_iter().map(Value::Number));
+        (ValueSet::Means(Means { lattice, also: also.into() }), members)
+    })
+}
+
+proptest! {
+    #![proptest_config(Config { cases: 4_000, failure_persistence: None, ..Config::default() })]
+
+    /// What an operation gives for members of large sets is in the image of the sets.
+    #[test]
+    fn images_hold_what_operations_give(
+        operation in 0..random_program::operations().len(),
+        sets in [large_set(), large_set(), large_set()],
+        picks in proptest::collection::vec([0..64_usize, 0..64, 0..64], 8),
+    ) {
+        let (f, _, _) = random_program::operations().swap_remove(operation);
+        let n = f.arity();
+        let args: Vec<&ValueSet> = sets[..n].iter().map(|(set, _)| set).collect();
+        let result = image::image(&f, &args);
+        for pick in picks {
+            let member = |((_, members), i): (&(ValueSet, Vec<Value>), usize)| {
+                (!members.is_empty()).then(|| members[i % members.len()].clone())
+            };
+            let values: Option<Vec<Value>> = sets[..n].iter().zip(pick).map(member).collect();
+            let Some(values) = values else { continue };
+            let values: Vec<&Value> = values.iter().collect();
+            if let Ok(value) = f.apply(&values) {
+                prop_assert!(result.contains(&value), "{f:?} of {values:?} is {value:?}, not in {result:?}");
+            }
+        }
+    }
+
+    /// A lattice contains what it lists and nothing else, and its means and unions hold theirs.
+    #[test]
+    fn lattices_hold_their_members(((a, of_a), (b, of_b)) in (large_set(), large_set())) {
+        let union = a.union(&b);
+        for value in of_a.iter().chain(&of_b) {
+            prop_assert!(union.contains(value), "{value:?} is not in {union:?}");
+        }
+        let ValueSet::Means(Means { lattice, .. }) = &a else { unreachable!() };
+        let numbers: Vec<Number> = of_a.iter().filter_map(Value::number).collect();
+        for (x, y) in numbers.iter().zip(numbers.iter().rev()) {
+            let mean = x.add(y).unwrap().div(&Number::from(2_usize)).unwrap();
+            let all = [x, y].into_iter().try_fold(lattice.clone(), |l, n| l.with(n)).unwrap();
+            prop_assert!(all.means(3).unwrap().contains(&mean), "{mean} of {x} and {y} in {all:?}");
+        }
+        let listed = lattice.members(EXPLICIT_LIMIT).unwrap();
+        for n in -60..=60_i64 {
+            let number = Number::ratio(n, 12).unwrap();
+            prop_assert_eq!(lattice.contains(&number), listed.contains(&number), "{}", number);
+        }
+    }
+}
+
+/// A program from text, with its facts.
+struct Checked {
+    program: Program,
+    facts: Facts,
+}
+
+fn program(text: &str) -> Program {
+    let read = lower::read("test.rasp", text, &NoFiles, &Outside::default());
+    read.program.unwrap_or_else(|| panic!("{:?}", read.diagnostics))
+}
+
+fn facts_of(text: &str) -> Checked {
+    check_program(program(text))
+}
+
+fn check_program(program: Program) -> Checked {
+    let facts = analyse(&program);
+    if let Err(wrong) = check(&program, &facts, &some_inputs(&program, 200)) {
+        panic!("{wrong}");
+    }
+    Checked { program, facts }
+}
+
+impl Checked {
+    fn node(&self, name: &str) -> Node {
+        let named = |node: &&Node| self.program.graph.name(**node).is_some_and(|n| &**n == name);
+        *self.program.graph.order().iter().find(named).unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    fn sop(&self, name: &str) -> SOpId {
+        match self.node(name) {
+            Node::SOp(id) => id,
+            Node::Selector(_) => panic!("{name} is a selector"),
+        }
+    }
+
+    fn selector(&self, name: &str) -> SelectorId {
+        match self.node(name) {
+            Node::Selector(id) => id,
+            Node::SOp(_) => panic!("{name} is an s-op"),
+        }
+    }
+
+    fn width(&self, name: &str) -> (usize, usize) {
+        let WidthBounds { min, max } = self.facts.width(self.selector(name));
+        (min, max)
+    }
+
+    fn values(&self, name: &str) -> String {
+        self.facts.values(self.sop(name)).to_string()
+    }
+}
+
+const DIGITS: &str = "input tokens : 0..9; length 1..10;";
+
+#[test]
+fn reverse_selects_one_key() {
+    for length in ["1..10", "1..200", "7..7"] {
+        let text = "input tokens : 0..9;
+            opposite = select(indices, length - 1 - indices, ==);
+            reversed = aggregate(opposite, tokens);";
+        let checked = facts_of(&format!("length {length}; {text}"));
+        assert_eq!(checked.width("opposite"), (1, 1), "{length}");
+        assert_eq!(checked.values("reversed"), "0..9");
+        assert!(checked.facts.agreement(checked.sop("reversed")).is_some());
+        assert!(checked.facts.depends(checked.sop("reversed")).others);
+    }
+}
+
+#[test]
+fn the_rank_of_sort_is_a_permutation() {
+    let text = "
+        before = select(tokens, tokens, <) or (select(tokens, tokens, ==) and select(indices, indices, <));
+        rank = selector_width(before);
+        move = select(rank, indices, ==);
+        sorted = aggregate(move, tokens);
+        place = aggregate(move, indices);
+        output sorted, place;";
+    let checked = facts_of(&format!("{DIGITS}{text}"));
+    let rank = checked.sop("rank");
+    assert!(checked.facts.injective(rank).is_some() && checked.facts.permutation(rank).is_some());
+    assert!(checked.facts.total_order(checked.selector("before")).is_some());
+    assert_eq!(checked.values("rank"), "0..9");
+    assert_eq!(checked.width("move"), (1, 1));
+    assert_eq!(checked.values("sorted"), "0..9");
+    assert!(checked.facts.permutation(checked.sop("place")).is_some());
+    assert!(checked.facts.injective(checked.sop("sorted")).is_none());
+    // Positions see only what is behind them: two of them can have the same rank.
+    let causal = facts_of(&format!("{DIGITS} attention causal;{text}"));
+    assert!(causal.facts.injective(causal.sop("rank")).is_none());
+    assert!(causal.facts.total_order(causal.selector("before")).is_none());
+}
+
+#[test]
+fn orders_are_found_however_they_are_written() {
+    for order in [
+        "select(tokens, tokens, >) or not (select(tokens, tokens, !=) or select(indices, indices, <=))",
+        "select(tokens, tokens, <) or (select(indices, indices, >) and select(tokens, tokens, <=))",
+        "not select(indices, indices, <=)",
+    ] {
+        let checked = facts_of(&format!("{DIGITS} order = {order}; rank = selector_width(order);"));
+        assert!(checked.facts.permutation(checked.sop("rank")).is_some(), "{order}");
+    }
+    for no_order in [
+        "select(tokens, tokens, <)",
+        "select(tokens, tokens, <) or select(indices, indices, <)",
+        "select(tokens, tokens, <) and select(indices, indices, <)",
+        "select(tokens, tokens, <) or (select(tokens, tokens, ==) and select(indices, indices, !=))",
+    ] {
+        let checked = facts_of(&format!("{DIGITS} order = {no_order}; rank = selector_width(order);"));
+        assert!(checked.facts.permutation(checked.sop("rank")).is_none(), "{no_order}");
+        assert!(checked.facts.injective(checked.sop("rank")).is_none(), "{no_order}");
+    }
+}
+
+#[test]
+fn a_key_with_a_small_fraction_of_the_index_is_injective() {
+    let key = |divisor: usize| {
+        let checked = facts_of(&format!(
+            "{DIGITS} key = tokens + indices / {divisor}; by_key = select(key, key, <); rank = selector_width(by_key);"
+        ));
+        let facts = &checked.facts;
+        (facts.injective(checked.sop("key")).is_some(), facts.permutation(checked.sop("rank")).is_some())
+    };
+    assert_eq!(key(10), (true, true));
+    assert_eq!(key(5), (false, false));
+    let long = facts_of("input tokens : 0..9; length 1..500; key = tokens * 500 + indices;");
+    assert!(long.facts.injective(long.sop("key")).is_some());
+}
+
+#[test]
+fn having_a_neighbour_depends_on_the_position_alone() {
+    let checked = facts_of(&format!(
+        "{DIGITS}
+        has_left = selector_width(select(indices, indices - 1, ==)) > 0;
+        has_right = has_focus(select(indices, indices + 1, ==));
+        result = has_left and has_right;"
+    ));
+    let (left, right) = (checked.sop("has_left"), checked.sop("has_right"));
+    assert_eq!(*checked.facts.depends(left), Depends { index: true, ..Depends::default() });
+    assert_eq!(*checked.facts.depends(right), Depends { index: true, length: true, ..Depends::default() });
+    assert_eq!(checked.facts.at(left, 0, 3), Some(&Value::Bool(false)));
+    assert_eq!(checked.facts.at(right, 2, 3), Some(&Value::Bool(false)));
+    assert_eq!(checked.facts.at(right, 2, 4), Some(&Value::Bool(true)));
+    assert_eq!(checked.facts.at(right, 2, 11), None);
+}
+
+#[test]
+fn the_fraction_of_previous_is_a_fraction() {
+    let checked = facts_of("input tokens : 0..9; length 1..4; frac = fraction_so_far(tokens == 3);");
+    assert_eq!(checked.values("frac"), "{0, 1/4, 1/3, 1/2, 2/3, 3/4, 1}");
+    let long = facts_of("input tokens : 0..9; length 1..500; frac = fraction_so_far(tokens == 3);");
+    assert_eq!(long.values("frac"), "multiples of 1 divided by 1..500, from 0 to 1");
+    let even = facts_of("input tokens : {1, 3}; length 3..3; mean = average(tokens);");
+    assert_eq!(even.values("mean"), "{1, 5/3, 7/3, 3}");
+}
+
+#[test]
+fn a_histogram_counts_the_query_itself() {
+    let checked = facts_of(&format!(
+        "{DIGITS} same = select(tokens, tokens, ==); hist = selector_width(same); others = hist - 1;
+        less = selector_width(select(tokens, tokens, !=)); result = others + less;"
+    ));
+    assert_eq!(checked.width("same"), (1, 10));
+    assert_eq!(checked.values("hist"), "1..10");
+    assert_eq!(checked.values("others"), "0..9");
+    assert_eq!(checked.values("less"), "0..9");
+}
+
+#[test]
+fn assumptions_narrow_what_occurs() {
+    let checked = facts_of(&format!(
+        "{DIGITS} assume distinct(tokens); assume tokens > 2 and length != 3;
+        rank = selector_width(select(tokens, tokens, <));
+        same = select(tokens, tokens, ==);
+        result = aggregate(same, tokens) + rank + length;"
+    ));
+    let tokens = checked.sop("tokens");
+    assert_eq!(checked.facts.injective(tokens), Some(&Reason::Assumed));
+    assert_eq!(checked.values("tokens"), "3..9");
+    assert!(checked.facts.permutation(checked.sop("rank")).is_some());
+    assert_eq!(checked.width("same"), (1, 1));
+    assert_eq!(checked.facts.at(checked.sop("length"), 0, 3), None);
+    assert_eq!(checked.facts.at(checked.sop("length"), 0, 4), Some(&Value::int(4)));
+    let nothing = facts_of(&format!("{DIGITS} assume tokens > 10; result = tokens + length;"));
+    assert!(nothing.facts.values(nothing.sop("result")).is_empty());
+}
+
+#[test]
+fn functions_of_one_position_are_looked_at_together() {
+    let checked = facts_of(&format!(
+        "{DIGITS} doubled = tokens + tokens; zero = tokens - tokens; hist = histogram(tokens);
+        odd = 2 * hist + 1 - hist - hist; root = 1 / (hist - 1); result = doubled + zero + odd + root;"
+    ));
+    assert_eq!(checked.values("doubled"), "{0, 2, 4, 6, 8, 10, 12, 14, 16, 18}");
+    assert_eq!(checked.values("zero"), "{0}");
+    assert_eq!(checked.values("odd"), "{1}");
+    // The program fails where the histogram is 1.
+    assert_eq!(checked.values("root"), "{1/9, 1/8, 1/7, 1/6, 1/5, 1/4, 1/3, 1/2, 1}");
+}
+
+#[test]
+fn length_is_recognised_however_it_is_written() {
+    let checked = facts_of(&format!(
+        "{DIGITS} inverse = round(1 / aggregate(full_s, indicator(indices == 0))); result = length + inverse;"
+    ));
+    for name in ["length", "inverse"] {
+        let id = checked.sop(name);
+        assert_eq!(*checked.facts.depends(id), Depends { length: true, ..Depends::default() });
+        assert!((1..=10).all(|n| checked.facts.at(id, 0, n) == Some(&Value::int(n as i64))));
+    }
+    assert!(checked.facts.always(checked.selector("full_s")).is_some());
+}
+
+#[test]
+fn selected_values_agree_where_the_key_fixes_them() {
+    let agrees = |value: &str, selector: &str| {
+        let checked =
+            facts_of(&format!("{DIGITS} value = {value}; result = aggregate({selector}, value, 0);"));
+        checked.facts.agreement(checked.sop("result")).is_some()
+    };
+    let same = "select(tokens, tokens, ==)";
+    assert!(agrees("tokens % 3", same));
+    assert!(agrees(
+        "histogram(tokens % 2) + tokens",
+        &format!("{same} and select(histogram(tokens % 2), 3, ==)")
+    ));
+    assert!(agrees("length", "select(tokens, 3, <)"));
+    assert!(agrees("tokens", &format!("not select(tokens, tokens, !=) and {same}")));
+    assert!(!agrees("tokens", "select(tokens, tokens, <=)"));
+    assert!(!agrees("tokens", "select(tokens % 2, tokens % 2, ==)"));
+    assert!(!agrees("tokens + indices", same));
+    // True == 1, but they are not the same text.
+    let mut mixed = program(
+        "input tokens : {1}; length 1..3;
+        result = aggregate(select(tokens, tokens, ==), indicator(tokens_str == \"1\"));",
+    );
+    mixed.columns[0].domain = Some(vec![Value::Bool(true), Value::int(1)]);
+    let checked = check_program(mixed);
+    assert!(checked.facts.agreement(checked.sop("result")).is_none());
+}
+
+#[test]
+fn a_count_of_equal_tokens_tells_equal_tokens_apart() {
+    for attention in ["", "attention causal;"] {
+        let checked = facts_of(&format!(
+            "{DIGITS} {attention} next = select_next_identical(tokens); result = aggregate(next, indices, -1);"
+        ));
+        assert_eq!(checked.width("next"), (0, 1));
+        assert_eq!(checked.facts.values(checked.sop("result")).explicit().map(<[_]>::len), Some(11));
+    }
+    // All later ones are counted, so the count also changes with what the query cannot see.
+    let checked = facts_of(&format!(
+        "{DIGITS} attention causal; same = select(tokens, tokens, ==);
+        nth = selector_width(same and select(indices, indices, >=));
+        again = same and select(nth, nth, ==); result = selector_width(again);"
+    ));
+    assert_eq!(checked.width("again"), (1, 10));
+}
+
+#[test]
+fn without_declarations_facts_are_by_type() {
+    let checked = facts_of(
+        "hist = selector_width(select(tokens, tokens, ==)); opposite = select(indices, length - 1 - indices, ==);
+        mean = aggregate(opposite, hist) + indices;",
+    );
+    assert_eq!(checked.values("hist"), "any number");
+    assert_eq!(checked.width("opposite"), (0, 1));
+    let indices = checked.program.graph.sop_ids().find(|&id| checked.program.graph[id].op == Op::Indices);
+    assert_eq!(checked.facts.permutation(indices.unwrap()), Some(&Reason::Index));
+}
+
+#[test]
+fn the_report_names_facts_and_reasons() {
+    let text = format!(
+        "{DIGITS} opposite = select(indices, length - 1 - indices, ==); result = aggregate(opposite, tokens);"
+    );
+    let read = lower::read("test.rasp", &text, &NoFiles, &Outside::default());
+    let program = read.program.unwrap();
+    let label = |node| crate::ir::label(&program, &read.sources, node);
+    let lines = report(&analyse(&program), &program, &label);
+    let last = serde_json::to_value(&lines[lines.len() - 2..]).unwrap();
+    let expected = serde_json::json!([
+        {
+            "label": "opposite", "kind": "selector", "min": 1, "max": 1,
+            "because": [
+                {"fact": "not less", "reason": "computed at every index of every declared length"},
+                {"fact": "not more",
+                 "reason": "`indices` differs at any two positions, so `==` matches at most one"}
+            ]
+        },
+        {
+            "label": "result", "kind": "s-op", "values": "0..9", "n_values": 10,
+            "depends": "all positions: tokens, index and length",
+            "because": [
+                {"fact": "all selected values are equal", "reason": "`opposite` selects at most one key"}
+            ]
+        }
+    ]);
+    assert_eq!(last, expected);
+}
+
+/// A rule that is wrong is noticed.
+#[test]
+fn planted_rules_are_caught() {
+    let planted = [
+        Rules { selects_itself: |_| true, ..Rules::SOUND },
+        Rules { selects_itself: |_| false, ..Rules::SOUND },
+        Rules { most_equal_keys: 0, ..Rules::SOUND },
+        Rules { masked: |_| false, ..Rules::SOUND },
+        Rules { mean_count: |width| width.min(2), ..Rules::SOUND },
+    ];
+    for (i, rules) in planted.into_iter().enumerate() {
+        let (outcome, coverage) = soundness(rules, 2_000);
+        assert!(matches!(outcome, Err(TestError::Fail(..))), "{i} passed {} programs", coverage.programs);
+    }
+}

@@ -1,0 +1,173 @@
+//! The inputs that a program declares: how many there are, all of them in order, and samples.
+//!
+//! An input counts if every value is in its column's domain, its length is declared, and every
+//! assumption of the program holds on it.
+
+use crate::interp::Interpreter;
+use crate::ir::{Lengths, Program};
+use crate::value::Value;
+use rand::Rng;
+use rand::seq::SliceRandom as _;
+
+/// One list of values per column, all of one length.
+pub type Columns = Vec<Vec<Value>>;
+
+/// The inputs of a program with declared domains and lengths.
+pub struct Inputs<'p> {
+    domains: Vec<&'p [Value]>,
+    lengths: Lengths,
+    interpreter: &'p Interpreter<'p>,
+    /// Columns whose values differ at any two positions, by an assumption.
+    distinct: Vec<bool>,
+}
+
+impl<'p> Inputs<'p> {
+    /// None if a domain or the lengths are not declared. `distinct` tells for each column whether
+    /// an assumption makes its values differ from position to position; it only guides sampling.
+    pub fn new(program: &'p Program, interpreter: &'p Interpreter<'p>, distinct: Vec<bool>) -> Option<Self> {
+        let domains = program.columns.iter().map(|c| c.domain.as_deref().filter(|d| !d.is_empty()));
+        Some(Self {
+            domains: domains.collect::<Option<_>>()?,
+            lengths: program.lengths?,
+            interpreter,
+            distinct,
+        })
+    }
+
+    /// How many inputs there are before assumptions narrow them; saturating.
+    pub fn count(&self) -> u128 {
+        let per_position = self.domains.iter().fold(1_u128, |n, d| n.saturating_mul(d.len() as u128));
+        let of_length = |n: usize| (0..n).try_fold(1_u128, |all, _| all.checked_mul(per_position));
+        let mut count = 0_u128;
+        for n in self.lengths.min..=self.lengths.max {
+            match of_length(n) {
+                Some(more) => count = count.saturating_add(more),
+                None => return u128::MAX,
+            }
+        }
+        count
+    }
+
+    /// Every input, short ones first, each length in the order of the domains.
+    pub fn all(&self) -> impl Iterator<Item = Columns> + '_ {
+        (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n)).filter(|c| self.admits(c))
+    }
+
+    fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + '_ {
+        let mut next = Some(vec![0_usize; n * self.domains.len()]);
+        let size = move |cell: usize| self.domains[cell / n].len();
+        std::iter::from_fn(move || {
+            let cells = next.take()?;
+            let columns = self.domains.iter().enumerate();
+            let input =
+                columns.map(|(c, d)| cells[c * n..(c + 1) * n].iter().map(|&i| d[i].clone()).collect());
+            let input = input.collect();
+            // Count up, the last cell fastest.
+            let mut following = cells;
+            if let Some(cell) = (0..following.len()).rev().find(|&cell| following[cell] + 1 < size(cell)) {
+                following[cell] += 1;
+                following[cell + 1..].fill(0);
+                next = Some(following);
+            }
+            Some(input)
+        })
+    }
+
+    /// Whether an input fulfils the assumptions.
+    pub fn admits(&self, input: &Columns) -> bool {
+        self.interpreter.broken_assumption(input).is_none()
+    }
+
+    /// A random input: any length, values uniform or from a few of the domain, so that equal ones
+    /// are common. None if no such input was found that fulfils the assumptions.
+    pub fn sample(&self, rng: &mut impl Rng) -> Option<Columns> {
+        // Assumptions are hardest to fulfil on long inputs: try shorter and shorter ones.
+        let mut longest = self.lengths.max;
+        for _ in 0..64 {
+            let n = rng.random_range(self.lengths.min..=longest.max(self.lengths.min));
+            let input: Columns = (0..self.domains.len()).map(|c| self.sample_column(c, n, rng)).collect();
+            if input.iter().all(|c| c.len() == n)
+                && let Some(input) = self.repaired(input, rng)
+            {
+                return Some(input);
+            }
+            longest = n.saturating_sub(1);
+        }
+        None
+    }
+
+    /// A smaller input with the same property: positions are taken out one by one, then values
+    /// replaced by earlier ones of their domain, as long as it holds.
+    pub fn shrink(&self, mut input: Columns, holds: impl Fn(&Columns) -> bool) -> Columns {
+        let fits = |input: &Columns| self.admits(input) && holds(input);
+        let mut position = 0;
+        while position < input.first().map_or(0, Vec::len) {
+            let mut shorter = input.clone();
+            shorter.iter_mut().for_each(|column| drop(column.remove(position)));
+            let long_enough = shorter.first().map_or(0, Vec::len) >= self.lengths.min;
+            if long_enough && fits(&shorter) {
+                (input, position) = (shorter, 0);
+            } else {
+                position += 1;
+            }
+        }
+        for column in 0..input.len() {
+            for position in 0..input[column].len() {
+                let current = input[column][position].clone();
+                for value in self.domains[column].iter().take_while(|v| **v != current) {
+                    let mut simpler = input.clone();
+                    simpler[column][position] = value.clone();
+                    if fits(&simpler) {
+                        input = simpler;
+                        break;
+                    }
+                }
+            }
+        }
+        input
+    }
+
+    /// The input with new values where it breaks an assumption, so that it breaks none. None if
+    /// a few rounds do not get there: no values may fulfil the assumptions at this length.
+    fn repaired(&self, mut input: Columns, rng: &mut impl Rng) -> Option<Columns> {
+        const ROUNDS: usize = 32;
+        for _ in 0..ROUNDS {
+            let broken = self.interpreter.broken_positions(&input);
+            if broken.is_empty() {
+                return Some(input);
+            }
+            // Of two positions that contradict each other, one is enough.
+            for position in broken.into_iter().filter(|_| rng.random_bool(0.5)).collect::<Vec<_>>() {
+                for (column, domain) in input.iter_mut().zip(&self.domains) {
+                    column[position] = domain[rng.random_range(0..domain.len())].clone();
+                }
+            }
+        }
+        None
+    }
+
+    fn sample_column(&self, column: usize, n: usize, rng: &mut impl Rng) -> Vec<Value> {
+        let domain = self.domains[column];
+        if self.distinct.get(column) == Some(&true) {
+            let mut values = domain.to_vec();
+            values.shuffle(rng);
+            values.truncate(n);
+            return values;
+        }
+        let few: Vec<&Value> = match rng.random_range(0..3) {
+            0 => (0..rng.random_range(1..=3)).map(|_| &domain[rng.random_range(0..domain.len())]).collect(),
+            _ => domain.iter().collect(),
+        };
+        (0..n).map(|_| few[rng.random_range(0..few.len())].clone()).collect()
+    }
+}
+
+/// `[1, 1/3, "a"]`
+pub fn list_text(values: &[Value]) -> String {
+    format!("[{}]", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// The lists of an input or output, several joined by commas.
+pub fn columns_text(columns: &[Vec<Value>]) -> String {
+    columns.iter().map(|c| list_text(c)).collect::<Vec<_>>().join(", ")
+}

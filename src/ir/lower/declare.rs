@@ -1,0 +1,348 @@
+//! Declarations: what a program says about its inputs, lengths, attention, outputs, examples.
+
+use super::{Kind, MAX_DOMAIN, Result, Session, Thing};
+use crate::diagnostic::Diagnostic;
+use crate::ir::{Column, Example, Lengths, Op, Output, SOpId};
+use crate::source::{Span, Spanned};
+use crate::syntax::ast::{
+    Declaration, DomainItem, Expr, ExprKind, Literal, LiteralKind, Name, StatementKind,
+};
+use crate::value::{Kinds, Number, Value};
+use std::sync::Arc;
+
+/// What was declared so far, and where.
+#[derive(Default)]
+pub(super) struct Declared {
+    lengths: Option<Span>,
+    attention: Option<Span>,
+    /// Where an undeclared input was first used.
+    used: Option<Span>,
+    /// Domains given from outside apply to columns that the program declares or uses later.
+    outside: Vec<Column>,
+    examples: Vec<(Vec<Thing>, Vec<Thing>, Span)>,
+    /// Syntax errors of loaded files.
+    pub(super) syntax_errors: Vec<Diagnostic>,
+    lengths_outside: bool,
+}
+
+impl Session<'_> {
+    pub(super) fn declare(&mut self, declaration: &Declaration, span: Span) -> Result<()> {
+        let what = match declaration {
+            Declaration::Input { .. } => "an input",
+            Declaration::Length { .. } => "the length",
+            Declaration::Attention { .. } => "the attention",
+            Declaration::Assume(_) => "an assumption",
+            Declaration::Output(_) => "an output",
+            Declaration::Example { .. } => "an example",
+        };
+        if self.block_depth > 0 {
+            return self.fail(span, Kind::DeclarationInside { what });
+        }
+        // A loaded file speaks of itself; its inputs are the program's.
+        if !self.in_main_file() {
+            return match declaration {
+                Declaration::Input { name, .. } => self.bind_loaded_input(name),
+                _ => Ok(()),
+            };
+        }
+        match declaration {
+            Declaration::Input { name, domain } => self.declare_input(name, domain),
+            Declaration::Length { min, max } => self.declare_length(min, max, span),
+            Declaration::Attention { mode } => self.declare_attention(mode, span),
+            Declaration::Assume(expr) => match self.expr(expr)? {
+                Thing::SOp(sop) => {
+                    self.program.assumptions.push((sop, expr.span));
+                    Ok(())
+                }
+                Thing::Atom(value) if value.truth() => Ok(()),
+                other => {
+                    let (what, by) = ("a boolean s-op", "an assumption");
+                    self.fail(expr.span, Kind::Expected { what, found: other.describe(), by })
+                }
+            },
+            Declaration::Output(exprs) => exprs.iter().try_for_each(|e| self.declare_output(e)),
+            Declaration::Example { inputs, expected } => {
+                let inputs = inputs.iter().map(|e| self.expr(e)).collect::<Result<_>>()?;
+                let expected = expected.iter().map(|e| self.expr(e)).collect::<Result<_>>()?;
+                self.declared.examples.push((inputs, expected, span));
+                Ok(())
+            }
+        }
+    }
+
+    /// The only input column, as `tokens_asis` and its kin read it; it is made if there is none.
+    pub(super) fn only_column(&mut self, name: &Arc<str>, span: Span) -> Result<SOpId> {
+        if self.program.columns.is_empty() {
+            self.program.columns.push(Column { name: "tokens".into(), domain: None, span: None });
+            self.declared.used = Some(span);
+        }
+        if let columns @ [_, _, ..] = self.program.columns.as_slice() {
+            let columns = columns.iter().map(|c| c.name.clone()).collect();
+            return self.fail(span, Kind::AmbiguousTokens { name: name.clone(), columns });
+        }
+        Ok(self.input(0, span))
+    }
+
+    fn input(&mut self, column: usize, span: Span) -> SOpId {
+        let kinds = match self.program.columns.get(column).and_then(|c| c.domain.as_ref()) {
+            Some(domain) => Kinds::of_all(domain),
+            None => Kinds::ANY,
+        };
+        let origin = self.origin(span);
+        self.program.graph.add(Op::Input(column), kinds, origin)
+    }
+
+    fn declare_input(&mut self, name: &Name, domain: &[DomainItem]) -> Result<()> {
+        self.check_assignable(name)?;
+        let domain = self.domain(domain, name.span)?;
+        let named = |c: &Column| c.name == name.value;
+        if let Some(first) = self.program.columns.iter().find(|c| named(c) && c.span.is_some()) {
+            let first = first.span;
+            return self.fail(name.span, Kind::InputTwice { name: name.value.clone(), first });
+        }
+        if let Some(used) = self.declared.used {
+            return self.fail(name.span, Kind::InputAfterUse { name: name.value.clone(), used });
+        }
+        let domain =
+            self.declared.outside.iter().find(|c| named(c)).and_then(|c| c.domain.clone()).unwrap_or(domain);
+        let column = Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
+        self.program.columns.push(column);
+        let sop = self.input(self.program.columns.len() - 1, name.span);
+        self.bind(name, Thing::SOp(sop), name.span);
+        Ok(())
+    }
+
+    fn bind_loaded_input(&mut self, name: &Name) -> Result<()> {
+        let column = self.program.columns.iter().position(|c| c.name == name.value);
+        let sop = match column {
+            Some(column) => self.input(column, name.span),
+            None => self.only_column(&name.value, name.span)?,
+        };
+        self.scopes.set(self.scope, name.value.clone(), Thing::SOp(sop));
+        Ok(())
+    }
+
+    fn domain(&mut self, items: &[DomainItem], span: Span) -> Result<Vec<Value>> {
+        let mut values = Vec::new();
+        for item in items {
+            match item {
+                DomainItem::One(literal) => values.push(self.literal(literal)?),
+                DomainItem::Range(from, to) => {
+                    let span = from.span.to(to.span);
+                    let (from, to) = (self.literal(from)?, self.literal(to)?);
+                    values.extend(self.domain_range(from, to, span)?);
+                }
+            }
+            if values.len() > MAX_DOMAIN {
+                return self.fail(span, Kind::DomainTooLarge);
+            }
+        }
+        let mut seen = std::collections::HashSet::new();
+        values.retain(|v| seen.insert(v.canonical()));
+        Ok(values)
+    }
+
+    fn literal(&mut self, literal: &Literal) -> Result<Value> {
+        match &literal.kind {
+            LiteralKind::Number(number) => Ok(Value::Number(number.clone())),
+            LiteralKind::Str(text) => Ok(Value::Str(text.clone())),
+            LiteralKind::Name(name) => match name.as_ref() {
+                "True" => Ok(Value::Bool(true)),
+                "False" => Ok(Value::Bool(false)),
+                _ => self.fail(literal.span, Kind::DomainName { name: name.clone() }),
+            },
+        }
+    }
+
+    fn domain_range(&mut self, from: Value, to: Value, span: Span) -> Result<Vec<Value>> {
+        let single = |v: &Value| match v {
+            Value::Str(s) => s.chars().next().filter(|_| s.chars().count() == 1),
+            _ => None,
+        };
+        let integer = |v: &Value| match v {
+            Value::Number(n) => n.to_i64(),
+            _ => None,
+        };
+        if let (Some(a), Some(b)) = (integer(&from), integer(&to)) {
+            if a > b {
+                return self.fail(span, Kind::DomainReversed { from, to });
+            }
+            if b.abs_diff(a) >= MAX_DOMAIN as u64 {
+                return self.fail(span, Kind::DomainTooLarge);
+            }
+            return Ok((a..=b).map(Value::int).collect());
+        }
+        match (single(&from), single(&to)) {
+            (Some(a), Some(b)) if a > b => self.fail(span, Kind::DomainReversed { from, to }),
+            (Some(a), Some(b)) => {
+                Ok((a..=b).take(MAX_DOMAIN + 1).map(|c| Value::Str(c.to_string().into())).collect())
+            }
+            _ => self.fail(span, Kind::DomainMixesRange { from, to }),
+        }
+    }
+
+    fn declare_length(&mut self, min: &Spanned<Number>, max: &Spanned<Number>, span: Span) -> Result<()> {
+        let bound = |n: &Number| n.to_i64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
+        let (Some(low), Some(high)) = (bound(&min.value), bound(&max.value)) else {
+            let wrong = if bound(&min.value).is_none() { min } else { max };
+            return self.fail(wrong.span, Kind::BadLength);
+        };
+        if low > high {
+            return self.fail(min.span.to(max.span), Kind::BadLength);
+        }
+        if self.declared.lengths_outside {
+            return Ok(());
+        }
+        if let Some(first) = self.declared.lengths.replace(span) {
+            return self.fail(span, Kind::DeclaredTwice { what: "the length", first });
+        }
+        self.program.lengths = Some(Lengths { min: low, max: high });
+        Ok(())
+    }
+
+    fn declare_attention(&mut self, mode: &Name, span: Span) -> Result<()> {
+        self.program.causal = match mode.value.as_ref() {
+            "causal" => true,
+            "full" => self.program.causal,
+            _ => return self.fail(mode.span, Kind::UnknownAttention { mode: mode.value.clone() }),
+        };
+        match self.declared.attention.replace(span) {
+            Some(first) => self.fail(span, Kind::DeclaredTwice { what: "the attention", first }),
+            None => Ok(()),
+        }
+    }
+
+    fn declare_output(&mut self, expr: &Expr) -> Result<()> {
+        let thing = self.expr(expr)?;
+        let sop = match thing {
+            Thing::SOp(sop) => sop,
+            Thing::Atom(ref value) => self.add(Op::Const(value.clone()), expr.span),
+            other => return self.fail(expr.span, Kind::NotAnOutput { found: other.describe() }),
+        };
+        let name: Arc<str> = match &expr.bare().kind {
+            ExprKind::Name(name) => name.clone(),
+            _ => self.sources.text(expr.span).into(),
+        };
+        self.program.outputs.push(Output { name, sop, span: expr.span });
+        Ok(())
+    }
+
+    /// Ends a program: outputs are settled and examples checked against the declarations.
+    pub fn finish(&mut self) -> Vec<Diagnostic> {
+        if self.program.outputs.is_empty()
+            && let Some((name, sop, span)) = self.last.clone()
+        {
+            self.program.outputs.push(Output { name, sop, span });
+        }
+        if self.program.columns.is_empty() {
+            let outside = self.declared.outside.first().cloned();
+            self.program.columns.push(outside.unwrap_or(Column {
+                name: "tokens".into(),
+                domain: None,
+                span: None,
+            }));
+        }
+        for column in &mut self.program.columns {
+            if let Some(outside) = self.declared.outside.iter().find(|c| c.name == column.name) {
+                column.domain.clone_from(&outside.domain);
+            }
+        }
+        for (inputs, expected, span) in std::mem::take(&mut self.declared.examples) {
+            if let Ok(Some(example)) = self.example(&inputs, &expected, span) {
+                self.program.examples.push(example);
+            }
+        }
+        let mut diagnostics = std::mem::take(&mut self.declared.syntax_errors);
+        diagnostics.extend(self.take_errors());
+        diagnostics
+    }
+
+    /// An example as lists of values; none if declarations from outside leave it no place.
+    fn example(&mut self, inputs: &[Thing], expected: &[Thing], span: Span) -> Result<Option<Example>> {
+        let counts = [
+            ("input columns", self.program.columns.len(), inputs.len()),
+            ("outputs", self.program.outputs.len(), expected.len()),
+        ];
+        for (what, expected, found) in counts {
+            if expected != found {
+                return self.fail(span, Kind::ExampleCount { what, expected, found });
+            }
+        }
+        let inputs = inputs.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
+        let expected = expected.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
+        let length = inputs.first().map_or(0, Vec::len);
+        for (what, list) in
+            inputs.iter().map(|l| ("a column", l)).chain(expected.iter().map(|l| ("an output", l)))
+        {
+            if list.len() != length {
+                return self.fail(span, Kind::ExampleLength { what, expected: length, found: list.len() });
+            }
+        }
+        if let Some(Lengths { min, max }) = self.program.lengths
+            && !(min..=max).contains(&length)
+        {
+            if self.declared.lengths_outside {
+                return Ok(None);
+            }
+            return self.fail(span, Kind::ExampleTooLong { length, min, max });
+        }
+        for (column, values) in self.program.columns.iter().zip(&inputs) {
+            let inside = |v: &&Value| column.domain.as_ref().is_none_or(|d| d.iter().any(|x| x.same(v)));
+            if let Some(value) = values.iter().find(|v| !inside(v)) {
+                if self.declared.outside.iter().any(|c| c.name == column.name) {
+                    return Ok(None);
+                }
+                let kind = Kind::ExampleOutside { value: value.clone(), column: column.name.clone() };
+                return self.fail(span, kind);
+            }
+        }
+        Ok(Some(Example { inputs, expected, span }))
+    }
+
+    fn sequence(&mut self, thing: &Thing, span: Span) -> Result<Vec<Value>> {
+        let values = match thing {
+            Thing::List(list) => list.atoms(),
+            Thing::Atom(Value::Str(text)) => {
+                Some(text.chars().map(|c| Value::Str(c.to_string().into())).collect())
+            }
+            _ => None,
+        };
+        match values {
+            Some(values) => Ok(values),
+            None => self.fail(span, Kind::ExampleNotList { found: thing.describe() }),
+        }
+    }
+
+    /// Declarations from outside of the program (command-line flags): domains, lengths and
+    /// attention. They give the domain, never the type, and win over the program's own.
+    pub(super) fn declare_outside(&mut self, name: &str, text: &str) -> Vec<Diagnostic> {
+        let source = self.sources.add(name, text);
+        let mut diagnostics = Vec::new();
+        for statement in self.parse(source, &mut diagnostics).statements {
+            let StatementKind::Declare(declaration) = &statement.kind else {
+                continue;
+            };
+            // What is wrong is reported; there is no more to do about it here.
+            let _: Result<()> = match declaration {
+                Declaration::Input { name, domain } => self.domain(domain, name.span).map(|domain| {
+                    let column =
+                        Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
+                    self.declared.outside.push(column);
+                }),
+                Declaration::Length { min, max } => {
+                    let result = self.declare_length(min, max, statement.span);
+                    self.declared.lengths_outside = true;
+                    result
+                }
+                Declaration::Attention { mode } => {
+                    let result = self.declare_attention(mode, statement.span);
+                    self.declared.attention = None;
+                    result
+                }
+                Declaration::Assume(_) | Declaration::Output(_) | Declaration::Example { .. } => Ok(()),
+            };
+        }
+        diagnostics.extend(self.take_errors());
+        diagnostics
+    }
+}

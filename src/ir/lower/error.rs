@@ -1,0 +1,398 @@
+//! What can be wrong with the meaning of a program, and the words for it.
+
+use super::thing::{MAX_NESTING, MAX_WEIGHT};
+use super::{MAX_CALL_DEPTH, MAX_DOMAIN, MAX_NODES, MAX_STEPS};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::source::{SourceId, Span};
+use crate::value::{Compare, Fault, Kinds, Value};
+use std::sync::Arc;
+
+/// An error with its place, and the calls that led there (innermost first).
+#[derive(Clone, Debug)]
+pub struct LowerError {
+    pub kind: LowerErrorKind,
+    pub span: Span,
+    pub trail: Vec<(Arc<str>, Span)>,
+}
+
+/// Why a statement has no meaning. Evidence only; [`describe`] has the words.
+#[derive(Clone, Debug)]
+pub enum LowerErrorKind {
+    UndefinedName {
+        name: Arc<str>,
+        known: Vec<Arc<str>>,
+    },
+    ReservedName {
+        name: Arc<str>,
+        by_library: bool,
+    },
+    /// The tool's own words, such as `tokens_int`, in a program with several columns.
+    AmbiguousTokens {
+        name: Arc<str>,
+        columns: Vec<Arc<str>>,
+    },
+    /// A use of something where something else is needed.
+    Expected {
+        what: &'static str,
+        found: &'static str,
+        by: &'static str,
+    },
+    /// An operator that has no meaning for such things, whatever the input.
+    Operands {
+        operator: &'static str,
+        left: &'static str,
+        right: Option<&'static str>,
+    },
+    /// An operation on s-ops that fails on every input.
+    NeverWorks {
+        operator: &'static str,
+        operands: Vec<Kinds>,
+    },
+    /// A comparison of a selector that fails on every input.
+    NeverCompares {
+        op: Compare,
+        key: Kinds,
+        query: Kinds,
+    },
+    /// A fault of an operation on constants.
+    Constant(Fault),
+    WrongArguments {
+        function: Arc<str>,
+        parameters: Option<usize>,
+        found: usize,
+        defined: Option<Span>,
+    },
+    NotCallable {
+        found: &'static str,
+    },
+    WrongCount {
+        what: &'static str,
+        names: usize,
+        values: usize,
+    },
+    UnevenZip {
+        lengths: Vec<usize>,
+    },
+    BadRange {
+        found: usize,
+    },
+    ZeroStep,
+    TooLarge {
+        what: &'static str,
+    },
+    TooManySteps,
+    TooManyNodes,
+    TooDeepRecursion {
+        function: Arc<str>,
+    },
+    Load {
+        path: Arc<str>,
+        reason: String,
+    },
+    LoadCycle {
+        path: Arc<str>,
+    },
+    InputTwice {
+        name: Arc<str>,
+        first: Option<Span>,
+    },
+    InputAfterUse {
+        name: Arc<str>,
+        used: Span,
+    },
+    DeclaredTwice {
+        what: &'static str,
+        first: Span,
+    },
+    DeclarationInside {
+        what: &'static str,
+    },
+    DomainMixesRange {
+        from: Value,
+        to: Value,
+    },
+    DomainReversed {
+        from: Value,
+        to: Value,
+    },
+    DomainTooLarge,
+    DomainName {
+        name: Arc<str>,
+    },
+    BadLength,
+    UnknownAttention {
+        mode: Arc<str>,
+    },
+    NotAnOutput {
+        found: &'static str,
+    },
+    ExampleCount {
+        what: &'static str,
+        expected: usize,
+        found: usize,
+    },
+    ExampleLength {
+        what: &'static str,
+        expected: usize,
+        found: usize,
+    },
+    ExampleOutside {
+        value: Value,
+        column: Arc<str>,
+    },
+    ExampleTooLong {
+        length: usize,
+        min: usize,
+        max: usize,
+    },
+    ExampleNotList {
+        found: &'static str,
+    },
+}
+
+/// The words for an error.
+///
+/// An error inside the standard library points at the call that led there first.
+pub fn describe(error: &LowerError) -> Diagnostic {
+    let mut diagnostic = words(&error.kind, error.span);
+    let in_library = |span: Span| span.source == SourceId::FIRST;
+    let mut sites = error.trail.clone();
+    sites.dedup_by_key(|(_, site)| *site);
+    sites.retain(|(_, site)| *site != error.span && !in_library(*site));
+    for (function, site) in sites.into_iter().take(3) {
+        diagnostic = diagnostic.label(site, format!("in this call of `{function}`"));
+    }
+    if in_library(error.span) && diagnostic.labels.len() > 1 {
+        diagnostic.labels.rotate_left(1);
+    }
+    diagnostic
+}
+
+fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
+    use LowerErrorKind as K;
+    let error = |code, message: String| Diagnostic::error(code, message);
+    match kind {
+        K::UndefinedName { name, known } => error("E0201", format!("`{name}` is not defined"))
+            .label(span, "no such name here")
+            .maybe_help(undefined_help(name, known)),
+        K::ReservedName { name, by_library } => error("E0202", format!("`{name}` cannot be redefined"))
+            .label(
+                span,
+                if *by_library { "a function of the standard library" } else { "a word of the language" },
+            )
+            .help(if *by_library {
+                "choose another name; inside a function this name would be allowed".to_owned()
+            } else {
+                "choose another name".to_owned()
+            }),
+        K::AmbiguousTokens { name, columns } => {
+            error("E0203", format!("`{name}` is ambiguous in a program with {} input columns", columns.len()))
+                .label(span, "which column?")
+                .help(format!("use the name of a column: {}", quoted(columns)))
+        }
+        K::Expected { what, found, by } => error("E0204", format!("expected {what}, found {found}"))
+            .label(span, format!("{by} needs {what} here"))
+            .maybe_help(expected_help(what, found)),
+        K::Operands { operator, left, right } => {
+            let message = match right {
+                None => format!("`{operator}` has no meaning for {left}"),
+                Some(right) => format!("`{operator}` has no meaning for {left} and {right}"),
+            };
+            error("E0205", message)
+                .label(span, "no meaning, whatever the input")
+                .maybe_help(operand_help(operator, left, *right))
+        }
+        K::NeverWorks { operator, operands } => {
+            let kinds: Vec<String> = operands.iter().map(ToString::to_string).collect();
+            error("E0206", format!("`{operator}` has no meaning for {}", kinds.join(" and ")))
+                .label(span, "fails on every input")
+                .maybe_help(kinds_help(&kinds))
+        }
+        K::NeverCompares { op, key, query } => {
+            error("E0206", format!("`{}` cannot compare {key} with {query}", op.symbol()))
+                .label(span, "fails on every input")
+                .maybe_help(kinds_help(&[key.to_string(), query.to_string()]))
+        }
+        K::Constant(fault) => {
+            error("E0207", fault.to_string()).label(span, "these are constants: it always fails")
+        }
+        K::WrongArguments { function, parameters, found, defined } => {
+            let takes = match parameters {
+                Some(1) => "1 argument".to_owned(),
+                Some(n) => format!("{n} arguments"),
+                None => "other arguments".to_owned(),
+            };
+            let diagnostic = error("E0208", format!("`{function}` takes {takes}, not {found}"))
+                .label(span, format!("{found} given"));
+            match defined {
+                Some(defined) if *defined != span => diagnostic.label(*defined, "defined here"),
+                _ => diagnostic,
+            }
+        }
+        K::NotCallable { found } => error("E0209", format!("{found} cannot be called"))
+            .label(span, "not a function and not an s-op")
+            .help("only functions and s-ops can be followed by `(…)`; to multiply, write `*`"),
+        K::WrongCount { what, names, values } => error(
+            "E0210",
+            format!("{names} {} for {values} {what}", if *names == 1 { "name" } else { "names" }),
+        )
+        .label(span, "the numbers differ"),
+        K::UnevenZip { lengths } => error("E0211", "`zip` needs lists of one length".to_owned()).label(
+            span,
+            format!("lengths {}", lengths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")),
+        ),
+        K::BadRange { found } => error("E0208", format!("`range` takes 1 to 3 arguments, not {found}"))
+            .label(span, format!("{found} given"))
+            .help("range(end), range(start, end) or range(start, end, step)"),
+        K::ZeroStep => {
+            error("E0212", "the step of a range is 0".to_owned()).label(span, "it would never end")
+        }
+        K::TooLarge { what } => error("E0213", format!("{what} is too large"))
+            .label(span, "beyond the limit")
+            .help(format!("lists hold up to {MAX_WEIGHT} elements, in up to {MAX_NESTING} levels")),
+        K::TooManySteps => error("E0214", format!("unrolling the program takes more than {MAX_STEPS} steps"))
+            .label(span, "gave up here")
+            .help("loops and functions run before any input is known; make them shorter"),
+        K::TooManyNodes => {
+            error("E0214", format!("the program has more than {MAX_NODES} s-ops and selectors"))
+                .label(span, "gave up here")
+                .help("loops and functions are unrolled; make them shorter")
+        }
+        K::TooDeepRecursion { function } => error(
+            "E0215",
+            format!("`{function}` calls itself more than {MAX_CALL_DEPTH} times"),
+        )
+        .label(span, "this recursion does not end")
+        .help("recursion ends in a conditional whose condition is a number: `x if n == 0 else f(n - 1)`"),
+        K::Load { path, reason } => error("E0216", format!("cannot load \"{path}\": {reason}"))
+            .label(span, "loaded here")
+            .help("files are looked for beside this file, then in the current folder; `.rasp` is added"),
+        K::LoadCycle { path } => error("E0217", format!("\"{path}\" loads itself"))
+            .label(span, "loaded here, while it is still being loaded")
+            .help("move what both files need into a third one"),
+        K::InputTwice { name, first } => {
+            let diagnostic =
+                error("E0218", format!("input `{name}` is declared twice")).label(span, "again here");
+            match first {
+                Some(first) => diagnostic.label(*first, "first here"),
+                None => diagnostic,
+            }
+        }
+        K::InputAfterUse { name, used } => {
+            error("E0219", format!("input `{name}` is declared after the input was used"))
+                .label(span, "declared here")
+                .label(*used, "used here, as an undeclared input")
+                .help("move the declaration to the top of the program")
+        }
+        K::DeclaredTwice { what, first } => error("E0218", format!("{what} is declared twice"))
+            .label(span, "again here")
+            .label(*first, "first here"),
+        K::DeclarationInside { what } => {
+            error("E0220", format!("{what} is declared inside a function or loop"))
+                .label(span, "a declaration speaks of the whole program")
+                .help("move it to the top of the program")
+        }
+        K::DomainMixesRange { from, to } => error("E0221", format!("{from}..{to} is no range"))
+            .label(span, "a range needs two integers or two characters")
+            .help("as in `0..9` or `\"a\"..\"z\"`"),
+        K::DomainReversed { from, to } => error("E0221", format!("{from}..{to} is empty"))
+            .label(span, "the first value is larger than the last")
+            .help(format!("write `{to}..{from}`")),
+        K::DomainTooLarge => error("E0222", format!("this domain has more than {MAX_DOMAIN} values"))
+            .label(span, "too many values")
+            .help("every value of a domain becomes a token of the network's vocabulary"),
+        K::DomainName { name } => error("E0223", format!("`{name}` is no constant"))
+            .label(span, "a domain lists numbers, strings, True and False")
+            .help(format!("for the string, write \"{name}\"")),
+        K::BadLength => error("E0224", "a length is an integer from 1 on, the smaller one first".to_owned())
+            .label(span, "not such a length")
+            .help("as in `length 1..10;`"),
+        K::UnknownAttention { mode } => error("E0225", format!("`{mode}` is no kind of attention"))
+            .label(span, "unknown")
+            .help("`attention causal;` lets position i see positions 0..i; without it, all see all"),
+        K::NotAnOutput { found } => error("E0226", format!("{found} cannot be an output"))
+            .label(span, "an output is an s-op")
+            .help("of a selector, output an aggregate or its width: `selector_width(s)`"),
+        K::ExampleCount { what, expected, found } => {
+            error("E0227", format!("the program has {expected} {what}, but the example has {found}"))
+                .label(span, "this example")
+                .help(format!("separate the lists of several {what} by commas"))
+        }
+        K::ExampleLength { what, expected, found } => {
+            error("E0228", format!("{what} has {found} values for an input of length {expected}"))
+                .label(span, "the lengths differ")
+        }
+        K::ExampleOutside { value, column } => {
+            error("E0229", format!("{value} is not in the domain of `{column}`")).label(span, "this example")
+        }
+        K::ExampleTooLong { length, min, max } => {
+            error("E0230", format!("the example has length {length}, but lengths are {min}..{max}"))
+                .label(span, "this example")
+        }
+        K::ExampleNotList { found } => error("E0231", format!("{found} is not a sequence of values"))
+            .label(span, "an example needs lists of constants here")
+            .help("as in `example [1, 2] => [True, False];`; a string stands for its characters"),
+    }
+}
+
+fn quoted(names: &[Arc<str>]) -> String {
+    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn undefined_help(name: &str, known: &[Arc<str>]) -> Option<String> {
+    match name {
+        "select" | "aggregate" | "range" | "zip" | "len" => {
+            return Some(format!("write `{name}(` without a space before the parenthesis"));
+        }
+        "true" | "false" => {
+            return Some(format!("write `{}`", if name == "true" { "True" } else { "False" }));
+        }
+        "abs" => return Some("there is no `abs`; write `x if x > 0 else -x`".to_owned()),
+        "None" => {
+            return Some("there is no `None`; an empty row of an aggregate gives its default".to_owned());
+        }
+        "sum" | "map" | "print" | "str" | "int" | "float" | "bool" => {
+            return Some(format!("there is no `{name}` in RASP"));
+        }
+        _ => {}
+    }
+    nearest(name, known.iter().map(AsRef::as_ref)).map(|near| format!("did you mean `{near}`?"))
+}
+
+fn expected_help(what: &str, found: &str) -> Option<String> {
+    match (what, found) {
+        ("a selector", "an s-op") => Some("build one with `select(keys, queries, ==)`".to_owned()),
+        ("a number or an s-op", "a selector") | ("an s-op", "a selector") => {
+            Some("to count what a selector selects, write `selector_width(selector)`".to_owned())
+        }
+        (_, "a function") => Some("call it: `f(…)`".to_owned()),
+        _ => None,
+    }
+}
+
+fn operand_help(operator: &str, left: &str, right: Option<&str>) -> Option<String> {
+    let one_of = |what: &str| left == what || right == Some(what);
+    if one_of("a selector") {
+        return Some(match operator {
+            "and" | "or" => "`and` and `or` join two selectors or two s-ops".to_owned(),
+            _ => "selectors know `and`, `or` and `not` only; to count what one selects, write `selector_width(s)`"
+                .to_owned(),
+        });
+    }
+    match operator {
+        "in" => {
+            Some("`in` looks for an atom in an s-op, or for an atom or s-op in a list of atoms".to_owned())
+        }
+        _ if one_of("a function") => Some("call it: `f(…)`".to_owned()),
+        _ => None,
+    }
+}
+
+fn kinds_help(kinds: &[String]) -> Option<String> {
+    let string = kinds.iter().any(|k| k == "string");
+    let other = kinds.iter().any(|k| k != "string");
+    (string && other).then(|| {
+        "`tokens` holds strings unless the program declares its input: write `input tokens : 0..9;`, or use `tokens_int`"
+            .to_owned()
+    })
+}

@@ -1,0 +1,236 @@
+//! One file that stands alone: how is a model written, and what makes a file none?
+//!
+//! A `.safetensors` file with named, shaped f32 tensors, and one metadata entry, [`KEY`], that
+//! holds the [`Manifest`] as JSON. The same program gives the same bytes.
+
+use super::config::Config;
+use super::manifest::{FORMAT, Hashes, Manifest};
+use crate::weights::{HeadWeights, LayerWeights, MlpWeights, Weights};
+use ndarray::Array2;
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashMap};
+use std::io::{Read, Write};
+use std::path::Path;
+
+/// The metadata entry that holds the manifest.
+pub const KEY: &str = "raspc";
+
+/// The largest file that is read. A model of `programs/` has a thousandth of it.
+pub const MAX_BYTES: u64 = 2 << 30;
+
+/// A model with everything that is known about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Artifact {
+    pub manifest: Manifest,
+    pub weights: Weights,
+}
+
+/// Why a file is no model, or cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("the file has {bytes} bytes, more than the {MAX_BYTES} that a model may have")]
+    TooLarge { bytes: u64 },
+    #[error("the file is no intact safetensors file: {0}")]
+    Container(SafeTensorError),
+    #[error("the safetensors file was not written by raspc: it has no metadata entry `{KEY}`")]
+    Foreign,
+    #[error("the file has format {found}, this raspc reads format {FORMAT}")]
+    Format { found: u64 },
+    #[error("the manifest is damaged: {0}")]
+    Manifest(serde_json::Error),
+    #[error("the configuration makes no sense: {0}")]
+    Config(&'static str),
+    #[error("tensor `{name}` is missing")]
+    Missing { name: String },
+    #[error("tensor `{name}` is not described by the configuration")]
+    Extra { name: String },
+    #[error("tensor `{name}` should be f32 {expected:?}, it is {found}")]
+    Shape { name: String, expected: [usize; 2], found: String },
+    #[error("tensor `{name}` holds an entry that is no finite number")]
+    NotFinite { name: String },
+    #[error("the {part} was changed after the file was written")]
+    Hash { part: &'static str },
+}
+
+impl From<SafeTensorError> for ArtifactError {
+    fn from(error: SafeTensorError) -> Self {
+        Self::Container(error)
+    }
+}
+
+impl Artifact {
+    /// A model with its hashes.
+    pub fn new(mut manifest: Manifest, weights: Weights) -> Self {
+        manifest.sha256 = hashes(&manifest, &weights);
+        Self { manifest, weights }
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
+        let manifest = serde_json::to_string(&self.manifest).map_err(ArtifactError::Manifest)?;
+        let named = self.weights.named();
+        let data: Vec<Vec<u8>> = named.iter().map(|(_, m)| bytes(m)).collect();
+        let mut views = Vec::with_capacity(named.len());
+        for ((name, matrix), data) in named.iter().zip(&data) {
+            let (rows, columns) = matrix.dim();
+            views.push((name.as_str(), TensorView::new(Dtype::F32, vec![rows, columns], data)?));
+        }
+        Ok(safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), manifest)])))?)
+    }
+
+    /// The model that [`Self::to_bytes`] wrote.
+    pub fn from_bytes(file: &[u8]) -> Result<Self, ArtifactError> {
+        let (_, header) = SafeTensors::read_metadata(file)?;
+        let tensors = SafeTensors::deserialize(file)?;
+        let manifest = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or(ArtifactError::Foreign)?;
+        let version: Version = serde_json::from_str(manifest).map_err(ArtifactError::Manifest)?;
+        if version.format != FORMAT {
+            return Err(ArtifactError::Format { found: version.format });
+        }
+        let manifest: Manifest = serde_json::from_str(manifest).map_err(ArtifactError::Manifest)?;
+        check(&manifest.config).map_err(ArtifactError::Config)?;
+        let weights = read_weights(&manifest.config, &tensors)?;
+        let Hashes { sources, weights: weight_hash, manifest: manifest_hash } = hashes(&manifest, &weights);
+        for (part, found, written) in [
+            ("source text", sources, &manifest.sha256.sources),
+            ("weights", weight_hash, &manifest.sha256.weights),
+            ("manifest", manifest_hash, &manifest.sha256.manifest),
+        ] {
+            if found != *written {
+                return Err(ArtifactError::Hash { part });
+            }
+        }
+        Ok(Self { manifest, weights })
+    }
+}
+
+/// Writes a model. There is the whole file afterwards, or what was there before.
+pub fn save(artifact: &Artifact, path: &Path) -> Result<(), ArtifactError> {
+    let bytes = artifact.to_bytes()?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = std::fs::File::create(&draft).and_then(|mut file| {
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    });
+    if written.is_err() {
+        // The draft may not even exist; the first error is the one to tell.
+        let _ = std::fs::remove_file(&draft);
+    }
+    Ok(written?)
+}
+
+/// Reads a model.
+pub fn load(path: &Path) -> Result<Artifact, ArtifactError> {
+    let file = std::fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    // The size is taken from what was read: a device or a pipe has none of its own.
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 {
+        size if size > MAX_BYTES => Err(ArtifactError::TooLarge { bytes: size }),
+        _ => Artifact::from_bytes(&bytes),
+    }
+}
+
+/// What is read of a manifest before its format is known.
+#[derive(serde::Deserialize)]
+struct Version {
+    format: u64,
+}
+
+/// What a configuration must be for a forward pass to make sense.
+fn check(config: &Config) -> Result<(), &'static str> {
+    let bos = usize::from(config.bos);
+    let wide = |d: usize| (1..1 << 24).contains(&d);
+    let sizes = [config.d_model, config.n_ctx];
+    let in_layers = config.layers.iter().flat_map(|l| {
+        let heads = l.heads.iter().flat_map(|h| [h.d_head.max(1), h.d_value]);
+        heads.chain([l.d_mlp.max(1)])
+    });
+    match () {
+        () if config.columns.is_empty() => Err("there is no input column"),
+        () if config.n_ctx <= bos => Err("there is no position"),
+        () if config.columns.iter().any(|c| c.vocabulary.is_empty()) => Err("a vocabulary is empty"),
+        () if config.outputs.iter().any(|o| o.decode.width() == 0) => Err("an output has no value"),
+        () if !sizes.into_iter().chain(in_layers).all(wide) => Err("a size is 0 or beyond 2^24"),
+        () => Ok(()),
+    }
+}
+
+fn read_weights(config: &Config, tensors: &SafeTensors<'_>) -> Result<Weights, ArtifactError> {
+    let mut named: BTreeMap<String, Array2<f32>> = BTreeMap::new();
+    for (name, expected) in config.shapes() {
+        let tensor = tensors.tensor(&name).map_err(|_| ArtifactError::Missing { name: name.clone() })?;
+        if tensor.dtype() != Dtype::F32 || tensor.shape() != expected {
+            let found = format!("{} {:?}", tensor.dtype(), tensor.shape());
+            return Err(ArtifactError::Shape { name, expected, found });
+        }
+        let (entries, _) = tensor.data().as_chunks::<4>();
+        let entries: Vec<f32> = entries.iter().map(|b| f32::from_le_bytes(*b)).collect();
+        if !entries.iter().all(|x| x.is_finite()) {
+            return Err(ArtifactError::NotFinite { name });
+        }
+        let matrix = Array2::from_shape_vec(expected, entries);
+        let found = format!("{} bytes", tensor.data().len());
+        let matrix = matrix.map_err(|_| ArtifactError::Shape { name: name.clone(), expected, found })?;
+        named.insert(name, matrix);
+    }
+    if let Some(name) = tensors.names().into_iter().find(|n| !named.contains_key(*n)) {
+        return Err(ArtifactError::Extra { name: name.to_owned() });
+    }
+    let mut take = |name: String| named.remove(&name).ok_or(ArtifactError::Missing { name });
+    let columns = 0..config.columns.len();
+    let w_e = columns.map(|c| take(format!("embed.{c}.w_e"))).collect::<Result<_, _>>()?;
+    let w_pos = take("pos_embed.w_pos".to_owned())?;
+    let mut layers = Vec::new();
+    for (l, layer) in config.layers.iter().enumerate() {
+        let mut heads = Vec::new();
+        for h in 0..layer.heads.len() {
+            let mut part = |matrix: &str| take(format!("blocks.{l}.attn.{h}.{matrix}"));
+            let (w_q, w_k, w_v, w_o) = (part("w_q")?, part("w_k")?, part("w_v")?, part("w_o")?);
+            heads.push(HeadWeights { w_q, w_k, w_v, w_o });
+        }
+        let mut part = |matrix: &str| take(format!("blocks.{l}.mlp.{matrix}"));
+        let mlp = match layer.d_mlp {
+            0 => None,
+            _ => Some(MlpWeights { w_in: part("w_in")?, b_in: part("b_in")?, w_out: part("w_out")? }),
+        };
+        layers.push(LayerWeights { heads, mlp });
+    }
+    let outputs = 0..config.outputs.len();
+    let w_u = outputs.map(|o| take(format!("unembed.{o}.w_u"))).collect::<Result<_, _>>()?;
+    Ok(Weights { w_e, w_pos, layers, w_u })
+}
+
+/// The entries row by row, little endian.
+fn bytes(matrix: &Array2<f32>) -> Vec<u8> {
+    matrix.iter().flat_map(|x| x.to_le_bytes()).collect()
+}
+
+/// The hashes that belong to a manifest and weights. That of the manifest covers the other two.
+fn hashes(manifest: &Manifest, weights: &Weights) -> Hashes {
+    let mut sources = Sha256::new();
+    for source in &manifest.sources {
+        for part in [&source.name, &source.text] {
+            sources.update((part.len() as u64).to_le_bytes());
+            sources.update(part.as_bytes());
+        }
+    }
+    let mut tensors = Sha256::new();
+    for (name, matrix) in weights.named() {
+        tensors.update(format!("{name} {:?}\n", matrix.dim()));
+        tensors.update(bytes(matrix));
+    }
+    let mut hashes = Hashes { sources: hex(sources), weights: hex(tensors), manifest: String::new() };
+    let unsigned = Manifest { sha256: hashes.clone(), ..manifest.clone() };
+    hashes.manifest = hex(Sha256::new_with_prefix(serde_json::to_vec(&unsigned).unwrap_or_default()));
+    hashes
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}

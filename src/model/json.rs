@@ -1,0 +1,63 @@
+//! How are exact values written as JSON?
+//!
+//! Integers, booleans and strings are themselves; a fraction is an object, `{"ratio": "1/3"}`,
+//! and so is an integer beyond 2^53, which JSON readers would round.
+
+use crate::value::{Number, Value};
+use serde_json::{Value as Json, json};
+
+pub fn to_json(value: &Value) -> Json {
+    match value {
+        Value::Bool(b) => json!(b),
+        Value::Str(s) => json!(&**s),
+        Value::Number(n) => match n.to_i64().filter(|i| i.unsigned_abs() <= 1 << 53) {
+            Some(i) => json!(i),
+            None => json!({ "ratio": n.to_string() }),
+        },
+    }
+}
+
+/// The value that [`to_json`] writes so; none if it writes none so.
+pub fn from_json(json: &Json) -> Option<Value> {
+    match json {
+        Json::Bool(b) => Some(Value::Bool(*b)),
+        Json::String(s) => Some(Value::str(s)),
+        Json::Number(n) => n.as_i64().map(Value::int),
+        Json::Object(fields) => {
+            let ratio = fields.get("ratio").filter(|_| fields.len() == 1)?.as_str()?;
+            Number::parse(ratio).map(Value::Number)
+        }
+        Json::Null | Json::Array(_) => None,
+    }
+}
+
+/// Lists of values, for serde's `with`.
+pub mod values {
+    use super::{Value, from_json, to_json};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(values: &[Value], to: S) -> Result<S::Ok, S::Error> {
+        values.iter().map(to_json).collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Value>, D::Error> {
+        let list = Vec::<serde_json::Value>::deserialize(from)?;
+        let value = |json| from_json(json).ok_or_else(|| D::Error::custom(format!("{json} is no value")));
+        list.iter().map(value).collect()
+    }
+}
+
+/// Numbers as text, for serde's `with`.
+pub mod number {
+    use super::Number;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(number: &Number, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&number.to_string())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Number, D::Error> {
+        let text = String::deserialize(from)?;
+        Number::parse(&text).ok_or_else(|| D::Error::custom(format!("{text} is no number")))
+    }
+}

@@ -1,0 +1,282 @@
+//! What does a model file say about its network?
+//!
+//! The plan, told in names, source lines and numbers, so that a reader needs nothing else.
+
+use super::config::Config;
+use super::json;
+use crate::ir::{Node, Origin, Program, SOpId, SelectorId};
+use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot, SlotId};
+use crate::source::Sources;
+use crate::value::Number;
+use crate::weights::Weights;
+use serde::{Deserialize, Serialize};
+
+/// The version of the schema.
+pub const FORMAT: u64 = 1;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    pub format: u64,
+    /// Which of the sources is the program.
+    pub program: String,
+    pub config: Config,
+    /// The residual directions, in order.
+    pub slots: Vec<SlotInfo>,
+    pub heads: Vec<HeadInfo>,
+    pub neurons: Vec<NeuronInfo>,
+    /// The text of the program, and of every file it loads.
+    pub sources: Vec<SourceInfo>,
+    pub sha256: Hashes,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SlotInfo {
+    /// The column of the residual stream.
+    pub direction: usize,
+    /// `tokens = 3`, `width >= 2`, `bos`, …
+    pub label: String,
+    /// What the slot holds at a position may differ from the label by this much.
+    #[serde(with = "json::number")]
+    pub bound: Number,
+    /// What it holds at BOS.
+    #[serde(with = "json::number")]
+    pub at_bos: Number,
+    /// `embedding`, `blocks.0.attn.1`, `blocks.0.mlp`.
+    pub owner: String,
+    /// The half-layers that write it and read it last: 0 is the embedding, `2l+1` and `2l+2`
+    /// are attention and MLP of layer `l`.
+    pub live: [usize; 2],
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadInfo {
+    pub layer: usize,
+    pub head: usize,
+    pub selector: String,
+    pub origin: Vec<Place>,
+    /// Scores of selected keys, of the BOS key, and at most of unselected keys.
+    pub selected: String,
+    pub bos: Option<String>,
+    pub unselected: String,
+    pub facts: Vec<String>,
+    /// The s-ops it computes, and how: `one-hot`, `mean` or `share`.
+    pub outputs: Vec<HeadOutputInfo>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeadOutputInfo {
+    pub sop: String,
+    pub origin: Vec<Place>,
+    pub moves: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeuronInfo {
+    pub layer: usize,
+    /// The neurons of the layer's MLP, first and one past the last.
+    pub neurons: [usize; 2],
+    pub sop: String,
+    pub origin: Vec<Place>,
+    /// `table`, `steps` or `clean`.
+    pub kind: String,
+}
+
+/// Where something was written: the innermost place first, then the calls that led there.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    pub source: String,
+    pub line: usize,
+    pub column: usize,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceInfo {
+    pub name: String,
+    pub text: String,
+}
+
+/// SHA-256 in hexadecimal.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hashes {
+    /// Of names and texts of the sources.
+    pub sources: String,
+    /// Of names, shapes and entries of the tensors.
+    pub weights: String,
+    /// Of the manifest with this field empty.
+    pub manifest: String,
+}
+
+impl Manifest {
+    /// What there is to say about a plan and its weights.
+    pub fn new(program: &Program, sources: &Sources, plan: &Plan, weights: &Weights) -> Self {
+        let names = Names { program, sources };
+        let main = program.outputs.first().map(|o| sources.get(o.span.source).name.clone());
+        let program_name = main.unwrap_or_default();
+        let source = |s: &crate::source::Source| SourceInfo { name: s.name.clone(), text: s.text.clone() };
+        let sources: Vec<SourceInfo> = sources.iter().map(|(_, s)| source(s)).collect();
+        let mut heads = Vec::new();
+        let mut neurons = Vec::new();
+        for (l, layer) in plan.layers.iter().enumerate() {
+            for (h, head) in layer.heads.iter().enumerate() {
+                heads.push(HeadInfo {
+                    layer: l,
+                    head: h,
+                    selector: names.selector(head.selector),
+                    origin: names.places(Node::Selector(head.selector)),
+                    selected: head.scores.selected.to_string(),
+                    bos: head.scores.bos.as_ref().map(Number::to_string),
+                    unselected: head.scores.unselected.to_string(),
+                    facts: head.facts.iter().map(|f| fact(*f).to_owned()).collect(),
+                    outputs: head.outputs.iter().map(|o| names.output(o)).collect(),
+                });
+            }
+            let mut first = 0;
+            for group in &layer.neurons {
+                let end = first + group.len();
+                neurons.push(names.group(l, [first, end], group));
+                first = end;
+            }
+        }
+        Self {
+            format: FORMAT,
+            program: program_name,
+            config: Config::of(plan, weights),
+            slots: plan.slots.iter().map(|s| names.slot(plan, s)).collect(),
+            heads,
+            neurons,
+            sources,
+            sha256: Hashes::default(),
+        }
+    }
+}
+
+/// The words for things of a program.
+struct Names<'a> {
+    program: &'a Program,
+    sources: &'a Sources,
+}
+
+/// The longest source text that serves as a name.
+const LONGEST_NAME: usize = 40;
+
+impl Names<'_> {
+    fn sop(&self, id: SOpId) -> String {
+        let sop = &self.program.graph[id];
+        match &sop.name {
+            Some(name) => name.to_string(),
+            None => self.text(sop.origin),
+        }
+    }
+
+    fn selector(&self, id: SelectorId) -> String {
+        let selector = &self.program.graph[id];
+        match &selector.name {
+            Some(name) => name.to_string(),
+            None => self.text(selector.origin),
+        }
+    }
+
+    fn text(&self, origin: Origin) -> String {
+        let words = self.sources.text(origin.span).split_whitespace();
+        let text = words.collect::<Vec<_>>().join(" ");
+        match text.char_indices().nth(LONGEST_NAME) {
+            Some((end, _)) => format!("{}…", &text[..end]),
+            None => text,
+        }
+    }
+
+    fn base(&self, base: Base) -> String {
+        match base {
+            Base::Column(column) => self.program.columns[column].name.to_string(),
+            Base::Index => "indices".to_owned(),
+            Base::SOp(id) => self.sop(id),
+            Base::Keys(id) => format!("key class of {}", self.selector(id)),
+            Base::Queries(id) => format!("query class of {}", self.selector(id)),
+        }
+    }
+
+    fn base_places(&self, base: Base) -> Vec<Place> {
+        match base {
+            Base::Column(_) | Base::Index => Vec::new(),
+            Base::SOp(id) => self.places(Node::SOp(id)),
+            Base::Keys(id) | Base::Queries(id) => self.places(Node::Selector(id)),
+        }
+    }
+
+    fn places(&self, node: Node) -> Vec<Place> {
+        let graph = &self.program.graph;
+        let origin = graph.origin(node);
+        let sites = graph.calls(origin.stack).map(|call| call.site);
+        let place = |span| {
+            let (line, column) = self.sources.line_col(span);
+            let source = self.sources.get(span.source).name.clone();
+            Place { source, line, column, text: self.text(Origin { span, stack: None }) }
+        };
+        std::iter::once(origin.span).chain(sites).map(place).collect()
+    }
+
+    fn slot(&self, plan: &Plan, slot: &Slot) -> SlotInfo {
+        let label = match &slot.holds {
+            Holds::One => "one".to_owned(),
+            Holds::Bos => "bos".to_owned(),
+            Holds::OneHot(base, value) => format!("{} = {value}", self.base(*base)),
+            Holds::AtLeast(base, value) => format!("{} >= {value}", self.base(*base)),
+            Holds::Below(base, value) => format!("{} < {value}", self.base(*base)),
+            Holds::Numeric(sop) => self.sop(*sop),
+            Holds::Share(sop) => format!("1 / ({} + 1)", self.sop(*sop)),
+        };
+        let owner = match slot.owner {
+            Owner::Embedding => "embedding".to_owned(),
+            Owner::Head { layer, head } => format!("blocks.{layer}.attn.{head}"),
+            Owner::Neurons { layer, .. } => format!("blocks.{layer}.mlp"),
+        };
+        debug_assert!(plan.slot(SlotId(slot.direction)).direction == slot.direction);
+        SlotInfo {
+            direction: slot.direction,
+            label,
+            bound: slot.bound.clone(),
+            at_bos: slot.at_bos.clone(),
+            owner,
+            live: [slot.born.0, slot.dies.0],
+        }
+    }
+
+    fn output(&self, output: &HeadOutput) -> HeadOutputInfo {
+        let moves = match output.moves {
+            Moves::OneHot { .. } => "one-hot",
+            Moves::Mean { .. } => "mean",
+            Moves::Share { .. } => "share",
+        };
+        let origin = self.places(Node::SOp(output.sop));
+        HeadOutputInfo { sop: self.sop(output.sop), origin, moves: moves.to_owned() }
+    }
+
+    fn group(&self, layer: usize, neurons: [usize; 2], group: &NeuronGroup) -> NeuronInfo {
+        let kind = match group.kind {
+            Neurons::Table { .. } => "table",
+            Neurons::Steps { .. } => "steps",
+            Neurons::Clean { .. } => "clean",
+        };
+        let (sop, origin) = (self.base(group.base), self.base_places(group.base));
+        NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }
+    }
+}
+
+fn fact(fact: Fact) -> &'static str {
+    match fact {
+        Fact::WidthAtMostOne => "no query selects more than one key",
+        Fact::WidthAtLeastOne => "every query selects a key",
+        Fact::Always => "every query selects every key that it sees",
+        Fact::Agreement => "the selected values are equal in each row",
+        Fact::NoMean => "several values of this type have no mean, so one key is selected at most",
+    }
+}

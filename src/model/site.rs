@@ -1,0 +1,81 @@
+//! Which intermediate value of a run is meant?
+
+use candle_core::{Result, Tensor};
+use std::fmt;
+
+/// An intermediate value. Shapes: `b` batch, `s` sequence, `q` query, `k` key, `h` head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Site {
+    /// The token embedding, summed over columns: `[b, s, d_model]`.
+    Embed,
+    /// `[1, s, d_model]`
+    PosEmbed,
+    /// The residual stream before a layer: `[b, s, d_model]`.
+    ResidPre(usize),
+    /// Scores before the mask: `[b, h, q, k]`.
+    AttnScores(usize),
+    /// The attention pattern: `[b, h, q, k]`.
+    Pattern(usize),
+    /// What all heads of a layer add to the residual stream: `[b, s, d_model]`.
+    AttnOut(usize),
+    /// The residual stream between attention and MLP.
+    ResidMid(usize),
+    /// Neurons before the activation: `[b, s, d_mlp]`.
+    MlpPre(usize),
+    /// Neurons after the activation: `[b, s, d_mlp]`.
+    MlpPost(usize),
+    /// What an MLP adds to the residual stream: `[b, s, d_model]`.
+    MlpOut(usize),
+    /// The residual stream after a layer.
+    ResidPost(usize),
+}
+
+/// The name that TransformerLens gives the site.
+impl fmt::Display for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embed => write!(f, "hook_embed"),
+            Self::PosEmbed => write!(f, "hook_pos_embed"),
+            Self::ResidPre(l) => write!(f, "blocks.{l}.hook_resid_pre"),
+            Self::AttnScores(l) => write!(f, "blocks.{l}.attn.hook_attn_scores"),
+            Self::Pattern(l) => write!(f, "blocks.{l}.attn.hook_pattern"),
+            Self::AttnOut(l) => write!(f, "blocks.{l}.hook_attn_out"),
+            Self::ResidMid(l) => write!(f, "blocks.{l}.hook_resid_mid"),
+            Self::MlpPre(l) => write!(f, "blocks.{l}.mlp.hook_pre"),
+            Self::MlpPost(l) => write!(f, "blocks.{l}.mlp.hook_post"),
+            Self::MlpOut(l) => write!(f, "blocks.{l}.hook_mlp_out"),
+            Self::ResidPost(l) => write!(f, "blocks.{l}.hook_resid_post"),
+        }
+    }
+}
+
+/// Something that sees every intermediate value of a run, and may put another in its place.
+pub trait Hooks {
+    /// What the run goes on with; of the same shape as `value`.
+    fn at(&mut self, site: Site, value: Tensor) -> Result<Tensor>;
+}
+
+/// Sees nothing and changes nothing.
+pub struct NoHooks;
+
+impl Hooks for NoHooks {
+    fn at(&mut self, _: Site, value: Tensor) -> Result<Tensor> {
+        Ok(value)
+    }
+}
+
+/// Keeps the values of the sites that were asked for.
+#[derive(Default)]
+pub struct Recorder {
+    pub wanted: Vec<Site>,
+    pub seen: std::collections::BTreeMap<Site, Tensor>,
+}
+
+impl Hooks for Recorder {
+    fn at(&mut self, site: Site, value: Tensor) -> Result<Tensor> {
+        if self.wanted.contains(&site) {
+            self.seen.insert(site, value.clone());
+        }
+        Ok(value)
+    }
+}

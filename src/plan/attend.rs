@@ -1,0 +1,221 @@
+//! What does a head do for an aggregate, or for a selector width?
+
+use super::arithmetic::{add, gamma, manageable, mul, power_of_two, rounding};
+use super::lower::Lower;
+use super::view::View;
+use super::{Atom, Base, Fact, Partition, PlanError, Scoring};
+use crate::ir::{Op, SOpId, SelectorId};
+use crate::value::{Kind, Kinds, Number, Value};
+use std::sync::Arc;
+
+/// A head with one output.
+pub(super) struct Attend {
+    pub sop: SOpId,
+    pub selector: SelectorId,
+    pub scoring: Scoring,
+    pub bos: BosLevel,
+    pub facts: Vec<Fact>,
+    pub result: Attended,
+}
+
+/// How the BOS key scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BosLevel {
+    /// Like a key that is not selected.
+    Out,
+    /// Between the two: it is attended to where nothing is selected.
+    Half,
+    /// Like a selected key.
+    Selected,
+}
+
+pub(super) enum Attended {
+    /// `bound` is 0, or the code is cleaned before anyone reads it.
+    OneHot {
+        value: Partition,
+        default: Option<usize>,
+        values: Arc<[Value]>,
+        bound: Number,
+    },
+    Mean {
+        value: Partition,
+        numbers: Vec<Number>,
+        default: Option<Number>,
+        bound: Number,
+        read: Steps,
+    },
+    Share {
+        bound: Number,
+        read: Steps,
+    },
+}
+
+/// Which of the sorted values of a number are told apart: those before each cut from those after.
+pub(super) struct Steps {
+    pub values: Arc<[Value]>,
+    pub cuts: Vec<usize>,
+}
+
+impl Lower<'_> {
+    /// The values of an aggregate or a selector width, sorted.
+    pub(super) fn attended_values(&mut self, id: SOpId) -> Result<Vec<Value>, PlanError> {
+        if let Some(values) = self.facts.values(id).explicit() {
+            return Ok(values.to_vec());
+        }
+        match &self.program.graph[id].op {
+            Op::Width { selector } => {
+                let width = self.facts.width(*selector);
+                let max = width.max.min(self.lengths.max);
+                Ok((width.min..=max).map(|d| Value::Number(d.into())).collect())
+            }
+            Op::Aggregate { selector, value, default } if !self.is_mean(id)? => {
+                let mut values = self.view(*value)?.values();
+                if self.facts.width(*selector).min == 0 {
+                    values.push(default.clone());
+                }
+                values.sort();
+                values.dedup();
+                Ok(values)
+            }
+            Op::Aggregate { .. } | Op::Input(_) | Op::Indices | Op::Const(_) | Op::Elementwise { .. } => {
+                Err(PlanError::TooManyValues { span: self.span(id), kinds: self.program.graph[id].kinds })
+            }
+        }
+    }
+
+    /// Whether an s-op is an aggregate that may average several different values.
+    pub(super) fn is_mean(&self, id: SOpId) -> Result<bool, PlanError> {
+        let Op::Aggregate { selector, value, .. } = self.program.graph[id].op else { return Ok(false) };
+        let numbers = Kinds::of_all(&self.view(value)?.values()).contains(Kind::Number);
+        let one = self.facts.width(selector).at_most_one() || self.facts.agreement(id).is_some();
+        Ok(numbers && !one)
+    }
+
+    /// The conjunction of atoms that a selector is, with the facts that make it simpler.
+    fn scoring(&mut self, selector: SelectorId, facts: &mut Vec<Fact>) -> Result<Scoring, PlanError> {
+        if self.facts.always(selector).is_some() {
+            facts.push(Fact::Always);
+            return Ok(Scoring::All(Vec::new()));
+        }
+        let atoms: Vec<Atom> = self.atoms(selector)?;
+        for atom in &atoms {
+            self.need(&atom.key);
+            self.need(&atom.query);
+        }
+        Ok(Scoring::All(atoms))
+    }
+
+    pub(super) fn aggregate(
+        &mut self,
+        id: SOpId,
+        selector: SelectorId,
+        value: SOpId,
+        default: &Value,
+    ) -> Result<Attend, PlanError> {
+        let mut facts = Vec::new();
+        let width = self.facts.width(selector);
+        let may_be_empty = !width.at_least_one();
+        if !may_be_empty {
+            facts.push(Fact::WidthAtLeastOne);
+        }
+        let bos = if may_be_empty { BosLevel::Half } else { BosLevel::Out };
+        let mean = self.is_mean(id)?;
+        let scoring = self.scoring(selector, &mut facts)?;
+        let view = self.single(value)?;
+        let most = width.max.min(self.lengths.max);
+        let result = if mean {
+            self.mean(id, &view, may_be_empty.then_some(default), most)?
+        } else {
+            let values = self.attended_values(id)?;
+            let (value, values) = self.coded(&view, &values);
+            self.need(&value);
+            let default = may_be_empty.then(|| values.binary_search(default).ok()).flatten();
+            let agreement = self.facts.agreement(id).is_some();
+            let bound = match (width.at_most_one(), agreement) {
+                (true, _) => {
+                    facts.push(Fact::WidthAtMostOne);
+                    Number::ZERO
+                }
+                // k copies of fl(1/k) miss 1 by γ_(k+1) at most.
+                (false, true) => {
+                    facts.push(Fact::Agreement);
+                    gamma(most + 1)
+                }
+                (false, false) => {
+                    facts.push(Fact::NoMean);
+                    Number::ZERO
+                }
+            };
+            Attended::OneHot { value, default, values, bound }
+        };
+        Ok(Attend { sop: id, selector, scoring, bos, facts, result })
+    }
+
+    fn mean(
+        &mut self,
+        id: SOpId,
+        view: &View,
+        default: Option<&Value>,
+        most: usize,
+    ) -> Result<Attended, PlanError> {
+        let (span, kinds) = (self.span(id), self.program.graph[id].kinds);
+        let number = |v: &Value| match v {
+            Value::Number(n) if manageable(n) => Ok(n.clone()),
+            Value::Number(n) => Err(PlanError::UnwieldyNumber { span, number: n.clone() }),
+            Value::Bool(_) | Value::Str(_) => Err(PlanError::MixedMean { span, kinds }),
+        };
+        let numbers: Vec<Number> = view.cells.iter().flatten().map(number).collect::<Result<_, _>>()?;
+        let default = default.map(number).transpose()?;
+        let cuts: Vec<usize> = self.cuts.remove(&id).unwrap_or_default().into_iter().collect();
+        let values: Arc<[Value]> = match cuts.is_empty() {
+            true => Arc::new([]),
+            false => self.attended_values(id)?.into(),
+        };
+        values.iter().map(number).collect::<Result<Vec<_>, _>>()?;
+        let all = || numbers.iter().chain(&default);
+        let largest = all().map(Number::abs).max().unwrap_or(Number::ZERO);
+        let rounded = all().map(rounding).max().unwrap_or(Number::ZERO);
+        // γ_k for the sum, and one unit each for the weights, the numbers and, in the row of BOS,
+        // the default less what BOS holds already.
+        let bound = add(&mul(&gamma(most + 4), &largest), &mul(&2i64.into(), &rounded));
+        let value = view.args.first().cloned().unwrap_or_else(Partition::constant);
+        self.need(&value);
+        Ok(Attended::Mean { value, numbers, default, bound, read: Steps { values, cuts } })
+    }
+
+    pub(super) fn width(&mut self, id: SOpId, selector: SelectorId) -> Result<Attend, PlanError> {
+        let width = self.facts.width(selector);
+        let values: Arc<[Value]> = self.attended_values(id)?.into();
+        if self.facts.always(selector).is_some() && !self.program.causal {
+            let indices = Partition::finest(Base::Index, self.lengths.max);
+            let place = |i: usize| values.binary_search(&Value::Number((i + 1).into())).ok();
+            let names: Vec<Option<u32>> = (0..self.lengths.max).map(|i| place(i).map(|p| p as u32)).collect();
+            self.need(&indices);
+            let value = indices.merge(&names, values.len());
+            let result = Attended::OneHot { value, default: None, values, bound: Number::ZERO };
+            let facts = vec![Fact::Always];
+            return Ok(Attend {
+                sop: id,
+                selector,
+                scoring: Scoring::Last,
+                bos: BosLevel::Out,
+                facts,
+                result,
+            });
+        }
+        let mut facts = Vec::new();
+        let scoring = self.scoring(selector, &mut facts)?;
+        if width.at_most_one() {
+            facts.push(Fact::WidthAtMostOne);
+            let place = |d: i64| values.binary_search(&Value::int(d)).ok();
+            let name = place(1).map(|p| p as u32);
+            let value = Partition::constant().merge(&[name], values.len());
+            let result = Attended::OneHot { value, default: place(0), values, bound: Number::ZERO };
+            return Ok(Attend { sop: id, selector, scoring, bos: BosLevel::Half, facts, result });
+        }
+        let cuts = self.cuts.remove(&id).unwrap_or_default().into_iter().collect();
+        // fl(1/(d+1)) is exact for d = 0, and off by half a unit in the last place of ½ at most.
+        let result = Attended::Share { bound: power_of_two(-25), read: Steps { values, cuts } };
+        Ok(Attend { sop: id, selector, scoring, bos: BosLevel::Selected, facts, result })
+    }
+}

@@ -1,0 +1,80 @@
+//! How does a matrix read a table of a base from the base's slots?
+
+use super::arithmetic::{add, sub};
+use super::{Encoding, Holds, Partition, Plan, Slot, SlotId};
+use crate::value::Number;
+
+/// `constant + Σ factor · slot`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    pub constant: Number,
+    pub terms: Vec<(SlotId, Number)>,
+}
+
+impl Plan {
+    /// The linear form of the slots that is `numbers[c]` where the base is in class `c`. It may
+    /// be anything where the program has no value.
+    pub fn linear(&self, partition: &Partition, numbers: &[Number]) -> Linear {
+        match partition.base {
+            Some(base) => linear(&self.bases[&base].encoding, &self.slots, partition, numbers),
+            None => {
+                let class = partition.class.first().copied().flatten();
+                let constant = class.map_or(Number::ZERO, |c| numbers[c as usize].clone());
+                Linear { constant, terms: Vec::new() }
+            }
+        }
+    }
+}
+
+/// Of the one-hot code `Σ f(v) [v]`; of a thermometer `f(first) + Σ rise(place) [at or after place]`.
+fn linear(encoding: &Encoding, slots: &[Slot], partition: &Partition, numbers: &[Number]) -> Linear {
+    let number = |i: usize| partition.class[i].map(|c| numbers[c as usize].clone());
+    let mut form = Linear { constant: Number::ZERO, terms: Vec::new() };
+    match encoding {
+        Encoding::OneHot(of_value) => {
+            for (i, &slot) in of_value.iter().enumerate() {
+                form.add(slot, number(i).unwrap_or(Number::ZERO));
+            }
+        }
+        Encoding::Thermometer(steps) => {
+            let places = steps.iter().map(|s| s.0);
+            let starts = std::iter::once(0).chain(places.clone());
+            let ends = places.chain([partition.class.len()]);
+            // What each stretch of values asks for; one that cannot occur goes along with its
+            // neighbour.
+            let mut stretches: Vec<Option<Number>> =
+                starts.zip(ends).map(|(start, end)| (start..end).find_map(number)).collect();
+            let anything = stretches.iter().flatten().next().cloned();
+            let mut last = anything.unwrap_or(Number::ZERO);
+            for stretch in &mut stretches {
+                last = stretch.get_or_insert(last).clone();
+            }
+            let stretches: Vec<Number> = stretches.into_iter().flatten().collect();
+            form.constant = stretches[0].clone();
+            for (pair, &(_, slot)) in stretches.windows(2).zip(steps) {
+                let rise = sub(&pair[1], &pair[0]);
+                match slots[slot.0].holds {
+                    Holds::Below(..) => {
+                        form.constant = add(&form.constant, &rise);
+                        form.add(slot, rise.neg());
+                    }
+                    Holds::AtLeast(..)
+                    | Holds::One
+                    | Holds::Bos
+                    | Holds::OneHot(..)
+                    | Holds::Numeric(_)
+                    | Holds::Share(_) => form.add(slot, rise),
+                }
+            }
+        }
+    }
+    form
+}
+
+impl Linear {
+    fn add(&mut self, slot: SlotId, factor: Number) {
+        if !factor.is_zero() {
+            self.terms.push((slot, factor));
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! How is each s-op computed, and which s-ops must stand in the residual stream?
+//!
+//! A forward pass writes every s-op as a table of bases; a backward pass from the outputs then
+//! finds the bases that are read, and what each reader tells apart.
+
+use super::attend::{Attend, Attended, BosLevel};
+use super::view::View;
+use super::{Base, Column, Partition, PlanError, Tuple};
+use crate::facts::{Facts, ValueSet};
+use crate::ir::{Lengths, Node, Op, Program, SOpId};
+use crate::source::Span;
+use crate::value::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// The largest table that is built: one neuron per tuple, so a quarter of a million of them make
+/// no network that anyone would run.
+const MAX_TUPLES: usize = 1 << 16;
+
+/// A table up to this size is not worth a layer of its own for what it reads.
+const SMALL_TABLE: usize = 64;
+
+/// A program whose s-ops are assigned to heads and neurons, but to no layer yet.
+pub(super) struct Lowered {
+    pub lengths: Lengths,
+    pub columns: Vec<Column>,
+    /// The input columns and indices that are read, and their values.
+    pub inputs: BTreeMap<Base, Arc<[Value]>>,
+    /// What is computed, operands first.
+    pub computed: Vec<Lowering>,
+    pub outputs: Vec<Reading>,
+}
+
+/// What computes a base.
+pub(super) enum Lowering {
+    Table { base: Base, args: Vec<Partition>, tuples: Vec<Tuple>, values: Arc<[Value]> },
+    Attend(Attend),
+}
+
+pub(super) enum Reading {
+    Categorical { code: Partition, values: Vec<Value> },
+    Numeric { sop: SOpId, values: ValueSet },
+}
+
+/// The state of both passes.
+pub(super) struct Lower<'a> {
+    pub(super) program: &'a Program,
+    pub(super) facts: &'a Facts,
+    pub(super) lengths: Lengths,
+    views: HashMap<SOpId, Result<View, PlanError>>,
+    /// The views of what neurons compute.
+    pub(super) tables: HashMap<Base, View>,
+    needed: BTreeSet<Base>,
+    pub(super) cuts: HashMap<SOpId, BTreeSet<usize>>,
+}
+
+pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<PlanError>> {
+    let mut lower = Lower {
+        program,
+        facts,
+        lengths: declared(program)?,
+        views: HashMap::new(),
+        tables: HashMap::new(),
+        needed: BTreeSet::new(),
+        cuts: HashMap::new(),
+    };
+    for node in program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))) {
+        if let Node::SOp(id) = node {
+            let view = lower.forward(id);
+            lower.views.insert(id, view);
+        }
+    }
+    lower.backward()
+}
+
+/// The declared lengths, if those and the domains of all columns that are read are declared.
+fn declared(program: &Program) -> Result<Lengths, Vec<PlanError>> {
+    let live = program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop)));
+    let mut errors = Vec::new();
+    for (i, column) in program.columns.iter().enumerate().filter(|(_, c)| c.domain.is_none()) {
+        let reads = |node: &&Node| matches!(node, Node::SOp(id) if program.graph[*id].op == Op::Input(i));
+        let node = live.iter().find(reads).or(live.last());
+        let span = column.span.or(node.map(|&n| program.graph.origin(n).span));
+        errors.extend(span.map(|span| PlanError::NoDomain { column: column.name.clone(), span }));
+    }
+    match (program.lengths, program.outputs.first()) {
+        (Some(lengths), _) if errors.is_empty() => return Ok(lengths),
+        (None, Some(output)) => errors.push(PlanError::NoLength { span: output.span }),
+        (Some(_), _) | (None, None) => {}
+    }
+    Err(errors)
+}
+
+impl Lower<'_> {
+    pub(super) fn span(&self, sop: SOpId) -> Span {
+        self.program.graph[sop].origin.span
+    }
+
+    pub(super) fn view(&self, sop: SOpId) -> Result<&View, PlanError> {
+        self.views[&sop].as_ref().map_err(PlanError::clone)
+    }
+
+    /// An s-op as a table of bases.
+    fn forward(&mut self, id: SOpId) -> Result<View, PlanError> {
+        let known = self.facts.values(id).explicit();
+        if let Some([value]) = known {
+            return Ok(View::constant(value.clone()));
+        }
+        if let Some(view) = self.by_index(id) {
+            return Ok(view);
+        }
+        let mut view = match &self.program.graph[id].op {
+            Op::Input(column) => {
+                let domain = self.program.columns[*column].domain.as_deref().unwrap_or_default();
+                View::base(Base::Column(*column), domain)
+            }
+            Op::Indices => View::base(Base::Index, &self.indices()),
+            Op::Const(value) => View::constant(value.clone()),
+            Op::Elementwise { f, args } => {
+                let args = self.arguments(id, args)?;
+                View::combine(&args.iter().collect::<Vec<_>>(), |values| f.apply(values))
+            }
+            Op::Aggregate { .. } | Op::Width { .. } => View::base(Base::SOp(id), &self.attended_values(id)?),
+        };
+        if let Some(known) = known {
+            view.restrict(|v| known.binary_search(v).is_ok());
+        }
+        if view.cells.iter().all(Option::is_none) {
+            return Err(PlanError::NoValue { span: self.span(id) });
+        }
+        Ok(view)
+    }
+
+    fn indices(&self) -> Vec<Value> {
+        (0..self.lengths.max).map(|i| Value::Number(i.into())).collect()
+    }
+
+    /// An s-op that depends on the index alone, as a table of it.
+    fn by_index(&self, id: SOpId) -> Option<View> {
+        let depends = self.facts.depends(id);
+        if !depends.position_alone() || depends.length {
+            return None;
+        }
+        let at = |i: usize| {
+            let lengths = self.lengths.min.max(i + 1)..=self.lengths.max;
+            lengths.into_iter().find_map(|n| self.facts.at(id, i, n)).cloned()
+        };
+        let cells: Vec<Option<Value>> = (0..self.lengths.max).map(at).collect();
+        cells.iter().any(Option::is_some).then(|| View::table(Base::Index, cells))
+    }
+
+    /// The views of an operation's arguments. An argument of several bases becomes a base where
+    /// that takes fewer neurons than to look through it, unless those are few anyway.
+    fn arguments(&mut self, id: SOpId, args: &[SOpId]) -> Result<Vec<View>, PlanError> {
+        let views: Vec<View> = args.iter().map(|&a| self.view(a).cloned()).collect::<Result<_, _>>()?;
+        let through = View::combined_size(&views.iter().collect::<Vec<_>>());
+        let deep: BTreeSet<SOpId> =
+            args.iter().zip(&views).filter(|(_, v)| v.args.len() > 1).map(|(&a, _)| a).collect();
+        let bases: Vec<View> = args
+            .iter()
+            .zip(&views)
+            .map(|(&a, v)| if deep.contains(&a) { View::base(Base::SOp(a), &v.values()) } else { v.clone() })
+            .collect();
+        let after = View::combined_size(&bases.iter().collect::<Vec<_>>());
+        let first: usize = deep.iter().map(|a| self.view(*a).map_or(0, |v| v.cells.len())).sum();
+        let worth_a_layer = through > first.saturating_add(after).max(SMALL_TABLE);
+        let (views, tuples) = match deep.is_empty() || !worth_a_layer {
+            true => (views, through),
+            false => {
+                for a in deep {
+                    self.become_base(a)?;
+                }
+                (bases, after)
+            }
+        };
+        if tuples > MAX_TUPLES {
+            return Err(PlanError::TooManyTuples { span: self.span(id), tuples, limit: MAX_TUPLES });
+        }
+        Ok(views)
+    }
+
+    fn become_base(&mut self, id: SOpId) -> Result<View, PlanError> {
+        let view = self.view(id)?.clone();
+        let base = View::base(Base::SOp(id), &view.values());
+        self.tables.insert(Base::SOp(id), view);
+        self.views.insert(id, Ok(base.clone()));
+        Ok(base)
+    }
+
+    /// An s-op as a table of one base, or a constant.
+    pub(super) fn single(&mut self, id: SOpId) -> Result<View, PlanError> {
+        let view = self.view(id)?;
+        if view.args.len() > 1 { self.become_base(id) } else { Ok(view.clone()) }
+    }
+
+    /// Notes that a reader tells the classes of a partition apart.
+    pub(super) fn need(&mut self, partition: &Partition) {
+        let Some(base) = partition.base else { return };
+        self.needed.insert(base);
+        if let Base::SOp(id) = base {
+            let cuts = self.cuts.entry(id).or_default();
+            let mut before = None;
+            for (i, class) in partition.class.iter().enumerate() {
+                if class.is_some() {
+                    if before.is_some() && before != *class {
+                        cuts.insert(i);
+                    }
+                    before = *class;
+                }
+            }
+        }
+    }
+
+    fn backward(mut self) -> Result<Lowered, Vec<PlanError>> {
+        let mut errors = Vec::new();
+        let mut outputs = Vec::new();
+        for output in &self.program.outputs {
+            match self.reading(output.sop) {
+                Ok(reading) => outputs.push(reading),
+                Err(error) => errors.push(error),
+            }
+        }
+        let mut inputs = BTreeMap::new();
+        // Readers come first here. Classes of keys and queries may come again for a later reader.
+        let mut computed: Vec<(Base, Lowering)> = Vec::new();
+        // Whatever reads an s-op stands behind it, so its readers are all known when it is popped.
+        while let Some(base) = self.needed.pop_last() {
+            match base {
+                Base::Column(column) => {
+                    let domain = self.program.columns[column].domain.as_deref().unwrap_or_default();
+                    inputs.insert(base, domain.into());
+                }
+                Base::Index => {
+                    inputs.insert(base, self.indices().into());
+                }
+                Base::SOp(_) | Base::Keys(_) | Base::Queries(_) => match self.compute(base) {
+                    Ok(lowering) => {
+                        computed.retain(|c| c.0 != base);
+                        computed.push((base, lowering));
+                    }
+                    Err(error) => errors.push(error),
+                },
+            }
+        }
+        errors.dedup();
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        let column = |c: &crate::ir::Column| Column {
+            name: c.name.clone(),
+            vocabulary: c.domain.clone().unwrap_or_default(),
+        };
+        let columns = self.program.columns.iter().map(column).collect();
+        let computed = computed.into_iter().rev().map(|(_, lowering)| lowering).collect();
+        Ok(Lowered { lengths: self.lengths, columns, inputs, computed, outputs })
+    }
+
+    fn reading(&mut self, id: SOpId) -> Result<Reading, PlanError> {
+        let constant =
+            self.view(id).is_ok_and(|v| v.args.first().is_none_or(|a| a.base == Some(Base::Index)));
+        if !constant && self.is_mean(id)? {
+            self.needed.insert(Base::SOp(id));
+            return Ok(Reading::Numeric { sop: id, values: self.facts.values(id).clone() });
+        }
+        let view = self.single(id)?;
+        let (code, values) = self.coded(&view, &view.values());
+        self.need(&code);
+        Ok(Reading::Categorical { code, values: values.to_vec() })
+    }
+
+    /// A view of one base at most, with each class named by its place in `values`.
+    pub(super) fn coded(&self, view: &View, values: &[Value]) -> (Partition, Arc<[Value]>) {
+        let place = |v: &Option<Value>| Some(values.binary_search(v.as_ref()?).ok()? as u32);
+        let names: Vec<Option<u32>> = view.cells.iter().map(place).collect();
+        let partition = match view.args.first() {
+            Some(arg) if names.iter().flatten().count() > 1 => arg.merge(&names, values.len()),
+            _ => Partition::constant().merge(&[names.into_iter().flatten().next()], values.len()),
+        };
+        (partition, values.into())
+    }
+
+    fn compute(&mut self, base: Base) -> Result<Lowering, PlanError> {
+        if let Some(view) = self.tables.get(&base) {
+            let view = view.clone();
+            view.args.iter().for_each(|arg| self.need(arg));
+            let values: Arc<[Value]> = view.values().into();
+            let tuples = view.tuples(&values);
+            return Ok(Lowering::Table { base, args: view.args, tuples, values });
+        }
+        let Base::SOp(id) = base else { unreachable!("inputs are embedded, and classes are tables") };
+        let attend = match self.program.graph[id].op.clone() {
+            Op::Aggregate { selector, value, default } => self.aggregate(id, selector, value, &default)?,
+            Op::Width { selector } => self.width(id, selector)?,
+            Op::Input(_) | Op::Indices | Op::Const(_) | Op::Elementwise { .. } => {
+                unreachable!("what is not attended to is a table")
+            }
+        };
+        Ok(Lowering::Attend(attend))
+    }
+}
+
+impl Lowered {
+    /// Whether some head tells empty rows from others, or measures a width.
+    pub fn needs_bos(&self) -> bool {
+        self.computed.iter().any(|l| matches!(l, Lowering::Attend(a) if a.bos != BosLevel::Out))
+    }
+}
+
+impl Lowering {
+    /// The s-op, if it is held as a thermometer.
+    pub fn stepped(&self) -> Option<SOpId> {
+        match self {
+            Self::Table { .. } => None,
+            Self::Attend(attend) => match attend.result {
+                Attended::OneHot { .. } => None,
+                Attended::Mean { .. } | Attended::Share { .. } => Some(attend.sop),
+            },
+        }
+    }
+}

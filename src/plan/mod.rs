@@ -1,0 +1,347 @@
+//! What goes where: which half-layer computes each s-op, and what each residual direction holds?
+//!
+//! A plan says everything about the network but the numbers in its matrices; it holds no floats.
+//! `inspect`, the certificate, ablations and probes read it, so there is no second map of who
+//! owns what.
+//!
+//! A few s-ops stand in the residual stream: the [`Base`]s. Every other one is a table of bases,
+//! and whoever reads it folds that table into its own matrix: see [`Partition`].
+//!
+//! The BOS position holds known constants only ([`Slot::at_bos`]): as a query it attends to
+//! itself alone, and neurons are silent there. Readers subtract what it holds, so as a key it
+//! scores and hands on exactly what a head asks of it.
+
+mod arithmetic;
+mod attend;
+mod error;
+mod linear;
+mod lower;
+mod place;
+mod selector;
+mod threshold;
+mod view;
+
+pub use arithmetic::{gamma, power_of_two};
+pub use error::{PlanError, describe};
+pub use linear::Linear;
+pub use threshold::Threshold;
+
+use crate::facts::{Facts, ValueSet};
+use crate::ir::{Lengths, Program, SOpId, SelectorId};
+use crate::value::{Number, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The distance between the scores of selected and unselected keys, `2G`.
+///
+/// The BOS key stands half-way, 128 from either side, and f32 `exp` is exactly 0 from -104 on:
+/// so whatever is not selected gets weight 0.
+pub const SCORE: i64 = 256;
+
+/// Plans a program whose facts are known. All errors are found that can be found at once.
+pub fn plan(program: &Program, facts: &Facts) -> Result<Plan, Vec<PlanError>> {
+    let lowered = lower::lower(program, facts)?;
+    place::place(program, lowered)
+}
+
+/// A network, but for the numbers in its matrices.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub lengths: Lengths,
+    pub causal: bool,
+    /// Whether a BOS position stands before the first token.
+    pub bos: bool,
+    pub columns: Vec<Column>,
+    /// The s-ops in the residual stream, and how to read each.
+    pub bases: BTreeMap<Base, Code>,
+    pub slots: Vec<Slot>,
+    /// Number of residual directions: [`Slot::direction`] is below it.
+    pub d_model: usize,
+    pub layers: Vec<Layer>,
+    pub outputs: Vec<Output>,
+}
+
+/// An input column with its vocabulary, in the order of the embedding's rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Column {
+    pub name: Arc<str>,
+    pub vocabulary: Vec<Value>,
+}
+
+/// A moment of the network's run. Attention and MLP take turns.
+///
+/// 0 is the embedding, `2l + 1` the attention and `2l + 2` the MLP of layer `l`; the unembedding
+/// comes one after the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HalfLayer(pub usize);
+
+impl HalfLayer {
+    pub const EMBED: Self = Self(0);
+
+    pub fn attention(layer: usize) -> Self {
+        Self(2 * layer + 1)
+    }
+
+    pub fn mlp(layer: usize) -> Self {
+        Self(2 * layer + 2)
+    }
+
+    /// The first attention after this half-layer.
+    pub fn next_attention(self) -> Self {
+        Self((self.0 + 1) | 1)
+    }
+
+    /// The first MLP after this half-layer.
+    pub fn next_mlp(self) -> Self {
+        Self((self.0 + 2) & !1)
+    }
+
+    /// The layer it belongs to; none for the embedding.
+    pub fn layer(self) -> Option<usize> {
+        (self.0 > 0).then(|| (self.0 - 1) / 2)
+    }
+}
+
+/// Something that stands in the residual stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Base {
+    Column(usize),
+    Index,
+    SOp(SOpId),
+    /// The class of the position as a key, of keys that the selector treats alike. The values are
+    /// numbers from 0 on.
+    Keys(SelectorId),
+    /// The class of the position as a query.
+    Queries(SelectorId),
+}
+
+/// The values of a base, and the slots that tell them apart. All these slots have bound 0.
+#[derive(Clone, Debug)]
+pub struct Code {
+    pub values: Arc<[Value]>,
+    pub encoding: Encoding,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// One slot per value.
+    OneHot(Vec<SlotId>),
+    /// Slots that cut the list of values in two: those before a place, and those from it on.
+    /// Values that no slot tells apart are not told apart by any reader.
+    Thermometer(Vec<(usize, SlotId)>),
+}
+
+/// A slot of a [`Plan`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SlotId(pub usize);
+
+/// A residual direction, from when it is written until it is last read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slot {
+    /// The column of the residual stream.
+    pub direction: usize,
+    pub holds: Holds,
+    /// What the direction holds at the BOS position, exactly.
+    pub at_bos: Number,
+    /// Everywhere else it holds what [`Self::holds`] says, give or take this much.
+    pub bound: Number,
+    pub owner: Owner,
+    /// Written at the end of `born`; `dies` is the last half-layer that reads it.
+    pub born: HalfLayer,
+    pub dies: HalfLayer,
+}
+
+/// What a slot holds at a position other than BOS.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Holds {
+    /// 1
+    One,
+    /// 0, and 1 at BOS.
+    Bos,
+    /// 1 where the base has this value, else 0.
+    OneHot(Base, Value),
+    /// 1 where the base is at least this value, else 0: one step of a thermometer.
+    AtLeast(Base, Value),
+    /// 1 where the base is below this value, else 0: one step of a thermometer.
+    Below(Base, Value),
+    /// The s-op, which is a number.
+    Numeric(SOpId),
+    /// `1 / (width + 1)`, the weight of BOS among the keys that a query selects.
+    Share(SOpId),
+}
+
+/// What writes a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    Embedding,
+    Head { layer: usize, head: usize },
+    Neurons { layer: usize, group: usize },
+}
+
+/// An s-op as a function of one base, up to the names of its values: which values of the base
+/// share a class.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Partition {
+    /// None for a constant, which has one class.
+    pub base: Option<Base>,
+    /// The class of each of the base's values; none where the program has no value.
+    pub class: Arc<[Option<u32>]>,
+    pub n_classes: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Layer {
+    pub heads: Vec<Head>,
+    pub neurons: Vec<NeuronGroup>,
+}
+
+/// An attention head. Heads that score alike are one head with several outputs.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub selector: SelectorId,
+    pub scoring: Scoring,
+    pub scores: Scores,
+    /// What must hold of the program for the head to be right.
+    pub facts: Vec<Fact>,
+    pub outputs: Vec<HeadOutput>,
+}
+
+/// How a head's scores come about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Scoring {
+    /// Each atom that holds adds [`SCORE`]; a key is selected where all hold.
+    All(Vec<Atom>),
+    /// [`SCORE`] times the index: the last position that a query sees wins.
+    Last,
+}
+
+/// A predicate on one base of the key and one of the query.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Atom {
+    pub key: Partition,
+    pub query: Partition,
+    /// `[query class][key class]`, row by row.
+    pub holds: Vec<bool>,
+}
+
+/// The scores of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scores {
+    pub selected: Number,
+    /// That of the BOS key, if there is a BOS: as a selected key for a width, half-way for an
+    /// aggregate with a default, as an unselected key otherwise.
+    pub bos: Option<Number>,
+    /// No unselected key scores more.
+    pub unselected: Number,
+}
+
+/// A fact that a head relies on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// No query selects more than one key.
+    WidthAtMostOne,
+    /// Every query selects a key.
+    WidthAtLeastOne,
+    /// Every query selects every key that it sees.
+    Always,
+    /// The selected values are equal in each row.
+    Agreement,
+    /// A mean of several values of this type has no meaning: where the program has a value,
+    /// one key is selected at most.
+    NoMean,
+}
+
+/// What a head computes of the keys that it attends to.
+#[derive(Clone, Debug)]
+pub struct HeadOutput {
+    pub sop: SOpId,
+    pub moves: Moves,
+}
+
+#[derive(Clone, Debug)]
+pub enum Moves {
+    /// The one-hot code of a value: `into[c]` is 1 where the attended key is in class `c`. At
+    /// rows that select nothing, BOS hands on the class `default`.
+    OneHot { value: Partition, into: Vec<SlotId>, default: Option<usize> },
+    /// The mean of a number; `numbers[c]` is that of class `c`.
+    Mean { value: Partition, numbers: Vec<Number>, into: SlotId, default: Option<Number> },
+    /// The weight of BOS, which scores like a selected key: `1 / (width + 1)`.
+    Share { into: SlotId },
+}
+
+/// Neurons that together compute one base.
+#[derive(Clone, Debug)]
+pub struct NeuronGroup {
+    pub base: Base,
+    pub kind: Neurons,
+}
+
+#[derive(Clone, Debug)]
+pub enum Neurons {
+    /// `into[f(classes of args)] = 1`: one neuron per tuple that can occur.
+    Table { args: Vec<Partition>, tuples: Vec<Tuple>, into: Vec<SlotId> },
+    /// Two neurons per threshold, which write one step of a thermometer.
+    Steps { input: SlotId, thresholds: Vec<(Threshold, SlotId)> },
+    /// Two neurons per value: 1 where an inexact one-hot code is above one half, else 0.
+    Clean { pairs: Vec<(SlotId, SlotId)> },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tuple {
+    /// One class per argument.
+    pub classes: Vec<u32>,
+    /// Which value it gives.
+    pub result: usize,
+}
+
+/// An output, and how it is read from the residual stream.
+#[derive(Clone, Debug)]
+pub struct Output {
+    pub name: Arc<str>,
+    pub sop: SOpId,
+    pub read: Read,
+}
+
+#[derive(Clone, Debug)]
+pub enum Read {
+    /// The value `values[c]` where the base is in class `c`: the greatest logit.
+    Categorical { code: Partition, values: Vec<Value> },
+    /// The number in a slot: the nearest member of its value set.
+    Numeric { slot: SlotId, values: ValueSet },
+}
+
+impl NeuronGroup {
+    /// Number of neurons.
+    pub fn len(&self) -> usize {
+        match &self.kind {
+            Neurons::Table { tuples, .. } => tuples.len(),
+            Neurons::Steps { thresholds, .. } => 2 * thresholds.len(),
+            Neurons::Clean { pairs } => 2 * pairs.len(),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+impl Plan {
+    pub fn slot(&self, id: SlotId) -> &Slot {
+        &self.slots[id.0]
+    }
+
+    /// The slot that is 1 at BOS, if there is one.
+    pub fn bos_slot(&self) -> Option<SlotId> {
+        self.slots.iter().position(|s| s.holds == Holds::Bos).map(SlotId)
+    }
+
+    /// The slot that is 1 everywhere, if there is one.
+    pub fn one_slot(&self) -> Option<SlotId> {
+        self.slots.iter().position(|s| s.holds == Holds::One).map(SlotId)
+    }
+
+    /// Number of positions that the network sees at most, BOS included.
+    pub fn n_ctx(&self) -> usize {
+        self.lengths.max + usize::from(self.bos)
+    }
+}

@@ -1,0 +1,230 @@
+//! A selector as a conjunction of atoms: predicates on one base of the key and one of the query.
+
+use super::lower::Lower;
+use super::view::View;
+use super::{Atom, Base, Partition, PlanError};
+use crate::ir::{SOpId, SelectorId, SelectorOp};
+use crate::value::{Compare, Value};
+use std::collections::HashMap;
+
+/// The most pairs of a query and a key value that a predicate is tabled for: indices to length
+/// 2048, squared.
+const MAX_PAIRS: usize = 1 << 22;
+
+impl Atom {
+    fn at(&self, query: usize, key: usize) -> bool {
+        self.holds[query * self.key.n_classes + key]
+    }
+
+    fn select(key: &View, query: &View, op: Compare) -> Self {
+        let side = |view: &View| view.args.first().cloned().unwrap_or_else(Partition::constant);
+        let holds = |q: &_, k: &_| op.holds(k, q).unwrap_or(false);
+        let rows = query.cells.iter().flatten().map(|q| key.cells.iter().flatten().map(move |k| holds(q, k)));
+        Self { key: side(key), query: side(query), holds: rows.flatten().collect() }.reduced()
+    }
+
+    /// Both atoms as one, if they read the same bases.
+    fn join(&self, other: &Self, op: fn(bool, bool) -> bool) -> Option<Self> {
+        let (key, keys) = self.key.joint(&other.key)?;
+        let (query, queries) = self.query.joint(&other.query)?;
+        let cell = |q: (u32, u32), k: (u32, u32)| {
+            op(self.at(q.0 as usize, k.0 as usize), other.at(q.1 as usize, k.1 as usize))
+        };
+        let holds = queries.iter().flat_map(|&q| keys.iter().map(move |&k| cell(q, k))).collect();
+        Some(Self { key, query, holds }.reduced())
+    }
+
+    fn negated(mut self) -> Self {
+        self.holds.iter_mut().for_each(|h| *h = !*h);
+        self
+    }
+
+    /// The atom with queries that select the same keys in one class, and likewise keys.
+    fn reduced(self) -> Self {
+        let (n_queries, n_keys) = (self.query.n_classes, self.key.n_classes);
+        let row = |q: usize| -> Vec<bool> { (0..n_keys).map(|k| self.at(q, k)).collect() };
+        let column = |k: usize| -> Vec<bool> { (0..n_queries).map(|q| self.at(q, k)).collect() };
+        let (query, queries) = self.query.coarsened(row);
+        let (key, keys) = self.key.coarsened(column);
+        let holds = queries.iter().flat_map(|&q| keys.iter().map(move |&k| (q, k)));
+        let holds = holds.map(|(q, k)| self.at(q, k)).collect();
+        Self { key, query, holds }
+    }
+
+    /// Whether it holds of every query and key.
+    fn always(&self) -> bool {
+        self.holds.iter().all(|h| *h)
+    }
+}
+
+impl Partition {
+    /// The joint partition of two that read the same base, or of which one is constant.
+    fn joint(&self, other: &Self) -> Option<(Self, Vec<(u32, u32)>)> {
+        match (self.base, other.base) {
+            (_, None) => Some((self.clone(), (0..self.n_classes as u32).map(|c| (c, 0)).collect())),
+            (None, _) => Some((other.clone(), (0..other.n_classes as u32).map(|c| (0, c)).collect())),
+            (Some(a), Some(b)) => (a == b).then(|| self.refine(other)),
+        }
+    }
+
+    /// The partition with classes of equal `kind` merged, and one old class for each new one.
+    fn coarsened(&self, kind: impl Fn(usize) -> Vec<bool>) -> (Self, Vec<usize>) {
+        let kinds: Vec<Vec<bool>> = (0..self.n_classes).map(kind).collect();
+        let (class, kept) = classes(&kinds);
+        let names: Vec<Option<u32>> = class.into_iter().map(|c| Some(c as u32)).collect();
+        match kept.len() {
+            1 => (Self::constant(), kept),
+            n => (self.merge(&names, n), kept),
+        }
+    }
+}
+
+impl Lower<'_> {
+    /// The atoms whose conjunction a selector is. Atoms that always hold are left out.
+    pub(super) fn atoms(&mut self, selector: SelectorId) -> Result<Vec<Atom>, PlanError> {
+        let mut atoms = self.conjunction(selector, false)?;
+        atoms.retain(|a| !a.always());
+        Ok(atoms)
+    }
+
+    fn conjunction(&mut self, selector: SelectorId, negated: bool) -> Result<Vec<Atom>, PlanError> {
+        match (self.program.graph[selector].op.clone(), negated) {
+            (SelectorOp::Select { key, query, op }, _) => {
+                let (key, query) = (self.single(key)?, self.single(query)?);
+                let pairs = key.cells.len().saturating_mul(query.cells.len());
+                if pairs > MAX_PAIRS {
+                    let span = self.program.graph[selector].origin.span;
+                    return Err(PlanError::TooManyPairs { span, pairs, limit: MAX_PAIRS });
+                }
+                let atom = Atom::select(&key, &query, op);
+                Ok(vec![if negated { atom.negated() } else { atom }])
+            }
+            (SelectorOp::Not(a), _) => self.conjunction(a, !negated),
+            (SelectorOp::And(a, b), false) | (SelectorOp::Or(a, b), true) => {
+                let mut atoms = self.conjunction(a, negated)?;
+                for atom in self.conjunction(b, negated)? {
+                    match atoms.iter_mut().find_map(|a| Some((a.join(&atom, |x, y| x && y)?, a))) {
+                        Some((joined, place)) => *place = joined,
+                        None => atoms.push(atom),
+                    }
+                }
+                Ok(atoms)
+            }
+            (SelectorOp::Or(a, b), false) | (SelectorOp::And(a, b), true) => {
+                let (a, b) = (self.conjunction(a, negated)?, self.conjunction(b, negated)?);
+                let joined = match (a.as_slice(), b.as_slice()) {
+                    ([a], [b]) => a.join(b, |x, y| x || y),
+                    _ => None,
+                };
+                let atom = match joined {
+                    Some(atom) => atom,
+                    None if negated => self.by_classes(selector)?.negated(),
+                    None => self.by_classes(selector)?,
+                };
+                Ok(vec![atom])
+            }
+        }
+    }
+
+    /// Any selector as one atom: on the classes of keys that it treats alike, and on those of
+    /// queries. Classes of several bases become a base of their own.
+    fn by_classes(&mut self, selector: SelectorId) -> Result<Atom, PlanError> {
+        let span = self.program.graph[selector].origin.span;
+        let mut leaves = Vec::new();
+        self.leaves(selector, &mut leaves);
+        let keys: Vec<View> = leaves.iter().map(|l| self.single(l.0)).collect::<Result<_, _>>()?;
+        let queries: Vec<View> = leaves.iter().map(|l| self.single(l.1)).collect::<Result<_, _>>()?;
+        let (n_keys, n_queries) = (View::combined_size(&refs(&keys)), View::combined_size(&refs(&queries)));
+        let pairs = n_keys.saturating_mul(n_queries);
+        if pairs > MAX_PAIRS {
+            return Err(PlanError::TooManyPairs { span, pairs, limit: MAX_PAIRS });
+        }
+        let (key_view, key_states) = states(&keys);
+        let (query_view, query_states) = states(&queries);
+        let ops: Vec<Compare> = leaves.iter().map(|l| l.2).collect();
+        let cell = |q: &[Value], k: &[Value]| {
+            let mut leaf =
+                ops.iter().zip(k.iter().zip(q)).map(|(op, (k, q))| op.holds(k, q).unwrap_or(false));
+            self.evaluate(selector, &mut leaf)
+        };
+        let rows: Vec<Vec<bool>> =
+            query_states.iter().map(|q| key_states.iter().map(|k| cell(q, k)).collect()).collect();
+        let column = |k: usize| rows.iter().map(|row| row[k]).collect::<Vec<bool>>();
+        let columns: Vec<Vec<bool>> = (0..key_states.len()).map(column).collect();
+        let (key_classes, one_key) = classes(&columns);
+        let (query_classes, one_query) = classes(&rows);
+        let holds = one_query.iter().flat_map(|&q| one_key.iter().map(move |&k| (q, k)));
+        let holds = holds.map(|(q, k)| rows[q][k]).collect();
+        let key = self.class_partition(Base::Keys(selector), &key_view, &key_classes);
+        let query = self.class_partition(Base::Queries(selector), &query_view, &query_classes);
+        Ok(Atom { key, query, holds })
+    }
+
+    /// The comparisons in a selector, from left to right: key, query, operator.
+    fn leaves(&self, selector: SelectorId, leaves: &mut Vec<(SOpId, SOpId, Compare)>) {
+        match self.program.graph[selector].op {
+            SelectorOp::Select { key, query, op } => leaves.push((key, query, op)),
+            SelectorOp::And(a, b) | SelectorOp::Or(a, b) => {
+                self.leaves(a, leaves);
+                self.leaves(b, leaves);
+            }
+            SelectorOp::Not(a) => self.leaves(a, leaves),
+        }
+    }
+
+    /// Whether a selector selects, given whether each of its [`Self::leaves`] does.
+    fn evaluate(&self, selector: SelectorId, leaves: &mut impl Iterator<Item = bool>) -> bool {
+        match self.program.graph[selector].op {
+            SelectorOp::Select { .. } => leaves.next().unwrap_or(false),
+            SelectorOp::And(a, b) => self.evaluate(a, leaves) & self.evaluate(b, leaves),
+            SelectorOp::Or(a, b) => self.evaluate(a, leaves) | self.evaluate(b, leaves),
+            SelectorOp::Not(a) => !self.evaluate(a, leaves),
+        }
+    }
+
+    /// The partition of states into classes: of the one base they are read from, or of `base`,
+    /// which holds the class.
+    fn class_partition(&mut self, base: Base, states: &View, class: &[usize]) -> Partition {
+        let name = |state: &[&Value]| match state[0].number().and_then(|n| n.to_i64()) {
+            Some(state) => Ok(Value::int(class[state as usize] as i64)),
+            None => Err(()),
+        };
+        let view = View::combine(&[states], name);
+        let values = view.values();
+        let view = match view.args.len() > 1 {
+            true => {
+                self.tables.insert(base, view);
+                View::base(base, &values)
+            }
+            false => view,
+        };
+        self.coded(&view, &values).0
+    }
+}
+
+fn refs(views: &[View]) -> Vec<&View> {
+    views.iter().collect()
+}
+
+/// The joint states of several views, numbered, and the value of each view in each state.
+fn states(views: &[View]) -> (View, Vec<Vec<Value>>) {
+    let mut states: Vec<Vec<Value>> = Vec::new();
+    let view = View::combine(&refs(views), |values| {
+        states.push(values.iter().map(|&v| v.clone()).collect());
+        Ok::<_, ()>(Value::int(states.len() as i64 - 1))
+    });
+    (view, states)
+}
+
+/// Numbers equal rows alike: the number of each row, and one row for each number.
+fn classes(rows: &[Vec<bool>]) -> (Vec<usize>, Vec<usize>) {
+    let mut seen: HashMap<&[bool], usize> = HashMap::new();
+    let mut first = Vec::new();
+    let class = rows.iter().enumerate().map(|(i, row)| {
+        *seen.entry(row).or_insert_with(|| {
+            first.push(i);
+            first.len() - 1
+        })
+    });
+    (class.collect(), first)
+}

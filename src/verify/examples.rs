@@ -1,0 +1,52 @@
+//! Do the examples in a program hold, and what is said of one that does not?
+
+use crate::diagnostic::Diagnostic;
+use crate::inputs::{Columns, columns_text};
+use crate::interp::{Failure, Interpreter};
+use crate::ir::{Node, Program};
+use crate::value::Value;
+
+/// The examples in a program that do not hold.
+pub fn wrong_examples(program: &Program) -> Vec<Diagnostic> {
+    let interpreter = Interpreter::new(program);
+    let mut wrong = Vec::new();
+    for example in &program.examples {
+        if let Some(assumption) = interpreter.broken_assumption(&example.inputs) {
+            wrong.push(
+                Diagnostic::error("E0302", "this example breaks an assumption of the program")
+                    .label(example.span, format!("the input is {}", columns_text(&example.inputs)))
+                    .label(assumption, "assumed here"),
+            );
+            continue;
+        }
+        match interpreter.outputs(&example.inputs) {
+            Err(failure) => wrong.push(failure_report(program, &failure, &example.inputs)),
+            Ok(outputs) => {
+                let same = |a: &[_], b: &[Value]| a.iter().zip(b).all(|(x, y)| y.same(x));
+                if !outputs.iter().zip(&example.expected).all(|(a, b)| same(a, b)) {
+                    wrong.push(
+                        Diagnostic::error("E0301", "this example does not hold")
+                            .label(example.span, format!("the program gives {}", columns_text(&outputs))),
+                    );
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// The report of a program that fails on an input.
+pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> Diagnostic {
+    let origin = program.graph.origin(failure.node);
+    let what = match failure.node {
+        Node::SOp(_) => "this s-op has no value",
+        Node::Selector(_) => "this selector has no row",
+    };
+    let message = format!("the program fails on {}: {}", columns_text(input), failure.fault);
+    let mut diagnostic = Diagnostic::error("E0303", message)
+        .label(origin.span, format!("{what} at position {}", failure.position));
+    for call in program.graph.calls(origin.stack).take(3) {
+        diagnostic = diagnostic.label(call.site, format!("in this call of `{}`", call.function));
+    }
+    diagnostic
+}

@@ -1,0 +1,70 @@
+//! Can the program itself fail: is there a declared input on which an s-op has no value?
+
+use super::{Effort, distinct_columns};
+use crate::facts::{self, Facts};
+use crate::inputs::{Columns, Inputs};
+use crate::interp::{Failure, Interpreter};
+use crate::ir::Program;
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+
+/// The answer, and how it was found.
+#[derive(Clone, Debug)]
+pub enum CanFail {
+    /// On this input, as short as was found.
+    Fails { input: Columns, failure: Failure },
+    /// Every operation has a value for all values that its arguments can have.
+    NotByFacts,
+    /// All inputs were run.
+    NotByEnumeration { inputs: usize },
+    /// Nothing is known but that these inputs did not fail.
+    NotInTests { inputs: usize, seed: u64 },
+    /// Domain or lengths are not declared.
+    Undeclared,
+}
+
+/// Of spaces that are too large for enumeration, this share of the effort goes to the shortest
+/// inputs, because a short counterexample is worth more than a long one.
+const SHORT_SHARE: u128 = 4;
+
+/// Looks for an input on which the program fails. `progress` is told how many inputs were run.
+pub fn can_fail(
+    program: &Program,
+    facts: &Facts,
+    effort: Effort,
+    mut progress: impl FnMut(usize),
+) -> CanFail {
+    let interpreter = Interpreter::new(program);
+    let Some(inputs) = Inputs::new(program, &interpreter, distinct_columns(program, facts)) else {
+        return CanFail::Undeclared;
+    };
+    if facts::may_fail(program, facts).is_none() {
+        return CanFail::NotByFacts;
+    }
+    let all = inputs.count() <= effort.all_up_to;
+    let limit = if all { effort.all_up_to } else { effort.all_up_to / SHORT_SHARE };
+    let mut run = 0;
+    for input in inputs.all().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
+        if let Err(failure) = interpreter.outputs(&input) {
+            return CanFail::Fails { input, failure };
+        }
+        run += 1;
+        progress(run);
+    }
+    if all {
+        return CanFail::NotByEnumeration { inputs: run };
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
+    for _ in 0..effort.samples {
+        let Some(input) = inputs.sample(&mut rng) else { continue };
+        if interpreter.outputs(&input).is_err() {
+            let input = inputs.shrink(input, |i| interpreter.outputs(i).is_err());
+            if let Err(failure) = interpreter.outputs(&input) {
+                return CanFail::Fails { input, failure };
+            }
+        }
+        run += 1;
+        progress(run);
+    }
+    CanFail::NotInTests { inputs: run, seed: effort.seed }
+}

@@ -1,0 +1,32 @@
+//! What can be said about all inputs: by facts, by enumeration, by tests.
+
+mod compare;
+mod examples;
+mod failure;
+
+pub use compare::{CompareError, Disagreement, Verdict, compare};
+pub use examples::{failure_report, wrong_examples};
+pub use failure::{CanFail, can_fail};
+
+use crate::facts::Facts;
+use crate::ir::{Op, Program};
+
+/// How much work an answer may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Effort {
+    /// Every input, if there are at most this many.
+    pub all_up_to: u128,
+    /// Otherwise this many random ones.
+    pub samples: usize,
+    pub seed: u64,
+}
+
+/// For each input column, whether its values differ at any two positions of every input.
+pub fn distinct_columns(program: &Program, facts: &Facts) -> Vec<bool> {
+    let graph = &program.graph;
+    let injective = |column: usize| {
+        let mut inputs = graph.sop_ids().filter(|&id| graph[id].op == Op::Input(column));
+        inputs.any(|id| facts.injective(id).is_some())
+    };
+    (0..program.columns.len()).map(injective).collect()
+}

@@ -1,0 +1,226 @@
+//! Which matrices make a transformer compute what a plan says?
+//!
+//! Every entry is an f32 that is equal to an exact number of the plan; only the numbers that a
+//! mean averages may be rounded, and the plan's bounds count that. Nothing here calls a function
+//! of the mathematical library, so the same plan gives the same bytes on every machine.
+
+mod head;
+mod mlp;
+
+use crate::plan::{Base, Encoding, Holds, Layer, Linear, Owner, Plan, Read, SlotId};
+use crate::value::{Number, Value};
+use ndarray::Array2;
+
+/// The parameters of a transformer, per head and per layer.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Weights {
+    /// Per input column `[vocabulary, d_model]`, and one row more for BOS if there is one.
+    pub w_e: Vec<Array2<f32>>,
+    /// `[n_ctx, d_model]`; with BOS, row 0 is its row.
+    pub w_pos: Array2<f32>,
+    pub layers: Vec<LayerWeights>,
+    /// Per output `[d_model, values]`, or `[d_model, 1]` for a number.
+    pub w_u: Vec<Array2<f32>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct LayerWeights {
+    pub heads: Vec<HeadWeights>,
+    pub mlp: Option<MlpWeights>,
+}
+
+/// `scores = (x w_q)(x w_k)ᵀ`, `x += pattern (x w_v) w_o`
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeadWeights {
+    /// `[d_model, d_head]`
+    pub w_q: Array2<f32>,
+    /// `[d_model, d_head]`
+    pub w_k: Array2<f32>,
+    /// `[d_model, d_value]`
+    pub w_v: Array2<f32>,
+    /// `[d_value, d_model]`
+    pub w_o: Array2<f32>,
+}
+
+/// `x += ReLU(x w_in + b_in) w_out`
+#[derive(Clone, Debug, PartialEq)]
+pub struct MlpWeights {
+    /// `[d_model, d_mlp]`
+    pub w_in: Array2<f32>,
+    /// `[1, d_mlp]`
+    pub b_in: Array2<f32>,
+    /// `[d_mlp, d_model]`
+    pub w_out: Array2<f32>,
+}
+
+/// The matrices of a plan.
+pub fn build(plan: &Plan) -> Weights {
+    let columns = 0..plan.columns.len();
+    Weights {
+        w_e: columns.map(|c| token_embedding(plan, c)).collect(),
+        w_pos: position_embedding(plan),
+        layers: plan.layers.iter().map(|l| layer(plan, l)).collect(),
+        w_u: plan.outputs.iter().map(|o| unembedding(plan, &o.read)).collect(),
+    }
+}
+
+fn layer(plan: &Plan, layer: &Layer) -> LayerWeights {
+    LayerWeights {
+        heads: layer.heads.iter().map(|h| head::head(plan, h)).collect(),
+        mlp: (!layer.neurons.is_empty()).then(|| mlp::mlp(plan, &layer.neurons)),
+    }
+}
+
+/// Row `v` holds the code of value `v` of the column; the row after the last one marks BOS, in
+/// the first column's matrix.
+fn token_embedding(plan: &Plan, column: usize) -> Array2<f32> {
+    let vocabulary = &plan.columns[column].vocabulary;
+    let rows = vocabulary.len() + usize::from(plan.bos);
+    let mut w_e = Array2::zeros((rows, plan.d_model));
+    code_rows(plan, Base::Column(column), vocabulary, 0, &mut w_e);
+    if let (Some(bos), 0) = (plan.bos_slot(), column) {
+        w_e[[vocabulary.len(), direction(plan, bos)]] = 1.0;
+    }
+    w_e
+}
+
+/// Each position holds the code of its index; the constant is 1 at every one.
+fn position_embedding(plan: &Plan) -> Array2<f32> {
+    let mut w_pos = Array2::zeros((plan.n_ctx(), plan.d_model));
+    let indices: Vec<Value> = (0..plan.lengths.max).map(|i| Value::Number(i.into())).collect();
+    code_rows(plan, Base::Index, &indices, usize::from(plan.bos), &mut w_pos);
+    if let Some(one) = plan.one_slot() {
+        w_pos.column_mut(direction(plan, one)).fill(1.0);
+    }
+    w_pos
+}
+
+/// Writes the one-hot code of a base that is embedded, if it is read at all.
+fn code_rows(plan: &Plan, base: Base, rows: &[Value], first: usize, matrix: &mut Array2<f32>) {
+    let Some(Encoding::OneHot(slots)) = plan.bases.get(&base).map(|c| &c.encoding) else { return };
+    for &slot in slots {
+        let Holds::OneHot(_, value) = &plan.slot(slot).holds else { continue };
+        for (row, _) in rows.iter().enumerate().filter(|(_, v)| *v == value) {
+            matrix[[first + row, direction(plan, slot)]] = 1.0;
+        }
+    }
+    debug_assert!(slots.iter().all(|&s| plan.slot(s).owner == Owner::Embedding));
+}
+
+/// Logit `c` is 1 where the output has value `c`, else 0; a number is handed on as it is.
+fn unembedding(plan: &Plan, read: &Read) -> Array2<f32> {
+    match read {
+        Read::Categorical { code, values } => {
+            let mut w_u = Array2::zeros((plan.d_model, values.len()));
+            for value in 0..values.len() {
+                let form = plan.linear(code, &indicator(values.len(), value));
+                Column::new(plan, &form).write(&mut w_u, value, exact);
+            }
+            w_u
+        }
+        Read::Numeric { slot, .. } => {
+            let mut w_u = Array2::zeros((plan.d_model, 1));
+            w_u[[direction(plan, *slot), 0]] = 1.0;
+            w_u
+        }
+    }
+}
+
+/// 1 for one class, 0 for the others.
+fn indicator(n_classes: usize, class: usize) -> Vec<Number> {
+    (0..n_classes).map(|c| i64::from(c == class).into()).collect()
+}
+
+fn direction(plan: &Plan, slot: SlotId) -> usize {
+    plan.slot(slot).direction
+}
+
+/// The f32 that is equal to a number.
+fn exact(number: &Number) -> f32 {
+    let rounded = number.to_f32();
+    assert!(
+        Number::from_f64(f64::from(rounded)).as_ref() == Some(number),
+        "the plan asks for a weight of {number}, which is no f32"
+    );
+    rounded
+}
+
+/// The f32 nearest to a number.
+fn nearest(number: &Number) -> f32 {
+    number.to_f32()
+}
+
+/// One column of a matrix that reads the residual stream: a linear form of slots, with the
+/// constant read from the slot that is 1 everywhere.
+struct Column<'a> {
+    plan: &'a Plan,
+    terms: Vec<(SlotId, Number)>,
+}
+
+impl<'a> Column<'a> {
+    fn new(plan: &'a Plan, form: &Linear) -> Self {
+        let mut terms = form.terms.clone();
+        if !form.constant.is_zero() {
+            let one = plan.one_slot().expect("a plan that reads constants has a slot that is 1");
+            terms.push((one, form.constant.clone()));
+        }
+        Self { plan, terms }
+    }
+
+    /// The same away from BOS, and `target` at BOS, if there is a BOS.
+    fn at_bos(mut self, target: &Number) -> Self {
+        if let Some(bos) = self.plan.bos_slot() {
+            let held = held_at_bos(self.plan, &self.terms);
+            self.terms.push((bos, target.sub(&held).expect("weights are small numbers")));
+        }
+        self
+    }
+
+    fn write(self, matrix: &mut Array2<f32>, column: usize, round: fn(&Number) -> f32) {
+        for (slot, factor) in &self.terms {
+            matrix[[direction(self.plan, *slot), column]] += round(factor);
+        }
+    }
+}
+
+/// What a linear form of slots is at BOS.
+fn held_at_bos(plan: &Plan, terms: &[(SlotId, Number)]) -> Number {
+    terms.iter().fold(Number::ZERO, |sum, (slot, factor)| {
+        let term = factor.mul(&plan.slot(*slot).at_bos);
+        term.and_then(|term| sum.add(&term)).expect("weights are small numbers")
+    })
+}
+
+impl Weights {
+    /// Every matrix with its name.
+    pub fn named(&self) -> Vec<(String, &Array2<f32>)> {
+        let mut named = Vec::new();
+        for (c, w_e) in self.w_e.iter().enumerate() {
+            named.push((format!("embed.{c}.w_e"), w_e));
+        }
+        named.push(("pos_embed.w_pos".to_owned(), &self.w_pos));
+        for (l, layer) in self.layers.iter().enumerate() {
+            for (h, head) in layer.heads.iter().enumerate() {
+                let HeadWeights { w_q, w_k, w_v, w_o } = head;
+                for (name, matrix) in [("w_q", w_q), ("w_k", w_k), ("w_v", w_v), ("w_o", w_o)] {
+                    named.push((format!("blocks.{l}.attn.{h}.{name}"), matrix));
+                }
+            }
+            if let Some(MlpWeights { w_in, b_in, w_out }) = &layer.mlp {
+                for (name, matrix) in [("w_in", w_in), ("b_in", b_in), ("w_out", w_out)] {
+                    named.push((format!("blocks.{l}.mlp.{name}"), matrix));
+                }
+            }
+        }
+        for (o, w_u) in self.w_u.iter().enumerate() {
+            named.push((format!("unembed.{o}.w_u"), w_u));
+        }
+        named
+    }
+
+    /// Number of parameters without the unembedding, as tracr's are counted.
+    pub fn n_params(&self) -> usize {
+        let outside = |name: &str| name.starts_with("unembed");
+        self.named().iter().filter(|(name, _)| !outside(name)).map(|(_, m)| m.len()).sum()
+    }
+}

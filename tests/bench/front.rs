@@ -1,0 +1,59 @@
+//! How long the front half takes on large programs and inputs: `cargo bench --bench front`.
+
+use raspc::interp::Interpreter;
+use raspc::ir::lower::{NoFiles, Outside, read};
+use raspc::ir::{Program, lower::Read};
+use raspc::value::Value;
+use std::fmt::Write as _;
+
+fn main() {
+    divan::main();
+}
+
+fn program(text: &str) -> Program {
+    let Read { program, diagnostics, .. } = read("bench.rasp", text, &NoFiles, &Outside::default());
+    program.unwrap_or_else(|| panic!("the program is sound: {diagnostics:?}"))
+}
+
+const SORT_BY_FREQUENCY: &str = "
+    input tokens : \"a\"..\"z\";
+    output sort(tokens, -selector_width(select(tokens, tokens, ==)));
+";
+
+/// The reference interpreter on sort by frequency, by length of the input.
+#[divan::bench(args = [10, 50, 500])]
+fn interpret_sort_by_frequency(bencher: divan::Bencher<'_, '_>, length: usize) {
+    let program = program(SORT_BY_FREQUENCY);
+    let letter = |i: usize| Value::Str(char::from(b'a' + (i * i % 26) as u8).to_string().into());
+    let input = vec![(0..length).map(letter).collect::<Vec<_>>()];
+    let interpreter = Interpreter::new(&program);
+    bencher.bench(|| interpreter.outputs(&input));
+}
+
+/// A program of many statements that use each other.
+fn long_program(lines: usize) -> String {
+    let mut text = "input tokens : 0..9;\nlength 1..10;\n".to_owned();
+    let mut names = vec!["tokens".to_owned(), "indices".to_owned(), "length".to_owned()];
+    for i in 0..lines {
+        let a = &names[names.len() - 1 - i % names.len().min(7)];
+        let b = &names[names.len() - 1 - i % names.len().min(11)];
+        let value = match i % 5 {
+            0 => format!("({a} + {b}) % 7"),
+            1 => format!("aggregate(select({a}, {b}, ==), {a})"),
+            2 => format!("selector_width(select({a}, {b}, <))"),
+            3 => format!("{a} if {b} > 3 else 2"),
+            _ => format!("round({a} / 3)"),
+        };
+        let _ = writeln!(text, "v{i} = {value};");
+        names.push(format!("v{i}"));
+    }
+    let _ = writeln!(text, "output v{};", lines - 1);
+    text
+}
+
+/// Reading a long program: parsing, warnings and lowering.
+#[divan::bench(args = [100, 1_000])]
+fn read_program(bencher: divan::Bencher<'_, '_>, lines: usize) {
+    let text = long_program(lines);
+    bencher.bench(|| program(&text));
+}

@@ -1,0 +1,130 @@
+//! Sessions of the REPL, as transcripts: what is typed and what comes back.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, ExitStatus, Stdio};
+
+/// Runs the REPL on a script; gives what it printed, results and reports in their order.
+fn repl(args: &[&str], script: &[u8]) -> (String, ExitStatus) {
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_raspc"))
+        .arg("repl")
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(writer.try_clone().unwrap())
+        .stderr(writer)
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let script = script.to_vec();
+    // Written from aside, so that neither pipe can fill up while the other waits. The session may
+    // end before it has read everything.
+    let writer = std::thread::spawn(move || {
+        let _ = stdin.write_all(&script);
+    });
+    let mut printed = Vec::new();
+    reader.read_to_end(&mut printed).unwrap();
+    writer.join().unwrap();
+    (String::from_utf8(printed).unwrap(), child.wait().unwrap())
+}
+
+/// The lines of a transcript that were typed.
+fn typed(transcript: &str) -> String {
+    let line = |line: &str| {
+        let text = line.strip_prefix(">>").or_else(|| line.strip_prefix(".."))?;
+        Some(format!("{}\n", text.strip_prefix(' ').unwrap_or(text)))
+    };
+    transcript.lines().filter_map(line).collect()
+}
+
+/// Each file of `tests/repl` is a session. `UPDATE=1` writes down what it gives today.
+#[test]
+fn sessions() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/repl");
+    let mut paths: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "txt"));
+    paths.sort();
+    assert!(paths.len() >= 6, "the sessions are gone");
+    for path in paths {
+        let expected = std::fs::read_to_string(&path).unwrap();
+        let (printed, _) = repl(&["--echo"], typed(&expected).as_bytes());
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &printed).unwrap();
+            continue;
+        }
+        let difference = printed.lines().zip(expected.lines()).position(|(a, b)| a != b);
+        let at = difference.unwrap_or_else(|| printed.lines().count().min(expected.lines().count()));
+        assert!(
+            printed == expected,
+            "{} differs from line {} on:\n{}",
+            path.display(),
+            at + 1,
+            printed.lines().skip(at).take(10).collect::<Vec<_>>().join("\n")
+        );
+    }
+}
+
+#[test]
+fn without_a_terminal_there_are_no_prompts() {
+    let (printed, status) = repl(&[], b"1 + 1;\nx =\n  2;");
+    assert_eq!(printed, "value: 2\nvalue: x = 2\n");
+    assert!(status.success());
+}
+
+#[test]
+fn a_script_with_errors_has_failed_but_goes_on() {
+    let (printed, status) = repl(&[], b"nothing;\n1;\n");
+    assert!(printed.contains("`nothing` is not defined") && printed.ends_with("value: 1\n"), "{printed}");
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn a_fault_on_the_example_is_no_error() {
+    let (printed, status) = repl(&[], b"x = tokens_int;\nx([\"1\"]);\n");
+    assert!(printed.contains("\"h\" is not a number") && printed.ends_with("value       1\n"), "{printed}");
+    assert!(status.success());
+}
+
+#[test]
+fn an_unfinished_statement_at_the_end_is_reported() {
+    let (printed, status) = repl(&[], b"x = (1 +\n");
+    assert!(printed.contains("[E0103] Error"), "{printed}");
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn nothing_is_read_after_exit() {
+    for leave in ["exit", "quit", "exit()", "quit()", "1; exit"] {
+        let (printed, status) = repl(&[], format!("{leave}\n2;\n").as_bytes());
+        assert!(!printed.contains("value: 2") && status.success(), "{leave}: {printed}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_an_error_of_their_line() {
+    let (printed, _) = repl(&[], b"\xff\xfe;\n2;\n");
+    assert!(printed.contains("means nothing in RASP") && printed.ends_with("value: 2\n"), "{printed}");
+}
+
+#[test]
+fn control_characters_do_not_reach_the_terminal() {
+    let (printed, _) = repl(&[], b"\"\x1b[31m\";\nset example \"\x1b\x07\"\ntokens; show example\n");
+    assert!(!printed.contains('\x1b') && !printed.contains('\x07'), "{printed:?}");
+}
+
+#[test]
+fn programs_are_read_first_with_their_declarations() {
+    let (printed, status) = repl(&["programs/peak.rasp"], b"show example\npeak([5, 1]);\npeak([11]);\n");
+    assert!(printed.contains("s-op example: [1, 3, 2]"), "{printed}");
+    assert!(printed.contains("value     T F"), "{printed}");
+    assert!(printed.contains("error: 11 at position 0 is not in the domain of `tokens`"), "{printed}");
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_wrong_usage() {
+    let (printed, status) = repl(&["no/such/file.rasp"], b"1;\n");
+    assert!(printed.starts_with("error: cannot read no/such/file.rasp"), "{printed}");
+    assert_eq!(status.code(), Some(1));
+}

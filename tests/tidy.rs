@@ -1,0 +1,173 @@
+//! Rules of the repository that no compiler checks.
+
+use std::path::{Path, PathBuf};
+
+/// The folders and files of `src` in the order of the pipeline. Each may import what stands
+/// before it (and itself), nothing behind it.
+const ORDER: [&str; 16] = [
+    "source",
+    "diagnostic",
+    "value",
+    "syntax",
+    "ir",
+    "interp",
+    "inputs",
+    "facts",
+    "plan",
+    "weights",
+    "model",
+    "verify",
+    "data",
+    "train",
+    "probe",
+    "cli",
+];
+
+/// Crates that only some parts may know.
+const CONFINED: [(&str, &[&str]); 7] = [
+    ("ariadne", &["diagnostic"]),
+    ("clap", &["cli"]),
+    ("rustyline", &["cli"]),
+    ("indicatif", &["cli"]),
+    ("candle_core", &["model", "verify", "train", "probe", "cli"]),
+    ("candle_nn", &["model", "train", "probe"]),
+    ("ndarray", &["weights", "model", "probe"]),
+];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder.
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The part of the pipeline that a file of `src` belongs to; none for `lib.rs` and `main.rs`.
+fn part(file: &Path) -> Option<String> {
+    let relative = file.strip_prefix(root().join("src")).unwrap();
+    let first = relative.components().next().unwrap().as_os_str().to_string_lossy();
+    let name = first.trim_end_matches(".rs").to_owned();
+    (name != "lib" && name != "main").then_some(name)
+}
+
+/// The modules of this crate that a text imports.
+fn imports(text: &str) -> Vec<String> {
+    let name = |rest: &str| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let code = text.lines().filter(|l| !l.trim_start().starts_with("//"));
+    let mut found: Vec<String> = code
+        .flat_map(|l| l.split("crate::").skip(1).map(name).collect::<Vec<_>>())
+        .filter(|n| !n.is_empty())
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+#[test]
+fn imports_point_one_way() {
+    let place = |part: &str| ORDER.iter().position(|o| *o == part);
+    let mut wrong = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let Some(part) = part(&file) else { continue };
+        let own =
+            place(&part).unwrap_or_else(|| panic!("`{part}` has no place in the order of the pipeline"));
+        let text = std::fs::read_to_string(&file).unwrap();
+        for import in imports(&text) {
+            if place(&import).is_some_and(|i| i > own) {
+                wrong.push(format!("{} imports crate::{import}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports against the order of the pipeline:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn libraries_stay_where_they_belong() {
+    let mut wrong = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let Some(part) = part(&file) else { continue };
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (library, parts) in CONFINED {
+            let used = text.contains(&format!("{library}::")) || text.contains(&format!("use {library}"));
+            if used && !parts.contains(&part.as_str()) {
+                wrong.push(format!("{} uses {library}", file.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "libraries outside their part:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_the_command_line_prints() {
+    let prints = [
+        "println!(",
+        "eprintln!(",
+        "print!(",
+        "eprint!(",
+        "std::env::",
+        "std::io::stdout",
+        "std::io::stderr",
+    ];
+    let mut wrong = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        if part(&file).is_some_and(|p| p != "cli")
+            && !file.to_string_lossy().contains("test")
+            && let Some(found) = prints.iter().find(|p| text.contains(*p))
+        {
+            wrong.push(format!("{} has {found}", file.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "these belong in src/cli:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_hold_one_subject() {
+    let mut long = Vec::new();
+    for folder in ["src", "tests"] {
+        for file in rust_files(&root().join(folder)) {
+            let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+            if lines > 600 {
+                long.push(format!("{}: {lines} lines", file.display()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "look for the second subject in:\n{}", long.join("\n"));
+}
+
+/// Every error and warning code has a UI test that shows it.
+#[test]
+fn every_diagnostic_has_a_ui_test() {
+    let reports: String = std::fs::read_dir(root().join("tests/ui"))
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "stderr"))
+        .map(|p| std::fs::read_to_string(p).unwrap())
+        .collect();
+    let mut missing = Vec::new();
+    for file in rust_files(&root().join("src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let is_code = |w: &str| {
+            w.len() == 5 && matches!(&w[..1], "E" | "W") && w[1..].bytes().all(|b| b.is_ascii_digit())
+        };
+        for code in text.split('"').filter(|w| is_code(w)) {
+            if !reports.contains(&format!("[{code}]")) {
+                missing.push(format!("{code} ({})", file.display()));
+            }
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    assert!(missing.is_empty(), "no UI test shows:\n{}", missing.join("\n"));
+}
