@@ -94,19 +94,19 @@ impl Diagnostic {
         let mut report = Report::build(kind, (first.span.source, first.span.range()))
             .with_config(config)
             .with_code(self.code)
-            .with_message(&self.message);
+            .with_message(visible(&self.message));
         for (i, label) in self.labels.iter().enumerate() {
             let tint = if i == 0 { tint } else { Color::Cyan };
             report.add_label(
                 Mark::new((label.span.source, label.span.range()))
-                    .with_message(&label.text)
+                    .with_message(visible(&label.text))
                     .with_color(tint)
                     .with_order(i as i32),
             );
         }
-        report.set_note_if(self.note.as_ref());
+        report.set_note_if(self.note.as_deref().map(visible));
         if let Some(help) = &self.help {
-            report.set_help(help);
+            report.set_help(visible(help));
         }
         let mut cache = Cache { sources, read: HashMap::new() };
         let mut out = Vec::new();
@@ -118,10 +118,10 @@ impl Diagnostic {
 
     fn render_plain(&self) -> String {
         let kind = if self.is_error() { "Error" } else { "Warning" };
-        let mut text = format!("[{}] {kind}: {}\n", self.code, self.message);
+        let mut text = format!("[{}] {kind}: {}\n", self.code, visible(&self.message));
         for (kind, words) in [("Note", &self.note), ("Help", &self.help)] {
             if let Some(words) = words {
-                text += &format!("  {kind}: {words}\n");
+                text += &format!("  {kind}: {}\n", visible(words));
             }
         }
         text
@@ -131,29 +131,46 @@ impl Diagnostic {
 /// The texts that a report shows, by identity: a file that was loaded twice may have changed.
 struct Cache<'a> {
     sources: &'a Sources,
-    read: HashMap<SourceId, Source<&'a str>>,
+    read: HashMap<SourceId, Source>,
 }
 
-impl<'a> ariadne::Cache<SourceId> for Cache<'a> {
-    type Storage = &'a str;
+impl ariadne::Cache<SourceId> for Cache<'_> {
+    type Storage = String;
 
-    fn fetch(&mut self, id: &SourceId) -> Result<&Source<&'a str>, impl std::fmt::Debug> {
-        let sources = self.sources;
-        let read = self.read.entry(*id).or_insert_with(|| Source::from(sources.get(*id).text.as_str()));
+    fn fetch(&mut self, id: &SourceId) -> Result<&Source, impl std::fmt::Debug> {
+        let text = |id| visible(&self.sources.get(id).text);
+        let read = self.read.entry(*id).or_insert_with_key(|id| Source::from(text(*id)));
         Ok::<_, std::convert::Infallible>(read)
     }
 
     fn display<'i>(&self, id: &'i SourceId) -> Option<impl std::fmt::Display + 'i> {
-        Some(self.sources.get(*id).name.clone())
+        Some(visible(&self.sources.get(*id).name))
     }
 }
 
+/// A text that cannot move the cursor or change colours: each control character is replaced by
+/// a mark of as many bytes, so that spans still fit.
+fn visible(text: &str) -> String {
+    let mark = |c: char| match c {
+        '\n' | '\r' | '\t' => c,
+        c if c.is_control() => {
+            if c.len_utf8() == 1 {
+                '?'
+            } else {
+                '\u{bf}'
+            }
+        }
+        c => c,
+    };
+    text.chars().map(mark).collect()
+}
+
 trait SetNote {
-    fn set_note_if(&mut self, note: Option<&String>);
+    fn set_note_if(&mut self, note: Option<String>);
 }
 
 impl<S: ariadne::Span> SetNote for ariadne::ReportBuilder<'_, S> {
-    fn set_note_if(&mut self, note: Option<&String>) {
+    fn set_note_if(&mut self, note: Option<String>) {
         if let Some(note) = note {
             self.set_note(note);
         }

@@ -69,7 +69,10 @@ pub fn parse(source: SourceId, text: &str) -> Parsed {
 /// Whether a text that is typed line by line needs no further line: nothing that it lacks could
 /// still follow.
 pub fn is_complete(text: &str) -> bool {
-    parse(SourceId::NOWHERE, text).errors.iter().all(|e| !e.wants_more())
+    let errors = parse(SourceId::NOWHERE, text).errors;
+    // No further line mends a bracket that closes nothing.
+    errors.iter().any(|e| matches!(e, SyntaxError::Unopened { .. }))
+        || !errors.iter().any(SyntaxError::wants_more)
 }
 
 fn failure<'f, 's>(

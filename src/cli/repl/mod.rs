@@ -52,6 +52,9 @@ Without a semicolon:
   full seq display off            s-ops on one line instead of in a table
   help, exit, quit                Ctrl-D leaves too, Ctrl-C drops what has been typed";
 
+/// Warnings of statements that do nothing in a program: here they show something.
+const IDLE: [&str; 2] = ["W0109", "W0110"];
+
 pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let read = |path: &PathBuf| Ok((path.to_string_lossy().replace('\\', "/"), program::read_text(path)?));
     let texts = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
@@ -139,7 +142,8 @@ impl<'a> Repl<'a> {
 
     fn feed(&mut self, name: &str, text: &str, show: Show) -> ControlFlow<()> {
         let before = self.declarations();
-        let fed = self.session.feed_line(name, text);
+        let mut fed = self.session.feed_line(name, text);
+        fed.diagnostics.retain(|d| !IDLE.contains(&d.code));
         self.report(&fed.diagnostics);
         let example = self.examples();
         if self.declarations() != before {
