@@ -100,10 +100,11 @@ fn atom(json: &Json) -> anyhow::Result<Value> {
     }
 }
 
-/// Checks an input against what the program declares.
-pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &Columns) -> anyhow::Result<()> {
+/// Checks an input against what the program declares, and replaces values by those of the domain
+/// that they mean.
+pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &mut Columns) -> anyhow::Result<()> {
     let length = input.first().map_or(0, Vec::len);
-    for (column, values) in program.columns.iter().zip(input) {
+    for (column, values) in program.columns.iter().zip(&*input) {
         ensure!(
             values.len() == length,
             "columns differ in length: `{}` has {length} values, `{}` has {}",
@@ -119,15 +120,17 @@ pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &Column
             "the input has length {length}, but the program declares lengths {min}..{max}"
         );
     }
-    for (column, values) in program.columns.iter().zip(input) {
+    for (column, values) in program.columns.iter().zip(input.iter_mut()) {
         let Some(domain) = &column.domain else { continue };
-        if let Some(position) = values.iter().position(|v| !domain.iter().any(|d| d.same(v))) {
-            bail!(
-                "{} at position {position} is not in the domain of `{}`: {}",
-                values[position],
-                column.name,
-                domain_text(domain)
-            );
+        for (position, value) in values.iter_mut().enumerate() {
+            match value.member_of(domain) {
+                Some(member) => *value = member.clone(),
+                None => bail!(
+                    "{value} at position {position} is not in the domain of `{}`: {}",
+                    column.name,
+                    domain_text(domain)
+                ),
+            }
         }
     }
     ensure!(

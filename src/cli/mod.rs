@@ -36,8 +36,8 @@ Begin with:
 Exit codes:
   0  done
   1  wrong usage, an unreadable file, an input that the program does not take
-  2  the program has errors
-  3  refuted: an example is wrong, the program fails on an input; it is shown
+  2  the program has errors, or cannot be compiled
+  3  refuted: an example is wrong, the program fails on an input, weights and program differ
   4  undecided";
 
 #[derive(Subcommand)]

@@ -72,8 +72,8 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     anyhow::ensure!(!program.outputs.is_empty(), "the program computes no s-op; there is nothing to run");
     let interpreter = Interpreter::new(program);
     each_input(args, ui, |text| {
-        let input = input::parse(text, &program.columns)?;
-        input::validate(program, &interpreter, &input)?;
+        let mut input = input::parse(text, &program.columns)?;
+        input::validate(program, &interpreter, &mut input)?;
         match interpreter.outputs(&input) {
             Ok(outputs) => {
                 let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();

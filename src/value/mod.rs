@@ -74,6 +74,12 @@ impl Value {
         }
     }
 
+    /// The member of a domain that this value means: `1` means `True` where the domain has only
+    /// booleans.
+    pub fn member_of<'d>(&self, domain: &'d [Self]) -> Option<&'d Self> {
+        domain.iter().find(|d| *d == self).or_else(|| domain.iter().find(|d| d.same(self)))
+    }
+
     /// The value in which all values that are [`same`](Self::same) agree: booleans as numbers.
     pub fn canonical(&self) -> Self {
         match self {

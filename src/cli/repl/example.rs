@@ -59,7 +59,7 @@ pub fn fits(program: &Program, example: &Columns) -> anyhow::Result<()> {
         program.columns.len(),
         example.len()
     );
-    input::validate(program, &Interpreter::new(program), example)
+    input::validate(program, &Interpreter::new(program), &mut example.clone())
 }
 
 /// An example that fits, if a simple one does: stretches of the domains, of length 5 if possible.

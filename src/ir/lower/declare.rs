@@ -268,7 +268,7 @@ impl Session<'_> {
                 return self.fail(span, Kind::ExampleCount { what, expected, found });
             }
         }
-        let inputs = inputs.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
+        let mut inputs = inputs.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
         let expected = expected.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
         let length = inputs.first().map_or(0, Vec::len);
         for (what, list) in
@@ -286,9 +286,13 @@ impl Session<'_> {
             }
             return self.fail(span, Kind::ExampleTooLong { length, min, max });
         }
-        for (column, values) in self.program.columns.iter().zip(&inputs) {
-            let inside = |v: &&Value| column.domain.as_ref().is_none_or(|d| d.iter().any(|x| x.same(v)));
-            if let Some(value) = values.iter().find(|v| !inside(v)) {
+        for (column, values) in self.program.columns.iter().zip(&mut inputs) {
+            let Some(domain) = &column.domain else { continue };
+            for value in values {
+                if let Some(member) = value.member_of(domain) {
+                    *value = member.clone();
+                    continue;
+                }
                 if self.declared.outside.iter().any(|c| c.name == column.name) {
                     return Ok(None);
                 }
