@@ -2,7 +2,7 @@
 
 use raspc::source::SourceId;
 use raspc::syntax::ast::Ast;
-use raspc::syntax::{describe, parse};
+use raspc::syntax::{describe, format, parse};
 
 /// The tree of a text without errors.
 #[track_caller]
@@ -11,4 +11,11 @@ pub fn tree(text: &str) -> Ast {
     let errors: Vec<_> = parsed.errors.iter().map(|e| describe(e, text).message).collect();
     assert!(errors.is_empty(), "{text}: {errors:?}");
     parsed.ast
+}
+
+#[track_caller]
+pub fn formats(text: &str, expected: &str) {
+    let formatted = format(&tree(text), text);
+    assert_eq!(formatted, expected);
+    assert_eq!(format(&tree(&formatted), &formatted), formatted, "formatting twice changes something");
 }

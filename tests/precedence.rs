@@ -1,10 +1,10 @@
 //! What binds to what: each precedence and oddity of the RASP tool, by comparing a text with
 //! the same text in full parentheses (equality of trees ignores parentheses).
 
-use crate::common::tree;
+use crate::common::{formats, tree};
 use raspc::source::SourceId;
-use raspc::syntax::ast::{Declaration, Expr, ExprKind, Repl, Statement, StatementKind, Which};
-use raspc::syntax::parse;
+use raspc::syntax::ast::{Expr, ExprKind, Repl, Statement, StatementKind, Which};
+use raspc::syntax::{parse, parse_among};
 
 fn kinds(text: &str) -> Vec<StatementKind> {
     tree(text).statements.into_iter().map(|s| s.kind).collect()
@@ -302,24 +302,27 @@ fn declarations_are_words_only_where_they_begin_one() {
 }
 
 #[test]
-fn an_assumption_may_begin_with_a_parenthesis_where_the_word_is_no_name() {
+fn assumptions_and_outputs_may_begin_with_a_bracket_where_the_word_is_no_name() {
     let first = |text: &str| tree(text).statements.remove(0).kind;
-    for text in ["assume (a or b) == c;", "output (a), b;"] {
+    for text in
+        ["assume (a or b) == c;", "output (a), b;", "output [a, b][c];", "output -a;", "assume [a] == b;"]
+    {
         assert!(matches!(first(text), StatementKind::Declare(_)), "{text}");
+        formats(text, &format!("{text}\n"));
     }
-    assert!(matches!(
-        first("output ([a]);"),
-        StatementKind::Declare(Declaration::Output(values)) if values.len() == 1
-    ));
     for text in [
         "assume(a); def assume(x) { return x; }",
         "output(a); a, output = 1, 2;",
+        "output[0]; output = [1];",
+        "output - 1; input output : 0..9;",
         "assume(a); for i, assume in b { i; }",
         "assume(a); x = assume;",
         "assume(a); load \"other\";",
     ] {
         assert!(matches!(first(text), StatementKind::Expr(_)), "{text}");
     }
+    let later = parse_among(SourceId::NOWHERE, "output[0];", |name| name == "output");
+    assert!(matches!(later.ast.statements[0].kind, StatementKind::Expr(_)));
 }
 
 #[test]

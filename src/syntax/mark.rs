@@ -56,17 +56,19 @@ fn is_repl(token: Token<'_>, next: Option<Token<'_>>) -> bool {
 }
 
 /// Whether `assume` and `output` are names of the program. Where they are not, `assume (…)` is
-/// no call but a declaration.
+/// no call and `output [a]` no index: they are declarations.
 pub struct Bound {
     assume: bool,
     output: bool,
 }
 
 impl Bound {
-    pub fn of(tokens: &[Spanned<'_>]) -> Self {
+    /// `is_bound`: what is known before the first of the tokens.
+    pub fn of(tokens: &[Spanned<'_>], is_bound: impl Fn(&str) -> bool) -> Self {
         // A loaded file may bind anything.
         let loads = tokens.iter().any(|(_, t, _)| *t == Token::Load);
-        Self { assume: loads || is_used(tokens, "assume"), output: loads || is_used(tokens, "output") }
+        let known = |word| loads || is_bound(word) || is_used(tokens, word);
+        Self { assume: known("assume"), output: known("output") }
     }
 }
 
@@ -85,10 +87,11 @@ fn is_used(tokens: &[Spanned<'_>], word: &str) -> bool {
 /// The declaration keyword for the first token of a statement, if a declaration begins here.
 fn first_token<'s>(token: Token<'s>, next: Option<Token<'s>>, bound: &Bound) -> Token<'s> {
     use Token as T;
+    let operand = matches!(next, Some(T::Open | T::OpenList | T::Minus | T::Plus));
     match (token, next) {
         (T::Example, _) => T::ExampleOf,
-        (T::Ident("assume"), Some(T::Open)) if !bound.assume => T::Assume,
-        (T::Ident("output"), Some(T::Open)) if !bound.output => T::Output,
+        (T::Ident("assume"), _) if operand && !bound.assume => T::Assume,
+        (T::Ident("output"), _) if operand && !bound.output => T::Output,
         (T::Ident(_), next) if next.is_none_or(continues_name) => token,
         (T::Ident("input"), _) => T::Input,
         (T::Ident("length"), _) => T::Length,

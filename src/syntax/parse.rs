@@ -30,13 +30,18 @@ pub struct Parsed {
 }
 
 /// Parses a program.
+pub fn parse(source: SourceId, text: &str) -> Parsed {
+    parse_among(source, text, |_| false)
+}
+
+/// Parses a piece of program that stands where some names are bound already.
 ///
 /// After an error the statement that it is in is repaired or taken out, and the parser starts
 /// again behind the last statement that it finished.
-pub fn parse(source: SourceId, text: &str) -> Parsed {
+pub fn parse_among(source: SourceId, text: &str, is_bound: impl Fn(&str) -> bool) -> Parsed {
     let lexed = lex(source, text);
     let mut tokens = lexed.tokens;
-    let bound = Bound::of(&tokens);
+    let bound = Bound::of(&tokens, is_bound);
     let mut state = State { source, statements: Vec::new(), errors: Vec::new(), too_deep: None };
     let mut from = 0;
     for _ in 0..=MAX_ERRORS {

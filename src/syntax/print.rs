@@ -116,27 +116,14 @@ impl Printer<'_> {
                 self.number(&max.value, max.span)
             )),
             Declaration::Attention { mode } => Doc::text(format!("attention {mode}")),
-            Declaration::Assume(condition) => word("assume ", self.declared(std::slice::from_ref(condition))),
-            Declaration::Output(values) => word("output ", self.declared(values)),
+            Declaration::Assume(condition) => word("assume ", self.expr(condition)),
+            Declaration::Output(values) => word("output ", self.values(values)),
             Declaration::Example { inputs, expected } => Doc::Concat(vec![
                 Doc::text("example "),
                 self.values(inputs),
                 Doc::text(" => "),
                 self.values(expected),
             ]),
-        }
-    }
-
-    /// What follows `assume` or `output`, which would be names before `[`, `-` or `+`.
-    fn declared(&self, values: &[Expr]) -> Doc {
-        let bare = self.values(values);
-        match (values, bare.render(0, usize::MAX).chars().next()) {
-            ([first, rest @ ..], Some('[' | '-' | '+')) => {
-                let first = Doc::bracketed("(", vec![self.expr(first)], ")");
-                let rest = rest.iter().map(|e| self.expr(e));
-                Doc::separated(std::iter::once(first).chain(rest).collect())
-            }
-            _ => bare,
         }
     }
 

@@ -211,7 +211,8 @@ impl<'l> Session<'l> {
 
     fn parse(&mut self, source: SourceId, diagnostics: &mut Vec<Diagnostic>) -> Ast {
         let text = &self.sources.get(source).text;
-        let parsed = syntax::parse(source, text);
+        let is_bound = |name: &str| self.scopes.get(self.scope, name).is_some();
+        let parsed = syntax::parse_among(source, text, is_bound);
         diagnostics.extend(parsed.errors.iter().map(|e| syntax::describe(e, text)));
         if self.scope != self.library {
             diagnostics.extend(syntax::warnings(&parsed.ast));
@@ -420,11 +421,11 @@ impl<'l> Session<'l> {
         }
         let source = self.sources.add(name.clone(), text);
         let file_scope = self.scopes.push(Some(self.library));
+        let outer = (self.scope, self.globals, self.block_depth, self.stack.take());
+        (self.scope, self.globals, self.block_depth) = (file_scope, file_scope, 0);
         let mut diagnostics = Vec::new();
         let ast = self.parse(source, &mut diagnostics);
         diagnostics.retain(Diagnostic::is_error);
-        let outer = (self.scope, self.globals, self.block_depth, self.stack.take());
-        (self.scope, self.globals, self.block_depth) = (file_scope, file_scope, 0);
         self.loading.push(name);
         let mut result = if diagnostics.is_empty() { Ok(()) } else { Err(Reported) };
         let mut effects = Vec::new();
