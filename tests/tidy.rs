@@ -146,6 +146,9 @@ fn files_hold_one_subject() {
     assert!(long.is_empty(), "look for the second subject in:\n{}", long.join("\n"));
 }
 
+/// Codes that no program shows: `E0501` says that raspc itself is wrong.
+const UNSHOWN: [&str; 1] = ["E0501"];
+
 /// Every error and warning code has a UI test that shows it.
 #[test]
 fn every_diagnostic_has_a_ui_test() {
@@ -162,7 +165,7 @@ fn every_diagnostic_has_a_ui_test() {
             w.len() == 5 && matches!(&w[..1], "E" | "W") && w[1..].bytes().all(|b| b.is_ascii_digit())
         };
         for code in text.split('"').filter(|w| is_code(w)) {
-            if !reports.contains(&format!("[{code}]")) {
+            if !reports.contains(&format!("[{code}]")) && !UNSHOWN.contains(&code) {
                 missing.push(format!("{code} ({})", file.display()));
             }
         }
