@@ -85,10 +85,11 @@ impl Restrictions {
             let widths = || allowed.iter().filter_map(|v| v.number()?.to_i64()).map(|w| w as usize);
             let (lo, hi) = (widths().min().unwrap_or(0), widths().max().unwrap_or(0));
             self.widths.insert(selector, (lo, hi));
-            if let SelectorOp::Select { key, query, op: Compare::Eq } = graph[selector].op {
-                if key == query && hi <= 1 {
-                    self.distinct.insert(key);
-                }
+            if let SelectorOp::Select { key, query, op: Compare::Eq } = graph[selector].op
+                && key == query
+                && hi <= 1
+            {
+                self.distinct.insert(key);
             }
         }
         self.values.insert(id, allowed.into());

@@ -205,9 +205,9 @@ pub(super) fn means(
 
 /// `p` if `k` is a power of the prime `p`.
 fn prime_of_power(k: usize) -> Option<usize> {
-    let p = (2..=k).find(|p| k % p == 0)?;
+    let p = (2..=k).find(|p| k.is_multiple_of(*p))?;
     let mut rest = k;
-    while rest % p == 0 {
+    while rest.is_multiple_of(p) {
         rest /= p;
     }
     (rest == 1).then_some(p)

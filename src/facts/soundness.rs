@@ -80,14 +80,14 @@ fn sop(
             return Some(("at", shown()));
         }
     }
-    if let Op::Aggregate { selector, value, default } = &program.graph[id].op {
-        if facts.agreement(id).is_some() {
-            let (matrix, source) = (trace.selector(*selector).unwrap(), trace.sop(*value).unwrap());
-            for (q, value) in values.iter().enumerate() {
-                let row: Vec<&Value> = matrix.selected(q).map(|k| &source[k]).collect();
-                if !row.iter().all(|v| v.same(row[0])) || !row.contains(&value) && value != default {
-                    return Some(("agreement", format!("{row:?} gives {value:?}")));
-                }
+    if let Op::Aggregate { selector, value, default } = &program.graph[id].op
+        && facts.agreement(id).is_some()
+    {
+        let (matrix, source) = (trace.selector(*selector).unwrap(), trace.sop(*value).unwrap());
+        for (q, value) in values.iter().enumerate() {
+            let row: Vec<&Value> = matrix.selected(q).map(|k| &source[k]).collect();
+            if !row.iter().all(|v| v.same(row[0])) || !row.contains(&value) && value != default {
+                return Some(("agreement", format!("{row:?} gives {value:?}")));
             }
         }
     }

@@ -116,7 +116,7 @@ impl View {
         for i in (0..self.args.len()).rev() {
             let inner: usize = self.args[i + 1..].iter().map(|a| a.n_classes).product();
             let n = self.args[i].n_classes;
-            let outer = if n * inner == 0 { 0 } else { self.cells.len() / (n * inner) };
+            let outer = self.cells.len().checked_div(n * inner).unwrap_or(0);
             let slice = |c: usize| -> Vec<&Option<Value>> {
                 let at = |o: usize| &self.cells[(o * n + c) * inner..][..inner];
                 (0..outer).flat_map(at).collect()

@@ -104,7 +104,7 @@ impl Failure<'_, '_> {
                 self.with_previous(Hint::GluedNumber(text.to_owned()))
             }
             (T::DotDot, T::Semicolon | T::Close | T::CloseList) | (_, T::DotDot) => {
-                (!self.expects("int")).then(|| (Hint::RangeOutsideDeclaration, self.at, self.at))
+                (!self.expects("int")).then_some((Hint::RangeOutsideDeclaration, self.at, self.at))
             }
             _ => None,
         }

@@ -11,7 +11,7 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 use std::sync::Arc;
 
 lalrpop_mod!(
-    #[allow(clippy::all, clippy::pedantic, unreachable_pub, missing_docs, unused)]
+    #[allow(clippy::all, clippy::unwrap_used, unused)]
     grammar,
     "/rasp.rs"
 );
