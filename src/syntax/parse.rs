@@ -11,7 +11,7 @@ use lalrpop_util::{ParseError, lalrpop_mod};
 use std::sync::Arc;
 
 lalrpop_mod!(
-    #[allow(clippy::all, clippy::unwrap_used, unused)]
+    #[allow(clippy::all, clippy::unwrap_used, clippy::semicolon_if_nothing_returned, unused)]
     grammar,
     "/rasp.rs"
 );
