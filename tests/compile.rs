@@ -266,7 +266,7 @@ fn batch_and_padding_change_no_output() {
             let padded = model.tokenizer().batch(&[input], 10).unwrap();
             assert_eq!(padded.seq, model.config().n_ctx);
             let logits = model.forward(&padded, &mut NoHooks).unwrap();
-            assert_eq!(model.decode(&padded, &logits).unwrap(), [expected.clone()]);
+            assert_eq!(model.decode(&padded, &logits).unwrap(), std::slice::from_ref(expected));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! How long the front half takes on large programs and inputs: `cargo bench --bench front`.
 
+use raspc::facts;
 use raspc::interp::Interpreter;
 use raspc::ir::lower::{NoFiles, Outside, read};
 use raspc::ir::{Program, lower::Read};
@@ -47,7 +48,8 @@ fn long_program(lines: usize) -> String {
         let _ = writeln!(text, "v{i} = {value};");
         names.push(format!("v{i}"));
     }
-    let _ = writeln!(text, "output v{};", lines - 1);
+    let outputs: Vec<String> = (0..lines).map(|i| format!("v{i}")).collect();
+    let _ = writeln!(text, "output {};", outputs.join(", "));
     text
 }
 
@@ -56,4 +58,14 @@ fn long_program(lines: usize) -> String {
 fn read_program(bencher: divan::Bencher<'_, '_>, lines: usize) {
     let text = long_program(lines);
     bencher.bench(|| program(&text));
+}
+
+/// Checking a long program without enumeration: reading it, its facts, and whether it can fail.
+#[divan::bench(args = [100, 1_000])]
+fn check_program(bencher: divan::Bencher<'_, '_>, lines: usize) {
+    let text = long_program(lines);
+    bencher.bench(|| {
+        let program = program(&text);
+        facts::may_fail(&program, &facts::analyse(&program))
+    });
 }
