@@ -1,6 +1,7 @@
 //! `raspc compile`: from a program to a file of weights.
 
 use super::program::{self, Loaded, ProgramFlags};
+use super::summary::{self, Summary};
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Facts};
@@ -12,7 +13,6 @@ use crate::verify::{self, Disagreement, Effort, Verdict};
 use crate::weights;
 use anyhow::Context as _;
 use candle_core::Device;
-use serde_json::json;
 use std::path::{Component, Path, PathBuf};
 
 /// Compile programs into transformer weights.
@@ -38,8 +38,11 @@ pub struct CompileArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
     /// Print JSON, one object per program.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "table")]
     json: bool,
+    /// Print one table in Markdown.
+    #[arg(long)]
+    table: bool,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -56,19 +59,32 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
         files.len()
     );
     let mut worst = Exit::Done;
+    let mut rows = Vec::new();
     for file in &files {
-        let exit = match program::load(file, &args.flags, ui)? {
+        let compiled = match program::load(file, &args.flags, ui)? {
             Ok(loaded) => compile_one(&loaded, file, args, ui)?,
-            Err(exit) => exit,
+            Err(exit) => Err(exit),
         };
-        if worst == Exit::Done {
-            worst = exit;
+        match compiled {
+            Ok(summary) if args.table => rows.push(summary),
+            Ok(summary) if args.json => ui.line(&summary.json().to_string()),
+            Ok(summary) => ui.line(&summary.text()),
+            Err(exit) if worst == Exit::Done => worst = exit,
+            Err(_) => {}
         }
+    }
+    if args.table {
+        ui.out(&summary::table(&rows));
     }
     Ok(worst)
 }
 
-fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
+fn compile_one(
+    loaded: &Loaded,
+    file: &Path,
+    args: &CompileArgs,
+    ui: &Ui,
+) -> anyhow::Result<Result<Summary, Exit>> {
     let Loaded { program, sources, .. } = loaded;
     anyhow::ensure!(
         !program.outputs.is_empty(),
@@ -78,14 +94,14 @@ fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> any
     let wrong = wrong_examples(program);
     if !wrong.is_empty() {
         ui.diagnostics(&wrong, sources);
-        return Ok(Exit::Refuted);
+        return Ok(Err(Exit::Refuted));
     }
     let facts = facts::analyse(program);
     let plan = match plan::plan(program, &facts) {
         Ok(plan) => plan,
         Err(errors) => {
             ui.diagnostics(&errors.iter().map(plan::describe).collect::<Vec<_>>(), sources);
-            return Ok(Exit::Rejected);
+            return Ok(Err(Exit::Rejected));
         }
     };
     let weights = weights::build(&plan);
@@ -93,7 +109,7 @@ fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> any
     let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
     if let Some(Verdict::Refuted(difference)) = &verdict {
         ui.diagnostics(&[difference_report(loaded, difference)], sources);
-        return Ok(Exit::Refuted);
+        return Ok(Err(Exit::Refuted));
     }
     let out = args.out.clone().unwrap_or_else(|| default_output(file));
     if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
@@ -101,8 +117,8 @@ fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> any
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     artifact::save(&artifact, &out).with_context(|| format!("cannot write {}", out.display()))?;
-    tell(file, &out, &artifact, verdict.as_ref(), args.json, ui);
-    Ok(Exit::Done)
+    let about = program::opening_comment(loaded);
+    Ok(Ok(Summary::new(file, &out, about, &artifact, verdict)))
 }
 
 fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui) -> anyhow::Result<Verdict> {
@@ -116,53 +132,6 @@ fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui
         verify::compare(&loaded.program, facts, &model, effort, &mut go_on)
     });
     Ok(verdict?)
-}
-
-/// Says what was built.
-fn tell(file: &Path, out: &Path, artifact: &Artifact, verdict: Option<&Verdict>, json: bool, ui: &Ui) {
-    let config = &artifact.manifest.config;
-    let (layers, heads) = (config.layers.len(), config.layers.iter().map(|l| l.heads.len()).sum::<usize>());
-    let parameters = artifact.weights.n_params();
-    if json {
-        let report = json!({
-            "program": file.to_string_lossy(),
-            "file": out.to_string_lossy(),
-            "layers": layers,
-            "heads": heads,
-            "d_model": config.d_model,
-            "parameters": parameters,
-            "check": verdict.map(verdict_json),
-        });
-        ui.line(&report.to_string());
-        return;
-    }
-    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    ui.line(&format!(
-        "{} → {}: {}, {}, d_model {}, {parameters} parameters; {}",
-        file.display(),
-        out.display(),
-        plural(layers, "layer"),
-        plural(heads, "head"),
-        config.d_model,
-        verdict.map_or("not checked".to_owned(), verdict_text),
-    ));
-}
-
-/// A comparison in words. "Tested" is all that a sample can show.
-fn verdict_text(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Enumerated { inputs } => format!("equal to the program on all {inputs} inputs"),
-        Verdict::Tested { inputs, seed } => format!("tested on {inputs} random inputs (seed {seed})"),
-        Verdict::Refuted(_) => "differs from the program".to_owned(),
-    }
-}
-
-fn verdict_json(verdict: &Verdict) -> serde_json::Value {
-    match verdict {
-        Verdict::Enumerated { inputs } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
-        Verdict::Tested { inputs, seed } => json!({ "verdict": "tested", "inputs": inputs, "seed": seed }),
-        Verdict::Refuted(_) => json!({ "verdict": "refuted" }),
-    }
 }
 
 fn difference_report(loaded: &Loaded, difference: &Disagreement) -> Diagnostic {

@@ -9,6 +9,7 @@ mod input;
 mod program;
 mod repl;
 mod run;
+mod summary;
 mod ui;
 
 pub use exit::Exit;

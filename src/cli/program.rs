@@ -119,3 +119,10 @@ pub fn load(path: &Path, flags: &ProgramFlags, ui: &Ui) -> anyhow::Result<Result
         None => Err(Exit::Rejected),
     })
 }
+
+/// The first comment of a program, which says what it computes.
+pub fn opening_comment(loaded: &Loaded) -> String {
+    let own = loaded.sources.iter().find(|(_, s)| s.name == loaded.name);
+    let first = own.and_then(|(_, s)| s.text.lines().next()).unwrap_or_default();
+    first.strip_prefix('#').unwrap_or_default().trim().to_owned()
+}

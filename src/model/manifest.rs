@@ -4,9 +4,9 @@
 
 use super::config::Config;
 use super::json;
-use crate::ir::{Node, Origin, Program, SOpId, SelectorId};
+use crate::ir::{self, Node, Program, SOpId, SelectorId};
 use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot, SlotId};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 use crate::value::Number;
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
@@ -165,30 +165,22 @@ struct Names<'a> {
     sources: &'a Sources,
 }
 
-/// The longest source text that serves as a name.
-const LONGEST_NAME: usize = 40;
+/// The longest source text that is quoted.
+const LONGEST_TEXT: usize = 40;
 
 impl Names<'_> {
     fn sop(&self, id: SOpId) -> String {
-        let sop = &self.program.graph[id];
-        match &sop.name {
-            Some(name) => name.to_string(),
-            None => self.text(sop.origin),
-        }
+        ir::label(self.program, self.sources, Node::SOp(id))
     }
 
     fn selector(&self, id: SelectorId) -> String {
-        let selector = &self.program.graph[id];
-        match &selector.name {
-            Some(name) => name.to_string(),
-            None => self.text(selector.origin),
-        }
+        ir::label(self.program, self.sources, Node::Selector(id))
     }
 
-    fn text(&self, origin: Origin) -> String {
-        let words = self.sources.text(origin.span).split_whitespace();
+    fn text(&self, span: Span) -> String {
+        let words = self.sources.text(span).split_whitespace();
         let text = words.collect::<Vec<_>>().join(" ");
-        match text.char_indices().nth(LONGEST_NAME) {
+        match text.char_indices().nth(LONGEST_TEXT) {
             Some((end, _)) => format!("{}…", &text[..end]),
             None => text,
         }
@@ -219,7 +211,7 @@ impl Names<'_> {
         let place = |span| {
             let (line, column) = self.sources.line_col(span);
             let source = self.sources.get(span.source).name.clone();
-            Place { source, line, column, text: self.text(Origin { span, stack: None }) }
+            Place { source, line, column, text: self.text(span) }
         };
         std::iter::once(origin.span).chain(sites).map(place).collect()
     }
