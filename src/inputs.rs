@@ -50,7 +50,12 @@ impl<'p> Inputs<'p> {
 
     /// Every input, short ones first, each length in the order of the domains.
     pub fn all(&self) -> impl Iterator<Item = Columns> + '_ {
-        (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n)).filter(|c| self.admits(c))
+        self.candidates().filter(|c| self.admits(c))
+    }
+
+    /// [`Self::all`] before assumptions narrow it: there are [`Self::count`] of them.
+    pub fn candidates(&self) -> impl Iterator<Item = Columns> + '_ {
+        (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n))
     }
 
     fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + '_ {

@@ -8,9 +8,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every report about a program, as it is shown: by `check`, and by `compile` too if the first
-/// line asks for it with `# compile`.
+/// line asks for it with `# compile`. A first line `# options: …` has declarations from outside.
 fn diagnose(name: &str, text: &str) -> String {
-    let read = lower::read(name, text, &Beside, &Outside::default());
+    let first = text.lines().next().unwrap_or_default();
+    let declarations = first.strip_prefix("# options: ").unwrap_or_default().to_owned();
+    let read = lower::read(name, text, &Beside, &Outside { declarations, ..Outside::default() });
     let mut diagnostics = read.diagnostics;
     if let Some(program) = &read.program {
         diagnostics.extend(verify::wrong_examples(program));

@@ -46,7 +46,12 @@ pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
     for file in &args.files {
         let exit = match program::load(file, &args.flags, ui)? {
             Ok(loaded) => check_one(&loaded, args, ui),
-            Err(exit) => exit,
+            Err(exit) => {
+                if args.json {
+                    ui.line(&json!({ "program": file.to_string_lossy(), "error": "rejected" }).to_string());
+                }
+                exit
+            }
         };
         if worst == Exit::Done {
             worst = exit;
@@ -95,7 +100,8 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         };
         ui.line(&format!("{name}: {examples}, {verdict_text}"));
     }
-    if wrong.is_empty() && !matches!(verdict, CanFail::Fails { .. }) { Exit::Done } else { Exit::Refuted }
+    let found_wrong = matches!(verdict, CanFail::Fails { .. } | CanFail::NoInputs { .. });
+    if wrong.is_empty() && !found_wrong { Exit::Done } else { Exit::Refuted }
 }
 
 /// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
@@ -136,6 +142,13 @@ fn describe_verdict(verdict: &CanFail) -> (String, Json) {
         CanFail::NotInTests { inputs, seed } => (
             format!("no failure in {inputs} tests (seed {seed})"),
             json!({ "answer": "no failure found", "tests": inputs, "seed": seed }),
+        ),
+        CanFail::NoInputs { all: true } => {
+            ("no input fulfils the assumptions".to_owned(), json!({ "answer": "no inputs" }))
+        }
+        CanFail::NoInputs { all: false } => (
+            "no input was found that fulfils the assumptions".to_owned(),
+            json!({ "answer": "no inputs found" }),
         ),
         CanFail::Undeclared => (
             "no declared domain or length, so nothing is known of failures (see --input and --length)"

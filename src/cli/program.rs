@@ -38,7 +38,7 @@ impl ProgramFlags {
     fn outside(&self) -> Outside {
         let named = |domain: &String| match domain.split_once(':') {
             Some((name, _)) if name.trim().chars().all(|c| c.is_alphanumeric() || c == '_') => domain.clone(),
-            _ => format!("tokens : {domain}"),
+            _ => format!("{} : {domain}", lower::ONLY_COLUMN),
         };
         let length =
             self.length.as_ref().map(|l| if l.contains("..") { l.clone() } else { format!("1..{l}") });

@@ -4,6 +4,8 @@
 //! computed, and what depends on the input becomes nodes of the graph. A wrong statement is
 //! reported and skipped, so that one run shows every error.
 
+mod builtins;
+mod call;
 mod declare;
 mod error;
 mod expr;
@@ -11,6 +13,7 @@ mod operators;
 mod scope;
 mod thing;
 
+pub use declare::ONLY_COLUMN;
 pub use error::{LowerError, LowerErrorKind, describe};
 pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};
