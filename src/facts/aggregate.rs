@@ -89,7 +89,7 @@ impl Analysis<'_> {
         if self.table(value).is_some_and(same) {
             return Some(Reason::SameEverywhere);
         }
-        let fixed = self.selectors[selector.index()].fixed.clone();
+        let fixed: Vec<SOpId> = self.selectors[selector.index()].fixed.iter().map(|pair| pair.0).collect();
         let follows =
             !fixed.is_empty() && (self.made_of(value, &fixed, &mut 64) || self.determined(value, &fixed));
         follows.then_some(Reason::Fixed(fixed))

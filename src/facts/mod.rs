@@ -73,10 +73,12 @@ struct SelectorFacts {
     /// The order of the positions that it is; no two positions that it compares are equal in it.
     order: Option<Order>,
     signs: Option<Signs>,
-    /// S-ops that are equal at all keys that one query selects.
-    fixed: Vec<SOpId>,
-    /// S-ops that are equal at all keys that one query sees and does not select.
-    fixed_outside: Vec<SOpId>,
+    /// Pairs of s-ops: at every key that a query selects, the first is equal to the second at the
+    /// query. So the first is equal at all of them; keys that are equal to one of two things are
+    /// not, which is why it takes the pair.
+    fixed: Vec<(SOpId, SOpId)>,
+    /// The same of the keys that a query sees and does not select.
+    fixed_outside: Vec<(SOpId, SOpId)>,
 }
 
 /// The least and the greatest number of keys that a query selects, over all queries of all

@@ -429,6 +429,9 @@ fn selected_values_agree_where_the_key_fixes_them() {
     ));
     assert!(agrees("length", "select(tokens, 3, <)"));
     assert!(agrees("tokens", &format!("not select(tokens, tokens, !=) and {same}")));
+    assert!(agrees("tokens", &format!("{same} or (select(indices, 0, ==) and {same})")));
+    assert!(!agrees("tokens", "select(tokens, 1, ==) or select(tokens, 2, ==)"));
+    assert!(!agrees("tokens", "not (select(tokens, 1, !=) and select(tokens, 2, !=))"));
     assert!(!agrees("tokens", "select(tokens, tokens, <=)"));
     assert!(!agrees("tokens", "select(tokens % 2, tokens % 2, ==)"));
     assert!(!agrees("tokens + indices", same));
@@ -440,6 +443,31 @@ fn selected_values_agree_where_the_key_fixes_them() {
     mixed.columns[0].domain = Some(vec![Value::Bool(true), Value::int(1)]);
     let checked = check_program(mixed);
     assert!(checked.facts.agreement(checked.sop("result")).is_none());
+}
+
+#[test]
+fn keys_that_are_equal_to_one_of_two_things_need_not_agree() {
+    for either in [
+        "select(tokens, \"a\", ==) or select(tokens, \"b\", ==)",
+        "not (select(tokens, \"a\", !=) and select(tokens, \"b\", !=))",
+    ] {
+        let checked = facts_of(&format!(
+            "input tokens : {{\"a\", \"b\", \"c\"}}; length 1..3; either = {either};
+            y = aggregate(either, indicator(tokens == \"a\")); result = {{0: 1, 1: 2}}[y];"
+        ));
+        assert!(checked.facts.agreement(checked.sop("y")).is_none(), "{either}");
+        assert_eq!(checked.values("y"), "{0, 1/3, 1/2, 2/3, 1}");
+        assert!(may_fail(&checked.program, &checked.facts).is_some(), "{either}");
+    }
+    // No two positions agree in token and count, but two of them have one of two pairs.
+    let checked = facts_of(
+        "input tokens : 0..2; length 1..4; same = select(tokens, tokens, ==);
+        nth = selector_width(same and select(indices, indices, <));
+        first = select(nth, 0, ==); either = (select(tokens, 0, ==) and first) or (select(tokens, 1, ==) and first);
+        one = select(tokens, 0, ==) and first; result = selector_width(either) + selector_width(one);",
+    );
+    assert_eq!(checked.width("either").1, 2);
+    assert_eq!(checked.width("one"), (0, 1));
 }
 
 #[test]

@@ -88,7 +88,8 @@ impl Analysis<'_> {
             }
             facts.by_query = Some(known.table);
         }
-        if let Some(apart) = self.tell_apart(&facts.fixed).filter(|apart| apart.len() > 1) {
+        let fixed: Vec<SOpId> = facts.fixed.iter().map(|pair| pair.0).collect();
+        if let Some(apart) = self.tell_apart(&fixed).filter(|apart| apart.len() > 1) {
             let reason = Reason::KeysDifferTogether(apart);
             facts.widths.at_most(self.lengths.iter().map(|_| 1), &reason);
         }
@@ -110,10 +111,10 @@ impl Analysis<'_> {
 
     fn select(&mut self, facts: &mut SelectorFacts, key: SOpId, query: SOpId, op: Compare) {
         if op == Compare::Eq {
-            facts.fixed.push(key);
+            facts.fixed.push((key, query));
         }
         if op == Compare::Ne {
-            facts.fixed_outside.push(key);
+            facts.fixed_outside.push((key, query));
         }
         if key == query {
             facts.itself = Some((self.rules.selects_itself)(op));
@@ -329,13 +330,13 @@ impl Analysis<'_> {
     }
 }
 
-fn union(a: &[SOpId], b: &[SOpId]) -> Vec<SOpId> {
+fn union(a: &[(SOpId, SOpId)], b: &[(SOpId, SOpId)]) -> Vec<(SOpId, SOpId)> {
     let mut all = [a, b].concat();
     all.sort_unstable();
     all.dedup();
     all
 }
 
-fn intersection(a: &[SOpId], b: &[SOpId]) -> Vec<SOpId> {
-    a.iter().filter(|id| b.contains(id)).copied().collect()
+fn intersection(a: &[(SOpId, SOpId)], b: &[(SOpId, SOpId)]) -> Vec<(SOpId, SOpId)> {
+    a.iter().filter(|pair| b.contains(pair)).copied().collect()
 }

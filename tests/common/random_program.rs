@@ -63,6 +63,14 @@ enum Step {
         op: Compare,
         among_equals: bool,
     },
+    /// The aggregate of a key that is equal to one of two constants, written with `or` or with
+    /// `and` of the opposite. Rare by chance as well.
+    OneOfTwo {
+        sort: usize,
+        key: usize,
+        constants: [usize; 2],
+        opposite: bool,
+    },
 }
 
 /// The types that steps keep apart. An s-op of `Any` can have values of several types.
@@ -118,6 +126,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n().prop_map(Step::Not),
         1 => (n(), n(), compare(), any::<bool>())
             .prop_map(|(key, tie, op, among_equals)| Step::Rank { key, tie, op, among_equals }),
+        1 => (0..4_usize, n(), [n(), n()], any::<bool>())
+            .prop_map(|(sort, key, constants, opposite)| Step::OneOfTwo { sort, key, constants, opposite }),
     ]
 }
 
@@ -387,6 +397,25 @@ impl Step {
                 let rank = nodes.add(Sort::Number, Op::Width { selector: order }, Kinds::NONE);
                 let same = nodes.select(SelectorOp::Select { key: rank, query: rank, op: Compare::Eq });
                 nodes.select(SelectorOp::And(equal, same));
+            }
+            Self::OneOfTwo { sort, key, constants: pair, opposite } => {
+                let sort = [Sort::Number, Sort::Number, Sort::Number, Sort::Any][sort % 4];
+                let key = nodes.sop(sort, key);
+                let of_sort = |(s, _): &(Sort, Value)| sort == Sort::Any || *s == sort;
+                let values: Vec<Value> = constants().into_iter().filter(of_sort).map(|(_, v)| v).collect();
+                let op = if opposite { Compare::Ne } else { Compare::Eq };
+                let [a, b] = pair.map(|number| {
+                    let constant = Op::Const(values[number % values.len()].clone());
+                    let query = nodes.graph.add(constant, Kinds::NONE, ORIGIN);
+                    nodes.select(SelectorOp::Select { key, query, op })
+                });
+                let mut either = SelectorOp::Or(a, b);
+                if opposite {
+                    either = SelectorOp::Not(nodes.select(SelectorOp::And(a, b)));
+                }
+                let selector = nodes.select(either);
+                let default = Value::int(0);
+                nodes.add(sort, Op::Aggregate { selector, value: key, default }, Kinds::NONE);
             }
         }
     }
