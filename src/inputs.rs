@@ -50,10 +50,15 @@ impl<'p> Inputs<'p> {
 
     /// Every input, short ones first, each length in the order of the domains.
     pub fn all(&self) -> impl Iterator<Item = Columns> + '_ {
-        (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n)).filter(|c| self.admits(c))
+        self.candidates().filter(|c| self.admits(c))
     }
 
-    fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + '_ {
+    /// [`Self::all`], before assumptions narrow them.
+    pub fn candidates(&self) -> impl Iterator<Item = Columns> + Send + '_ {
+        (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n))
+    }
+
+    fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + Send + '_ {
         let mut next = Some(vec![0_usize; n * self.domains.len()]);
         let size = move |cell: usize| self.domains[cell / n].len();
         std::iter::from_fn(move || {
