@@ -68,28 +68,34 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(worst)
 }
 
-fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    let Loaded { program, sources, .. } = loaded;
-    anyhow::ensure!(
-        !program.outputs.is_empty(),
-        "{} computes no s-op; there is nothing to compile",
-        file.display()
-    );
-    let wrong = wrong_examples(program);
-    if !wrong.is_empty() {
-        ui.diagnostics(&wrong, sources);
-        return Ok(Exit::Refuted);
-    }
+/// The model of a program, with the facts that it rests on; otherwise what is wrong is reported.
+pub(super) fn build(loaded: &Loaded, ui: &Ui) -> anyhow::Result<Result<(Facts, Artifact), Exit>> {
+    let Loaded { name, program, sources } = loaded;
+    anyhow::ensure!(!program.outputs.is_empty(), "{name} computes no s-op; there is nothing to compile");
     let facts = facts::analyse(program);
     let plan = match plan::plan(program, &facts) {
         Ok(plan) => plan,
         Err(errors) => {
             ui.diagnostics(&errors.iter().map(plan::describe).collect::<Vec<_>>(), sources);
-            return Ok(Exit::Rejected);
+            return Ok(Err(Exit::Rejected));
         }
     };
     let weights = weights::build(&plan);
     let artifact = Artifact::new(Manifest::new(program, sources, &plan, &weights), weights);
+    Ok(Ok((facts, artifact)))
+}
+
+fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let Loaded { program, sources, .. } = loaded;
+    let wrong = wrong_examples(program);
+    if !wrong.is_empty() {
+        ui.diagnostics(&wrong, sources);
+        return Ok(Exit::Refuted);
+    }
+    let (facts, artifact) = match build(loaded, ui)? {
+        Ok(built) => built,
+        Err(exit) => return Ok(exit),
+    };
     let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
     if let Some(Verdict::Refuted(difference)) = &verdict {
         ui.diagnostics(&[difference_report(loaded, difference)], sources);

@@ -1,14 +1,14 @@
 //! `raspc run`: the outputs for one input or many.
 
 use super::input::{self, Columns};
+use super::model::{self, ModelFlags};
 use super::program::{self, ProgramFlags};
 use super::{Exit, Ui};
 use crate::interp::Interpreter;
 use crate::ir::Column;
-use crate::model::{ColumnConfig, Decoded, Transformer, artifact};
+use crate::model::{ColumnConfig, Decoded};
 use crate::value::{Kind, Value};
 use anyhow::Context as _;
-use candle_core::Device;
 use serde_json::{Value as Json, json};
 use std::io::BufRead as _;
 use std::path::PathBuf;
@@ -32,6 +32,8 @@ pub struct RunArgs {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    model: ModelFlags,
+    #[command(flatten)]
     flags: ProgramFlags,
 }
 
@@ -45,11 +47,10 @@ Examples:
   raspc run program.rasp --json < inputs.jsonl";
 
 pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    if args.file.extension().is_some_and(|e| e == "safetensors") {
+    if model::is_model(&args.file) {
         anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
-        let artifact =
-            artifact::load(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
-        let model = Transformer::from_artifact(&artifact, &Device::Cpu)?;
+        let artifact = model::load(&args.file)?;
+        let model = args.model.place(&artifact)?;
         let domain = |c: &ColumnConfig| Column {
             name: c.name.as_str().into(),
             domain: Some(c.vocabulary.clone()),
@@ -64,6 +65,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         });
     }
+    anyhow::ensure!(args.model.is_default(), "a program runs without a device; these flags are for models");
     let loaded = match program::load(&args.file, &args.flags, ui)? {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),

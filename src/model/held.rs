@@ -35,9 +35,13 @@ pub enum Held {
         value: Value,
     },
     /// The number itself.
-    Numeric { of: Of },
+    Numeric {
+        of: Of,
+    },
     /// `1 / (width + 1)`
-    Share { of: Of },
+    Share {
+        of: Of,
+    },
 }
 
 /// What a slot tells about; see [`Base`].

@@ -61,6 +61,11 @@ impl SlotInfo {
         let distance = Number::from_f64(entry).and_then(|e| e.sub(number).ok());
         distance.is_some_and(|d| d.abs() <= self.bound)
     }
+
+    /// Whether a row of the residual stream is, in this slot, that of BOS.
+    pub fn is_at_bos(&self, row: &[f64]) -> bool {
+        row.get(self.direction).and_then(|entry| Number::from_f64(*entry)).as_ref() == Some(&self.at_bos)
+    }
 }
 
 impl Holding<'_> {
@@ -74,8 +79,7 @@ impl Holding<'_> {
 
     /// Whether a row of the residual stream is that of BOS.
     pub fn is_bos(&self, row: &[f64]) -> bool {
-        let exact = |slot: &&SlotInfo| row.get(slot.direction).copied().map(Number::from_f64);
-        self.slots.iter().all(|slot| exact(slot) == Some(Some(slot.at_bos.clone())))
+        self.slots.iter().all(|slot| slot.is_at_bos(row))
     }
 
     /// The value that a row of the residual stream holds.

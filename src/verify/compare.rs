@@ -99,6 +99,17 @@ pub fn compare(
     })
 }
 
+/// Where model and program differ on one input; none where the program has no value.
+pub fn compare_on(
+    program: &Program,
+    model: &Transformer,
+    input: &Columns,
+) -> Result<Option<Disagreement>, CompareError> {
+    fits(program, model.config())?;
+    let Ok(expected) = Interpreter::new(program).outputs(input) else { return Ok(None) };
+    Ok(difference(model, input, &expected, &model.run(input)?))
+}
+
 /// Whether the model takes every input that the program declares.
 fn fits(program: &Program, config: &Config) -> Result<(), CompareError> {
     let (outputs, columns) = (program.outputs.len(), program.columns.len());
@@ -143,8 +154,7 @@ impl Comparison<'_> {
         batch: usize,
         progress: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Outcome, RunError> {
-        let batches =
-            Mutex::new((0_usize..).map(|number| (number, inputs.take(batch).collect::<Vec<_>>())));
+        let batches = Mutex::new((0_usize..).map(|number| (number, inputs.take(batch).collect::<Vec<_>>())));
         let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).next();
         let stop = AtomicBool::new(false);
         let work = |results: mpsc::Sender<_>| {
@@ -199,24 +209,9 @@ impl Comparison<'_> {
         let columns: Vec<&[Vec<Value>]> = batch.iter().map(|(input, _)| input.as_slice()).collect();
         let found = self.model.run_all(&columns)?;
         let mut pairs = batch.iter().zip(&found);
-        let found = pairs.find_map(|((input, expected), found)| self.difference(input, expected, found));
+        let found =
+            pairs.find_map(|((input, expected), found)| difference(self.model, input, expected, found));
         Ok((batch.len(), found))
-    }
-
-    /// The first output and position at which a model's answer is not the program's.
-    fn difference(
-        &self,
-        input: &Columns,
-        expected: &[Vec<Value>],
-        found: &[Vec<Decoded>],
-    ) -> Option<Disagreement> {
-        let outputs = expected.iter().zip(found).zip(&self.model.config().outputs).enumerate();
-        outputs.into_iter().find_map(|(output, ((expected, found), config))| {
-            let wrong = |(e, f): (&Value, &Decoded)| !agrees(e, f, &config.decode);
-            let position = expected.iter().zip(found).position(wrong)?;
-            let (expected, found) = (expected[position].clone(), found[position].clone());
-            Some(Disagreement { input: input.clone(), output, position, expected, found })
-        })
     }
 
     /// What differs on one input, if it counts.
@@ -236,6 +231,22 @@ fn batch_size(config: &Config) -> usize {
     let widest = config.layers.iter().map(|l| (l.heads.len() * config.n_ctx).max(l.d_mlp)).max();
     let per_input = config.n_ctx * config.d_model.max(widest.unwrap_or(0));
     (MAX_ENTRIES / per_input).clamp(1, MAX_BATCH)
+}
+
+/// The first output and position at which a model's answer is not the program's.
+fn difference(
+    model: &Transformer,
+    input: &Columns,
+    expected: &[Vec<Value>],
+    found: &[Vec<Decoded>],
+) -> Option<Disagreement> {
+    let outputs = expected.iter().zip(found).zip(&model.config().outputs).enumerate();
+    outputs.into_iter().find_map(|(output, ((expected, found), config))| {
+        let wrong = |(e, f): (&Value, &Decoded)| !agrees(e, f, &config.decode);
+        let position = expected.iter().zip(found).position(wrong)?;
+        let (expected, found) = (expected[position].clone(), found[position].clone());
+        Some(Disagreement { input: input.clone(), output, position, expected, found })
+    })
 }
 
 /// Whether a decoded output is the program's value: equal, or within the output's bound where
