@@ -11,6 +11,7 @@ mod model;
 mod program;
 mod repl;
 mod run;
+mod trace;
 mod ui;
 mod verdict;
 mod verify;

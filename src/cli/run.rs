@@ -3,7 +3,7 @@
 use super::input::{self, Columns};
 use super::model::{self, ModelFlags};
 use super::program::{self, ProgramFlags};
-use super::{Exit, Ui};
+use super::{Exit, Ui, trace};
 use crate::interp::Interpreter;
 use crate::ir::Column;
 use crate::model::{ColumnConfig, Decoded};
@@ -31,6 +31,9 @@ pub struct RunArgs {
     /// Print JSON, one object per input: numbers as floats, with the exact fractions beside them.
     #[arg(long)]
     json: bool,
+    /// Show every s-op at every position; of a model, as the network holds it, beside the program's.
+    #[arg(long)]
+    trace: bool,
     #[command(flatten)]
     model: ModelFlags,
     #[command(flatten)]
@@ -41,6 +44,7 @@ const AFTER_HELP: &str = "\
 Examples:
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc run compiled/peak.safetensors --trace '[1, 3, 2]'
   raspc run program.rasp hello
   raspc run program.rasp '{\"price\": [1, 2], \"kind\": [\"a\", \"b\"]}'
   raspc run program.rasp --output 'sort(tokens, tokens)' hello
@@ -57,6 +61,18 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
             span: None,
         };
         let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
+        if args.trace {
+            let loaded = match model::program_of(&artifact, ui)? {
+                Ok(loaded) => loaded,
+                Err(exit) => return Ok(exit),
+            };
+            let interpreter = Interpreter::new(&loaded.program);
+            return each_input(args, ui, |text| {
+                let mut input = input::parse(text, &columns)?;
+                input::validate(&loaded.program, &interpreter, &mut input)?;
+                trace::model(&artifact, &model, &loaded, &input, args.json, ui)
+            });
+        }
         return each_input(args, ui, |text| {
             let input = input::parse(text, &columns)?;
             let outputs = model.run(&input)?;
@@ -76,6 +92,9 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     each_input(args, ui, |text| {
         let mut input = input::parse(text, &program.columns)?;
         input::validate(program, &interpreter, &mut input)?;
+        if args.trace {
+            return Ok(trace::program(&loaded, &input, args.json, ui));
+        }
         match interpreter.outputs(&input) {
             Ok(outputs) => {
                 let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();

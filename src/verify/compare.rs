@@ -251,7 +251,7 @@ fn difference(
 
 /// Whether a decoded output is the program's value: equal, or within the output's bound where
 /// it is a number that cannot be decoded exactly.
-fn agrees(expected: &Value, found: &Decoded, decode: &Decode) -> bool {
+pub fn agrees(expected: &Value, found: &Decoded, decode: &Decode) -> bool {
     match (found, decode) {
         (Decoded::Value(value), _) => value == expected,
         (Decoded::About(number), Decode::Numeric { bound, .. }) => {

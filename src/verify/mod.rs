@@ -5,7 +5,7 @@ mod examples;
 mod failure;
 mod locate;
 
-pub use compare::{CompareError, Disagreement, Verdict, compare, compare_on};
+pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
 pub use examples::{failure_report, wrong_examples};
 pub use failure::{CanFail, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
