@@ -54,11 +54,11 @@ impl<'p> Inputs<'p> {
     }
 
     /// [`Self::all`] before assumptions narrow it: there are [`Self::count`] of them.
-    pub fn candidates(&self) -> impl Iterator<Item = Columns> + '_ {
+    pub fn candidates(&self) -> impl Iterator<Item = Columns> + Send + '_ {
         (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n))
     }
 
-    fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + '_ {
+    fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + Send + '_ {
         let mut next = Some(vec![0_usize; n * self.domains.len()]);
         let size = move |cell: usize| self.domains[cell / n].len();
         std::iter::from_fn(move || {

@@ -79,23 +79,10 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(worst)
 }
 
-fn compile_one(
-    loaded: &Loaded,
-    file: &Path,
-    args: &CompileArgs,
-    ui: &Ui,
-) -> anyhow::Result<Result<Summary, Exit>> {
-    let Loaded { program, sources, .. } = loaded;
-    anyhow::ensure!(
-        !program.outputs.is_empty(),
-        "{} computes no s-op; there is nothing to compile",
-        file.display()
-    );
-    let wrong = wrong_examples(program);
-    if !wrong.is_empty() {
-        ui.diagnostics(&wrong, sources);
-        return Ok(Err(Exit::Refuted));
-    }
+/// The model of a program, with the facts that it rests on; otherwise what is wrong is reported.
+pub(super) fn build(loaded: &Loaded, ui: &Ui) -> anyhow::Result<Result<(Facts, Artifact), Exit>> {
+    let Loaded { name, program, sources } = loaded;
+    anyhow::ensure!(!program.outputs.is_empty(), "{name} computes no s-op; there is nothing to compile");
     let facts = facts::analyse(program);
     let plan = match plan::plan(program, &facts) {
         Ok(plan) => plan,
@@ -106,6 +93,25 @@ fn compile_one(
     };
     let weights = weights::build(&plan);
     let artifact = Artifact::new(Manifest::new(program, sources, &plan, &weights), weights);
+    Ok(Ok((facts, artifact)))
+}
+
+fn compile_one(
+    loaded: &Loaded,
+    file: &Path,
+    args: &CompileArgs,
+    ui: &Ui,
+) -> anyhow::Result<Result<Summary, Exit>> {
+    let Loaded { program, sources, .. } = loaded;
+    let wrong = wrong_examples(program);
+    if !wrong.is_empty() {
+        ui.diagnostics(&wrong, sources);
+        return Ok(Err(Exit::Refuted));
+    }
+    let (facts, artifact) = match build(loaded, ui)? {
+        Ok(built) => built,
+        Err(exit) => return Ok(Err(exit)),
+    };
     let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
     if let Some(Verdict::Refuted(difference)) = &verdict {
         ui.diagnostics(&[difference_report(loaded, difference)], sources);

@@ -6,11 +6,16 @@ mod draw;
 mod exit;
 mod fmt;
 mod input;
+mod interrupt;
+mod model;
 mod program;
 mod repl;
 mod run;
 mod summary;
+mod trace;
 mod ui;
+mod verdict;
+mod verify;
 
 pub use exit::Exit;
 pub use ui::Ui;
@@ -45,6 +50,7 @@ Exit codes:
 enum Command {
     Compile(compile::CompileArgs),
     Check(check::CheckArgs),
+    Verify(verify::VerifyArgs),
     Run(run::RunArgs),
     Repl(repl::ReplArgs),
     Fmt(fmt::FmtArgs),
@@ -65,6 +71,7 @@ pub fn main() -> Exit {
     let result = match args.command {
         Command::Compile(args) => compile::compile(&args, &ui),
         Command::Check(args) => check::check(&args, &ui),
+        Command::Verify(args) => verify::verify(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
         Command::Fmt(args) => fmt::fmt(&args, &ui),

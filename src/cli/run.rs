@@ -1,14 +1,14 @@
 //! `raspc run`: the outputs for one input or many.
 
 use super::input::{self, Columns};
+use super::model::{self, ModelFlags};
 use super::program::{self, ProgramFlags};
-use super::{Exit, Ui};
+use super::{Exit, Ui, trace};
 use crate::interp::Interpreter;
 use crate::ir::Column;
-use crate::model::{ColumnConfig, Decoded, Transformer, artifact};
+use crate::model::{ColumnConfig, Decoded};
 use crate::value::{Kind, Value};
 use anyhow::Context as _;
-use candle_core::Device;
 use serde_json::{Value as Json, json};
 use std::io::BufRead as _;
 use std::path::PathBuf;
@@ -31,6 +31,11 @@ pub struct RunArgs {
     /// Print JSON, one object per input: numbers as floats, with the exact fractions beside them.
     #[arg(long)]
     json: bool,
+    /// Show every s-op at every position; of a model, as the network holds it, beside the program's.
+    #[arg(long)]
+    trace: bool,
+    #[command(flatten)]
+    model: ModelFlags,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -39,23 +44,35 @@ const AFTER_HELP: &str = "\
 Examples:
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc run compiled/peak.safetensors --trace '[1, 3, 2]'
   raspc run program.rasp hello
   raspc run program.rasp '{\"price\": [1, 2], \"kind\": [\"a\", \"b\"]}'
   raspc run program.rasp --output 'sort(tokens, tokens)' hello
   raspc run program.rasp --json < inputs.jsonl";
 
 pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    if args.file.extension().is_some_and(|e| e == "safetensors") {
+    if model::is_model(&args.file) {
         anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
-        let artifact =
-            artifact::load(&args.file).with_context(|| format!("cannot load {}", args.file.display()))?;
-        let model = Transformer::from_artifact(&artifact, &Device::Cpu)?;
+        let artifact = model::load(&args.file)?;
+        let model = args.model.place(&artifact)?;
         let domain = |c: &ColumnConfig| Column {
             name: c.name.as_str().into(),
             domain: Some(c.vocabulary.clone()),
             span: None,
         };
         let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
+        if args.trace {
+            let loaded = match model::program_of(&artifact, ui)? {
+                Ok(loaded) => loaded,
+                Err(exit) => return Ok(exit),
+            };
+            let interpreter = Interpreter::new(&loaded.program);
+            return each_input(args, ui, |text| {
+                let mut input = input::parse(text, &columns)?;
+                input::validate(&loaded.program, &interpreter, &mut input)?;
+                trace::model(&artifact, &model, &loaded, &input, args.json, ui)
+            });
+        }
         return each_input(args, ui, |text| {
             let input = input::parse(text, &columns)?;
             let outputs = model.run(&input)?;
@@ -64,6 +81,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         });
     }
+    anyhow::ensure!(args.model.is_default(), "a program runs without a device; these flags are for models");
     let loaded = match program::load(&args.file, &args.flags, ui)? {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
@@ -74,6 +92,9 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     each_input(args, ui, |text| {
         let mut input = input::parse(text, &program.columns)?;
         input::validate(program, &interpreter, &mut input)?;
+        if args.trace {
+            return Ok(trace::program(&loaded, &input, args.json, ui));
+        }
         match interpreter.outputs(&input) {
             Ok(outputs) => {
                 let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();

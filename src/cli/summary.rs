@@ -71,7 +71,10 @@ impl Summary {
 fn verdict_text(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Enumerated { inputs } => format!("equal to the program on all {inputs} inputs"),
-        Verdict::Tested { inputs, seed } => format!("tested on {inputs} random inputs (seed {seed})"),
+        Verdict::Tested { inputs, seed: Some(seed) } => {
+            format!("tested on {inputs} random inputs (seed {seed})")
+        }
+        Verdict::Tested { inputs, seed: None } => format!("tested on {inputs} inputs"),
         Verdict::Refuted(_) => "differs from the program".to_owned(),
     }
 }

@@ -21,6 +21,12 @@ impl Default for Ui {
 }
 
 impl Ui {
+    /// The number of characters on a line, as shells that say it say it.
+    pub fn width(&self) -> usize {
+        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
+        columns.unwrap_or(100)
+    }
+
     /// Results, to standard output.
     pub fn out(&self, text: &str) {
         write(&mut std::io::stdout().lock(), text);

@@ -47,6 +47,21 @@ pub mod values {
     }
 }
 
+/// One value, for serde's `with`.
+pub mod value {
+    use super::{Value, from_json, to_json};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(value: &Value, to: S) -> Result<S::Ok, S::Error> {
+        to_json(value).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+        let json = serde_json::Value::deserialize(from)?;
+        from_json(&json).ok_or_else(|| D::Error::custom(format!("{json} is no value")))
+    }
+}
+
 /// Numbers as text, for serde's `with`.
 pub mod number {
     use super::Number;

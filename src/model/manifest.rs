@@ -3,9 +3,11 @@
 //! The plan, told in names, source lines and numbers, so that a reader needs nothing else.
 
 use super::config::Config;
+use super::held::Held;
 use super::json;
+use crate::ir::lower::{self, Read};
 use crate::ir::{self, Node, Program, SOpId, SelectorId};
-use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot, SlotId};
+use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot};
 use crate::source::{Sources, Span};
 use crate::value::Number;
 use crate::weights::Weights;
@@ -25,7 +27,8 @@ pub struct Manifest {
     pub slots: Vec<SlotInfo>,
     pub heads: Vec<HeadInfo>,
     pub neurons: Vec<NeuronInfo>,
-    /// The text of the program, and of every file it loads.
+    /// Every text that was read, in the order of [`lower::read`]: the standard library, options
+    /// of the command line, the program, the files it loads, options again.
     pub sources: Vec<SourceInfo>,
     pub sha256: Hashes,
 }
@@ -37,6 +40,7 @@ pub struct SlotInfo {
     pub direction: usize,
     /// `tokens = 3`, `width >= 2`, `bos`, …
     pub label: String,
+    pub holds: Held,
     /// What the slot holds at a position may differ from the label by this much.
     #[serde(with = "json::number")]
     pub bound: Number,
@@ -119,7 +123,7 @@ impl Manifest {
     /// What there is to say about a plan and its weights.
     pub fn new(program: &Program, sources: &Sources, plan: &Plan, weights: &Weights) -> Self {
         let names = Names { program, sources };
-        let main = program.outputs.first().map(|o| sources.get(o.span.source).name.clone());
+        let main = sources.iter().nth(lower::PROGRAM).map(|(_, source)| source.name.clone());
         let program_name = main.unwrap_or_default();
         let source = |s: &crate::source::Source| SourceInfo { name: s.name.clone(), text: s.text.clone() };
         let sources: Vec<SourceInfo> = sources.iter().map(|(_, s)| source(s)).collect();
@@ -150,12 +154,22 @@ impl Manifest {
             format: FORMAT,
             program: program_name,
             config: Config::of(plan, weights),
-            slots: plan.slots.iter().map(|s| names.slot(plan, s)).collect(),
+            slots: plan.slots.iter().map(|s| names.slot(s)).collect(),
             heads,
             neurons,
             sources,
             sha256: Hashes::default(),
         }
+    }
+}
+
+impl Manifest {
+    /// The program that the model was compiled from, read again from the texts of the manifest.
+    /// None if these are no texts of a program.
+    pub fn read_program(&self) -> Option<Read> {
+        let texts: Vec<(&str, &str)> =
+            self.sources.iter().map(|s| (s.name.as_str(), s.text.as_str())).collect();
+        lower::read_again(&texts)
     }
 }
 
@@ -216,7 +230,7 @@ impl Names<'_> {
         std::iter::once(origin.span).chain(sites).map(place).collect()
     }
 
-    fn slot(&self, plan: &Plan, slot: &Slot) -> SlotInfo {
+    fn slot(&self, slot: &Slot) -> SlotInfo {
         let label = match &slot.holds {
             Holds::One => "one".to_owned(),
             Holds::Bos => "bos".to_owned(),
@@ -231,10 +245,10 @@ impl Names<'_> {
             Owner::Head { layer, head } => format!("blocks.{layer}.attn.{head}"),
             Owner::Neurons { layer, .. } => format!("blocks.{layer}.mlp"),
         };
-        debug_assert!(plan.slot(SlotId(slot.direction)).direction == slot.direction);
         SlotInfo {
             direction: slot.direction,
             label,
+            holds: Held::of(&slot.holds),
             bound: slot.bound.clone(),
             at_bos: slot.at_bos.clone(),
             owner,

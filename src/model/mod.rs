@@ -7,9 +7,12 @@ mod config;
 #[cfg(test)]
 mod contract_tests;
 mod decode;
+mod held;
+mod holding;
 pub mod json;
 mod manifest;
 mod site;
+mod stream;
 mod transformer;
 
 pub use artifact::{Artifact, ArtifactError};
@@ -18,8 +21,11 @@ pub use config::{
     Activation, AttnScale, ColumnConfig, Config, Decode, HeadConfig, LayerConfig, OutputConfig,
 };
 pub use decode::Decoded;
+pub use held::{Held, Of};
+pub use holding::{Holding, Shown, holdings};
 pub use manifest::{
     FORMAT, Hashes, HeadInfo, HeadOutputInfo, Manifest, NeuronInfo, Place, SlotInfo, SourceInfo,
 };
 pub use site::{Hooks, NoHooks, Recorder, Site};
+pub use stream::{Stream, half_layer_name};
 pub use transformer::{RunError, Transformer};

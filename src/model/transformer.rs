@@ -82,7 +82,12 @@ impl Transformer {
 
     /// The model of an artifact, in f32.
     pub fn from_artifact(artifact: &Artifact, device: &Device) -> Result<Self> {
-        Self::new(artifact.manifest.config.clone(), &artifact.weights, device, DType::F32)
+        Self::with_dtype(artifact, device, DType::F32)
+    }
+
+    /// The model of an artifact, in f32 or f64.
+    pub fn with_dtype(artifact: &Artifact, device: &Device, dtype: DType) -> Result<Self> {
+        Self::new(artifact.manifest.config.clone(), &artifact.weights, device, dtype)
     }
 
     pub fn config(&self) -> &Config {
@@ -96,6 +101,17 @@ impl Transformer {
     /// The outputs of one input: one list of values per column → one list per output.
     pub fn run(&self, columns: &[Vec<Value>]) -> std::result::Result<Vec<Vec<Decoded>>, RunError> {
         Ok(self.run_all(&[columns])?.pop().unwrap_or_default())
+    }
+
+    /// [`Self::run`] with every site shown to `hooks` on the way.
+    pub fn run_hooked(
+        &self,
+        columns: &[Vec<Value>],
+        hooks: &mut dyn Hooks,
+    ) -> std::result::Result<Vec<Vec<Decoded>>, RunError> {
+        let batch = self.tokenizer.batch(&[columns], 0)?;
+        let logits = self.forward(&batch, hooks)?;
+        Ok(self.decode(&batch, &logits)?.pop().unwrap_or_default())
     }
 
     /// The outputs of several inputs, which run as one batch.

@@ -3,10 +3,12 @@
 mod compare;
 mod examples;
 mod failure;
+mod locate;
 
-pub use compare::{CompareError, Disagreement, Verdict, compare};
+pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
 pub use examples::{failure_report, wrong_examples};
 pub use failure::{CanFail, can_fail};
+pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
 
 use crate::facts::Facts;
 use crate::ir::{Op, Program};

@@ -4,6 +4,7 @@
 //! computed, and what depends on the input becomes nodes of the graph. A wrong statement is
 //! reported and skipped, so that one run shows every error.
 
+mod again;
 mod builtins;
 mod call;
 mod declare;
@@ -13,6 +14,7 @@ mod operators;
 mod scope;
 mod thing;
 
+pub use again::{PROGRAM, is_library, read_again};
 pub use declare::ONLY_COLUMN;
 pub use error::{LowerError, LowerErrorKind, describe};
 pub use scope::{RASPLIB, ScopeId};

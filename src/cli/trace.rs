@@ -1,0 +1,212 @@
+//! `raspc run --trace`: every s-op at every position.
+
+use super::draw::{self, Grid, Row};
+use super::input::Columns;
+use super::program::Loaded;
+use super::{Exit, Ui};
+use crate::interp::{Interpreter, Trace};
+use crate::ir::{Column, Node, Op, Program, SOpId, label};
+use crate::model::{Artifact, Decoded, OutputConfig, Shown, Stream, Transformer, half_layer_name, json};
+use crate::value::Value;
+use crate::verify::{self, failure_report};
+use serde_json::{Value as Json, json};
+
+/// What stands behind a value of the network that is not the program's.
+const WRONG: &str = " ✗";
+
+/// An s-op with what the program says of it and how the network holds it.
+struct Line {
+    name: String,
+    values: Option<Vec<Value>>,
+    held: Vec<HeldLine>,
+    /// Whether it stands in no slot: who reads it has it in its matrices.
+    folded: bool,
+}
+
+struct HeldLine {
+    place: String,
+    cells: Vec<Json>,
+    texts: Vec<String>,
+    wrong: Vec<usize>,
+    wrong_at_bos: bool,
+}
+
+/// The trace of a program.
+pub fn program(loaded: &Loaded, input: &Columns, as_json: bool, ui: &Ui) -> Exit {
+    let Loaded { program, sources, .. } = loaded;
+    match Interpreter::new(program).trace(input) {
+        Ok(trace) => {
+            let line = |id: SOpId| Line {
+                name: label(program, sources, Node::SOp(id)),
+                values: trace.sop(id).map(<[Value]>::to_vec),
+                held: Vec::new(),
+                folded: false,
+            };
+            let lines: Vec<Line> = sops(program).into_iter().map(line).collect();
+            show(&program.columns, input, &lines, as_json, ui);
+            Exit::Done
+        }
+        Err(failure) => {
+            ui.diagnostics(&[failure_report(program, &failure, input)], sources);
+            Exit::Refuted
+        }
+    }
+}
+
+/// The trace of a model, beside that of its program.
+pub fn model(
+    artifact: &Artifact,
+    model: &Transformer,
+    loaded: &Loaded,
+    input: &Columns,
+    as_json: bool,
+    ui: &Ui,
+) -> anyhow::Result<Exit> {
+    let Loaded { program, sources, .. } = loaded;
+    let trace = match Interpreter::new(program).trace(input) {
+        Ok(trace) => Some(trace),
+        Err(failure) => {
+            ui.diagnostics(&[failure_report(program, &failure, input)], sources);
+            None
+        }
+    };
+    let stream = Stream::record(model, input)?;
+    let rows = verify::rows(&artifact.manifest, program, &stream, input);
+    let folded = verify::folded(&artifact.manifest, program);
+    let mut lines = Vec::new();
+    for id in sops(program) {
+        let node = Some(Node::SOp(id));
+        let mut held: Vec<HeldLine> =
+            rows.iter().filter(|row| verify::node(program, row.holding.of) == node).map(held_line).collect();
+        held.extend(outputs(program, id, &stream, model, trace.as_ref()));
+        lines.push(Line {
+            name: label(program, sources, Node::SOp(id)),
+            values: trace.as_ref().and_then(|t| t.sop(id)).map(<[Value]>::to_vec),
+            held,
+            folded: folded.contains(&id),
+        });
+    }
+    for row in rows.iter().filter(|row| row.expected.is_none() && trace.is_some()) {
+        let selector =
+            verify::node(program, row.holding.of).map_or_else(String::new, |n| label(program, sources, n));
+        let name = format!("classes of {selector}");
+        lines.push(Line { name, values: None, held: vec![held_line(row)], folded: false });
+    }
+    show(&program.columns, input, &lines, as_json, ui);
+    let wrong = |line: &Line| line.held.iter().any(|h| !h.wrong.is_empty() || h.wrong_at_bos);
+    Ok(if trace.is_none() || lines.iter().any(wrong) { Exit::Refuted } else { Exit::Done })
+}
+
+/// The s-ops that the outputs depend on, but constants.
+fn sops(program: &Program) -> Vec<SOpId> {
+    let sop = |node: Node| match node {
+        Node::SOp(id) if !matches!(program.graph[id].op, Op::Const(_)) => Some(id),
+        Node::SOp(_) | Node::Selector(_) => None,
+    };
+    program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))).into_iter().filter_map(sop).collect()
+}
+
+fn held_line(row: &verify::Row<'_>) -> HeldLine {
+    HeldLine {
+        place: half_layer_name(row.holding.born),
+        cells: row.held.iter().map(shown_json).collect(),
+        texts: row.held.iter().map(shown_cell).collect(),
+        wrong: row.wrong.clone(),
+        wrong_at_bos: row.wrong_at_bos,
+    }
+}
+
+/// The outputs that read an s-op, as the unembedding gives them.
+fn outputs(
+    program: &Program,
+    id: SOpId,
+    stream: &Stream,
+    model: &Transformer,
+    trace: Option<&Trace>,
+) -> Vec<HeldLine> {
+    let expected = trace.and_then(|t| t.sop(id)).unwrap_or_default();
+    let all = stream.outputs.iter().zip(&model.config().outputs).enumerate();
+    let line = |(o, (found, config)): (usize, (&Vec<Decoded>, &OutputConfig))| {
+        let wrong = |i: &usize| !verify::agrees(&expected[*i], &found[*i], &config.decode);
+        HeldLine {
+            place: format!("unembed.{o}"),
+            cells: found.iter().map(decoded_json).collect(),
+            texts: found.iter().map(decoded_cell).collect(),
+            wrong: (0..expected.len().min(found.len())).filter(wrong).collect(),
+            wrong_at_bos: false,
+        }
+    };
+    all.filter(|(o, _)| program.outputs.get(*o).is_some_and(|output| output.sop == id)).map(line).collect()
+}
+
+fn show(columns: &[Column], input: &Columns, lines: &[Line], as_json: bool, ui: &Ui) {
+    if as_json {
+        let values = |list: &Vec<Value>| Json::Array(list.iter().map(json::to_json).collect());
+        let inputs: serde_json::Map<String, Json> =
+            columns.iter().zip(input).map(|(c, list)| (c.name.to_string(), values(list))).collect();
+        let held = |h: &HeldLine| json!({ "site": h.place, "values": h.cells, "wrong": h.wrong, "wrong_at_bos": h.wrong_at_bos });
+        let line = |l: &Line| {
+            json!({
+                "sop": l.name,
+                "values": l.values.as_ref().map(values),
+                "held": l.held.iter().map(held).collect::<Vec<_>>(),
+                "folded": l.folded,
+            })
+        };
+        ui.line(&json!({ "input": inputs, "trace": lines.iter().map(line).collect::<Vec<_>>() }).to_string());
+        return;
+    }
+    let mut rows: Vec<Row> = Vec::new();
+    let marks = lines.iter().flat_map(|l| &l.held).any(|h| !h.wrong.is_empty());
+    for line in lines {
+        let folded = if line.folded { " (folded)" } else { "" };
+        let name = draw::shorten(&draw::printable(&line.name), MAX_NAME);
+        let pad = if marks { " ".repeat(WRONG.chars().count()) } else { String::new() };
+        let cell = |v: &Value| draw::cell(v) + &pad;
+        rows.push((format!("{name}{folded}"), line.values.iter().flatten().map(cell).collect()));
+        for held in &line.held {
+            let cell = |(i, text): (usize, &String)| match held.wrong.contains(&i) {
+                true => text.clone() + WRONG,
+                false => text.clone() + &pad,
+            };
+            let bos = if held.wrong_at_bos { " (wrong at BOS)" } else { "" };
+            rows.push((format!("  {}{bos}", held.place), held.texts.iter().enumerate().map(cell).collect()));
+        }
+    }
+    ui.out(&Grid::of(&rows, ui.width()).table(&rows));
+}
+
+/// Longer names are cut off.
+const MAX_NAME: usize = 40;
+
+fn shown_cell(shown: &Shown) -> String {
+    match shown {
+        Shown::Value(value) => draw::cell(value),
+        Shown::About(_) | Shown::Between(..) | Shown::Unclear => shown.to_string(),
+    }
+}
+
+fn shown_json(shown: &Shown) -> Json {
+    match shown {
+        Shown::Value(value) => json::to_json(value),
+        Shown::About(number) => json!(number),
+        Shown::Between(low, high) => {
+            json!({ "at_least": low.as_ref().map(json::to_json), "below": high.as_ref().map(json::to_json) })
+        }
+        Shown::Unclear => Json::Null,
+    }
+}
+
+fn decoded_cell(decoded: &Decoded) -> String {
+    match decoded {
+        Decoded::Value(value) => draw::cell(value),
+        Decoded::About(_) => decoded.to_string(),
+    }
+}
+
+fn decoded_json(decoded: &Decoded) -> Json {
+    match decoded {
+        Decoded::Value(value) => json::to_json(value),
+        Decoded::About(number) => json!(number),
+    }
+}

@@ -1,0 +1,167 @@
+//! What is said of a model that was compared with a program.
+
+use super::Ui;
+use super::program::Loaded;
+use super::verify::Claim;
+use crate::diagnostic::Diagnostic;
+use crate::inputs::columns_text;
+use crate::ir::{Node, Op, label, lower};
+use crate::model::{Decoded, Of, half_layer_name, json};
+use crate::source::{Sources, Span};
+use crate::value::Value;
+use crate::verify::{self, Disagreement, FirstDifference, Verdict};
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
+use std::path::Path;
+
+/// The text of the program, apart from the library and what it loads.
+fn main_source(sources: &Sources) -> &str {
+    sources.iter().nth(lower::PROGRAM).map_or("", |(_, source)| &source.text)
+}
+
+fn sha256(text: &str) -> String {
+    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A verdict in the words that it deserves.
+fn words(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Enumerated { inputs: 0 } | Verdict::Tested { inputs: 0, .. } => {
+            "undecided: no input was compared".to_owned()
+        }
+        Verdict::Enumerated { inputs } => format!("proved by enumeration ({inputs} inputs)"),
+        Verdict::Tested { inputs, seed: Some(seed) } => format!("tested ({inputs} inputs, seed {seed})"),
+        Verdict::Tested { inputs, seed: None } => format!("tested ({inputs} inputs, the first in order)"),
+        Verdict::Refuted(found) => format!("refuted on {}", columns_text(&found.input)),
+    }
+}
+
+pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize, brief: bool, ui: &Ui) {
+    let Loaded { name, program, sources } = &claim.loaded;
+    let hash = sha256(main_source(sources));
+    let verdict = words(verdict);
+    if brief {
+        let hash = hash.get(..12).unwrap_or_default();
+        ui.line(&format!("{}: {verdict}; {name} {hash}, {}", file.display(), claim.from));
+        return;
+    }
+    ui.line(&format!("{}: {verdict}", file.display()));
+    ui.line(&format!("  program   {name}, {}", claim.from));
+    ui.line(&format!("  sha256    {hash}"));
+    match (program.examples.len(), wrong_examples) {
+        (0, _) => {}
+        (all, 0) => ui.line(&format!("  examples  {all}, all hold")),
+        (all, wrong) => ui.line(&format!("  examples  {wrong} of {all} do not hold")),
+    }
+}
+
+pub fn report(
+    file: &Path,
+    claim: &Claim,
+    verdict: &Verdict,
+    first: Option<&FirstDifference>,
+    wrong_examples: usize,
+) -> Json {
+    let Loaded { name, program, sources } = &claim.loaded;
+    let mut report = json!({
+        "file": file.to_string_lossy(),
+        "program": { "name": name, "sha256": sha256(main_source(sources)), "from": claim.from },
+        "examples": program.examples.len(),
+        "wrong_examples": wrong_examples,
+    });
+    match verdict {
+        Verdict::Enumerated { inputs } => {
+            report["verdict"] = json!("proved by enumeration");
+            report["inputs"] = json!(inputs);
+        }
+        Verdict::Tested { inputs, seed } => {
+            report["verdict"] = json!("tested");
+            report["inputs"] = json!(inputs);
+            report["seed"] = json!(seed);
+        }
+        Verdict::Refuted(found) => {
+            let columns = program.columns.iter().zip(&found.input);
+            let values = |list: &[Value]| Json::Array(list.iter().map(json::to_json).collect());
+            let input: serde_json::Map<String, Json> =
+                columns.map(|(c, list)| (c.name.to_string(), values(list))).collect();
+            report["verdict"] = json!("refuted");
+            report["counterexample"] = json!({
+                "input": input,
+                "output": program.outputs[found.output].name.as_ref(),
+                "position": found.position,
+                "expected": json::to_json(&found.expected),
+                "found": decoded(&found.found),
+                "first_difference": first.map(|first| json!({
+                    "of": name_of(&claim.loaded, first.of),
+                    "site": half_layer_name(first.half_layer),
+                    "owner": first.owner,
+                    "position": first.position.map_or(json!("BOS"), |p| json!(p)),
+                    "expected": first.expected,
+                    "found": first.found,
+                })),
+            });
+        }
+    }
+    report
+}
+
+fn decoded(found: &Decoded) -> Json {
+    match found {
+        Decoded::Value(value) => json::to_json(value),
+        Decoded::About(number) => json!(number),
+    }
+}
+
+fn name_of(loaded: &Loaded, of: Of) -> String {
+    let Loaded { program, sources, .. } = loaded;
+    verify::node(program, of).map_or_else(String::new, |node| label(program, sources, node))
+}
+
+/// The report of a counterexample. The first place is where the values part, if that is known.
+pub fn difference_report(
+    loaded: &Loaded,
+    found: &Disagreement,
+    first: Option<&FirstDifference>,
+) -> Diagnostic {
+    let Disagreement { input, output, position, expected, found } = found;
+    let program = &loaded.program;
+    let output = &program.outputs[*output];
+    let message = format!(
+        "the weights differ from the program on {}: `{}` at position {position} is {expected}, they give {found}",
+        columns_text(input),
+        output.name,
+    );
+    let mut report = Diagnostic::error("E0502", message);
+    if let Some(first) = first {
+        let node = verify::node(program, first.of);
+        let at = first.position.map_or("the BOS position".to_owned(), |p| format!("position {p}"));
+        let site = half_layer_name(first.half_layer);
+        let FirstDifference { owner, expected, found, .. } = first;
+        let note = format!("it is written by {owner} and read at {site}");
+        let text = format!("the first difference: at {at} this is {expected}, the network holds {found}");
+        match node {
+            Some(node) => {
+                report = report.label(place(loaded, node), text).note(note);
+                for call in program.graph.calls(program.graph.origin(node).stack).take(3) {
+                    report = report.label(call.site, format!("in this call of `{}`", call.function));
+                }
+            }
+            None => report = report.note(format!("{text}; {note}")),
+        }
+    } else {
+        report = report.note("everything that the residual stream holds is right: the unembedding is not");
+    }
+    report.label(output.span, "the output")
+}
+
+/// Where a node was written; an input, where it was declared.
+fn place(loaded: &Loaded, node: Node) -> Span {
+    let graph = &loaded.program.graph;
+    if let Node::SOp(id) = node
+        && let Op::Input(column) = graph[id].op
+        && let Some(declared) = loaded.program.columns.get(column).and_then(|c| c.span)
+    {
+        return declared;
+    }
+    graph.origin(node).span
+}

@@ -1,0 +1,186 @@
+//! `raspc verify`: do the weights compute the program?
+
+use super::interrupt::Interrupt;
+use super::model::{self, ModelFlags};
+use super::program::{self, Loaded, ProgramFlags};
+use super::verdict::{difference_report, report, tell};
+use super::{Exit, Ui, compile};
+use crate::facts;
+use crate::model::{Artifact, Transformer};
+use crate::verify::{self, Effort, Verdict, wrong_examples};
+use std::path::{Path, PathBuf};
+
+/// Compare weights with the program that they were compiled from.
+///
+/// A model (.safetensors) is compared with the program inside it, or with that of '--against'; a
+/// program (.rasp) is compiled in memory first. Every declared input is run if there are at most a
+/// million, otherwise random ones. The answer says how many inputs were run, and 'proved' only if
+/// that were all on which the program has a value. Ctrl-C ends a comparison early.
+#[derive(clap::Args)]
+pub struct VerifyArgs {
+    /// Models (.safetensors) or programs (.rasp).
+    #[arg(required = true)]
+    files: Vec<PathBuf>,
+    /// Compare with this program instead of the one inside the model.
+    #[arg(long, value_name = "FILE")]
+    against: Option<PathBuf>,
+    /// Run every input if there are at most this many.
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    all_up_to: u128,
+    /// Run this many random inputs if there are more.
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    tests: usize,
+    /// Seed of the random inputs.
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+    /// Print JSON, one object per file.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    model: ModelFlags,
+    #[command(flatten)]
+    flags: ProgramFlags,
+}
+
+pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::catch();
+    let mut counts = [0_usize; 4];
+    let mut worst = Exit::Done;
+    for file in args.files.iter().take_while(|_| !interrupt.asked()) {
+        let (exit, verdict) = one(file, args, &interrupt, ui).unwrap_or_else(|error| {
+            ui.note(&format!("error: {error:#}"));
+            (Exit::Usage, None)
+        });
+        counts[match verdict {
+            Some(Verdict::Enumerated { .. }) => 0,
+            Some(Verdict::Tested { .. }) => 1,
+            Some(Verdict::Refuted(_)) => 2,
+            None => 3,
+        }] += 1;
+        if worst == Exit::Done {
+            worst = exit;
+        }
+    }
+    if args.files.len() > 1 && !args.json {
+        let kinds = ["proved by enumeration", "tested", "refuted", "without a verdict"];
+        let parts = counts.iter().zip(kinds).filter(|(n, _)| **n > 0).map(|(n, kind)| format!("{n} {kind}"));
+        ui.line(&format!("{} files: {}", args.files.len(), parts.collect::<Vec<_>>().join(", ")));
+    }
+    Ok(worst)
+}
+
+/// A model and what it is to compute.
+pub struct Claim {
+    pub artifact: Artifact,
+    pub loaded: Loaded,
+    /// Where the program was found.
+    pub from: String,
+}
+
+fn one(
+    file: &Path,
+    args: &VerifyArgs,
+    interrupt: &Interrupt,
+    ui: &Ui,
+) -> anyhow::Result<(Exit, Option<Verdict>)> {
+    let claim = match claim(file, args, ui)? {
+        Ok(claim) => claim,
+        Err(exit) => return Ok((exit, None)),
+    };
+    let Loaded { program, sources, .. } = &claim.loaded;
+    let model = args.model.place(&claim.artifact)?;
+    let wrong = wrong_examples(program);
+    ui.diagnostics(&wrong, sources);
+    let verdict = match on_examples(&claim, &model)? {
+        Some(refuted) => refuted,
+        None => compare(&claim, &model, args, interrupt, ui)?,
+    };
+    let first = match &verdict {
+        Verdict::Refuted(found) => {
+            let first = verify::first_difference(&claim.artifact.manifest, program, &model, &found.input)?;
+            ui.diagnostics(&[difference_report(&claim.loaded, found, first.as_ref())], sources);
+            first
+        }
+        Verdict::Enumerated { .. } | Verdict::Tested { .. } => None,
+    };
+    if args.json {
+        ui.line(&report(file, &claim, &verdict, first.as_ref(), wrong.len()).to_string());
+    } else {
+        tell(file, &claim, &verdict, wrong.len(), args.files.len() > 1, ui);
+    }
+    let exit = match &verdict {
+        Verdict::Refuted(_) => Exit::Refuted,
+        Verdict::Enumerated { .. } | Verdict::Tested { .. } if !wrong.is_empty() => Exit::Refuted,
+        Verdict::Enumerated { inputs: 0 } | Verdict::Tested { inputs: 0, .. } => Exit::Undecided,
+        Verdict::Tested { .. } if interrupt.asked() => Exit::Undecided,
+        Verdict::Enumerated { .. } | Verdict::Tested { .. } => Exit::Done,
+    };
+    Ok((exit, Some(verdict)))
+}
+
+fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim, Exit>> {
+    let against = match &args.against {
+        Some(path) => match program::load(path, &args.flags, ui)? {
+            Ok(loaded) => Some((loaded, path.display().to_string())),
+            Err(exit) => return Ok(Err(exit)),
+        },
+        None => None,
+    };
+    if model::is_model(file) {
+        anyhow::ensure!(
+            against.is_some() || args.flags.is_empty(),
+            "declarations belong to programs; the one inside {} has its own",
+            file.display()
+        );
+        let artifact = model::load(file)?;
+        let (loaded, from) = match against {
+            Some(found) => found,
+            None => match model::program_of(&artifact, ui)? {
+                Ok(loaded) => (loaded, "inside the file".to_owned()),
+                Err(exit) => return Ok(Err(exit)),
+            },
+        };
+        return Ok(Ok(Claim { artifact, loaded, from }));
+    }
+    let loaded = match program::load(file, &args.flags, ui)? {
+        Ok(loaded) => loaded,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let artifact = match compile::build(&loaded, ui)? {
+        Ok((_, artifact)) => artifact,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let (loaded, from) = against.unwrap_or_else(|| (loaded, "compiled in memory".to_owned()));
+    Ok(Ok(Claim { artifact, loaded, from }))
+}
+
+/// The program's own examples are inputs that someone cared about: they come first.
+fn on_examples(claim: &Claim, model: &Transformer) -> anyhow::Result<Option<Verdict>> {
+    let program = &claim.loaded.program;
+    for example in &program.examples {
+        if let Some(found) = verify::compare_on(program, model, &example.inputs)? {
+            return Ok(Some(Verdict::Refuted(found)));
+        }
+    }
+    Ok(None)
+}
+
+fn compare(
+    claim: &Claim,
+    model: &Transformer,
+    args: &VerifyArgs,
+    interrupt: &Interrupt,
+    ui: &Ui,
+) -> anyhow::Result<Verdict> {
+    let program = &claim.loaded.program;
+    let facts = facts::analyse(program);
+    let effort = Effort { all_up_to: args.all_up_to, samples: args.tests, seed: args.seed };
+    let verdict = ui.progress("inputs compared", |progress| {
+        let mut go_on = |done| {
+            progress(done);
+            !interrupt.asked()
+        };
+        verify::compare(program, &facts, model, effort, &mut go_on)
+    });
+    Ok(verdict?)
+}
