@@ -5,6 +5,7 @@
 
 mod common;
 mod compile;
+mod compiled_fixtures;
 mod fixtures;
 mod fmt;
 mod fuzz;
