@@ -1,5 +1,6 @@
 //! What several tests need.
 
+pub mod arrangement;
 pub mod compiled;
 pub mod fixture;
 pub mod random_program;

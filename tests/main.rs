@@ -6,6 +6,7 @@
 mod common;
 mod compile;
 mod compiled_fixtures;
+mod compiled_random;
 mod fixtures;
 mod fmt;
 mod fuzz;
