@@ -2,7 +2,8 @@
 //! `UPDATE=1 cargo test ui` writes the reports anew.
 
 use raspc::ir::lower::{self, Loader, Outside};
-use raspc::{facts, plan, verify};
+use raspc::verify::{self, CanFail, Effort};
+use raspc::{facts, plan};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,12 @@ fn diagnose(name: &str, text: &str) -> String {
     if let Some(program) = &read.program {
         diagnostics.extend(verify::wrong_examples(program));
         if text.starts_with("# compile") {
-            let plan = plan::plan(program, &facts::analyse(program));
+            let facts = facts::analyse(program);
+            let effort = Effort { all_up_to: 1_000, samples: 100, seed: 0 };
+            if let CanFail::NoInputs { all } = verify::can_fail(program, &facts, effort, |_| ()) {
+                diagnostics.push(verify::no_inputs_report(program, all));
+            }
+            let plan = plan::plan(program, &facts);
             diagnostics.extend(plan.err().unwrap_or_default().iter().map(plan::describe));
         }
     }

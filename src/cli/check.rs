@@ -44,7 +44,7 @@ pub struct CheckArgs {
 pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     for file in &args.files {
-        let exit = match program::load(file, &args.flags, ui)? {
+        let exit = match program::load(file, &args.flags, ui).unwrap_or_else(|error| Err(ui.error(&error))) {
             Ok(loaded) => check_one(&loaded, args, ui),
             Err(exit) => {
                 if args.json {
@@ -75,8 +75,15 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     }
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
-    if let CanFail::Fails { input, failure } = &verdict {
-        ui.diagnostics(&[failure_report(program, failure, input)], sources);
+    match &verdict {
+        CanFail::Fails { input, failure } => {
+            ui.diagnostics(&[failure_report(program, failure, input)], sources);
+        }
+        CanFail::NoInputs { all } => ui.diagnostics(&[verify::no_inputs_report(program, *all)], sources),
+        CanFail::NotByFacts
+        | CanFail::NotByEnumeration { .. }
+        | CanFail::NotInTests { .. }
+        | CanFail::Undeclared => {}
     }
     let examples = program.examples.len();
     let (verdict_text, verdict_json) = describe_verdict(&verdict);

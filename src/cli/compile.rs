@@ -3,13 +3,13 @@
 use super::program::{self, Loaded, ProgramFlags};
 use super::summary::{self, Summary};
 use super::{Exit, Ui};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
 use crate::model::{Artifact, Manifest, Transformer, artifact};
 use crate::plan;
 use crate::verify::wrong_examples;
-use crate::verify::{self, Disagreement, Effort, Verdict};
+use crate::verify::{self, CanFail, Disagreement, Effort, Verdict};
 use crate::weights;
 use anyhow::Context as _;
 use candle_core::Device;
@@ -61,11 +61,11 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     let mut rows = Vec::new();
     for file in &files {
-        let compiled = match program::load(file, &args.flags, ui)? {
-            Ok(loaded) => compile_one(&loaded, file, args, ui)?,
-            Err(exit) => Err(exit),
-        };
-        match compiled {
+        let compiled = program::load(file, &args.flags, ui).and_then(|loaded| match loaded {
+            Ok(loaded) => compile_one(&loaded, file, args, ui),
+            Err(exit) => Ok(Err(exit)),
+        });
+        match compiled.unwrap_or_else(|error| Err(ui.error(&error))) {
             Ok(summary) if args.table => rows.push(summary),
             Ok(summary) if args.json => ui.line(&summary.json().to_string()),
             Ok(summary) => ui.line(&summary.text()),
@@ -112,12 +112,18 @@ fn compile_one(
         Ok(built) => built,
         Err(exit) => return Ok(Err(exit)),
     };
+    let out = args.out.clone().unwrap_or_else(|| default_output(file));
+    let out = writable(&out, file)?;
+    if !args.no_check
+        && let Err(exit) = check_program(loaded, &facts, args.seed, ui)
+    {
+        return Ok(Err(exit));
+    }
     let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
     if let Some(Verdict::Refuted(difference)) = &verdict {
         ui.diagnostics(&[difference_report(loaded, difference)], sources);
         return Ok(Err(Exit::Refuted));
     }
-    let out = args.out.clone().unwrap_or_else(|| default_output(file));
     if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -125,6 +131,44 @@ fn compile_one(
     artifact::save(&artifact, &out).with_context(|| format!("cannot write {}", out.display()))?;
     let about = program::opening_comment(loaded);
     Ok(Ok(Summary::new(file, &out, about, &artifact, verdict)))
+}
+
+/// Where a model may be written: a new file or an old model, never a program or a device. Links are
+/// followed.
+fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
+    anyhow::ensure!(out.as_os_str() != "-", "a model is written to a file, not to standard output");
+    let Ok(existing) = out.canonicalize() else { return Ok(out.to_owned()) };
+    anyhow::ensure!(existing.is_file(), "{} is no file that a model could be written to", out.display());
+    let same = program.canonicalize().is_ok_and(|program| program == existing);
+    let is_program = existing.extension().is_some_and(|e| e == "rasp");
+    anyhow::ensure!(!same && !is_program, "{} is a program; a model would overwrite it", out.display());
+    Ok(existing)
+}
+
+/// Warns of a program that fails on some input, and refuses one that has no input at all.
+fn check_program(loaded: &Loaded, facts: &Facts, seed: u64, ui: &Ui) -> Result<(), Exit> {
+    let Loaded { program, sources, .. } = loaded;
+    let effort = Effort { all_up_to: CHECK_ALL, samples: CHECK_SAMPLES, seed };
+    match ui.progress("inputs run", |progress| verify::can_fail(program, facts, effort, progress)) {
+        CanFail::Fails { input, failure } => {
+            let report = Diagnostic {
+                severity: Severity::Warning,
+                code: "W0302",
+                ..verify::failure_report(program, &failure, &input)
+            };
+            let note = "it compiles all the same; on such inputs the weights may give anything";
+            ui.diagnostics(&[report.note(note)], sources);
+            Ok(())
+        }
+        CanFail::NoInputs { all } => {
+            ui.diagnostics(&[verify::no_inputs_report(program, all)], sources);
+            Err(Exit::Refuted)
+        }
+        CanFail::NotByFacts
+        | CanFail::NotByEnumeration { .. }
+        | CanFail::NotInTests { .. }
+        | CanFail::Undeclared => Ok(()),
+    }
 }
 
 fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui) -> anyhow::Result<Verdict> {

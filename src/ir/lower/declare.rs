@@ -234,6 +234,10 @@ impl Session<'_> {
             ExprKind::Name(name) => name.clone(),
             _ => self.sources.text(expr.span).into(),
         };
+        if let Some(first) = self.program.outputs.iter().find(|o| o.name == name) {
+            let first = first.span;
+            return self.fail(expr.span, Kind::OutputTwice { name, first });
+        }
         self.program.outputs.push(Output { name, sop, span: expr.span });
         Ok(())
     }

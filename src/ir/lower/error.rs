@@ -105,6 +105,10 @@ pub enum LowerErrorKind {
         name: Arc<str>,
         used: Span,
     },
+    OutputTwice {
+        name: Arc<str>,
+        first: Span,
+    },
     DeclaredTwice {
         what: &'static str,
         first: Span,
@@ -293,6 +297,10 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
                 None => diagnostic,
             }
         }
+        K::OutputTwice { name, first } => error("E0218", format!("two outputs are called `{name}`"))
+            .label(span, "again here")
+            .label(*first, "first here")
+            .help("give one of them a name of its own: `other = …;`, then `output other;`"),
         K::InputAfterUse { name, used } => {
             error("E0219", format!("input `{name}` is declared after the input was used"))
                 .label(span, "declared here")
