@@ -6,7 +6,7 @@ use super::config::Config;
 use super::held::Held;
 use super::json;
 use crate::ir::lower::{self, Read};
-use crate::ir::{Node, Origin, Program, SOpId, SelectorId};
+use crate::ir::{self, Node, Program, SOpId, SelectorId};
 use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot};
 use crate::source::Sources;
 use crate::value::Number;
@@ -184,28 +184,15 @@ const LONGEST_NAME: usize = 40;
 
 impl Names<'_> {
     fn sop(&self, id: SOpId) -> String {
-        let sop = &self.program.graph[id];
-        match &sop.name {
-            Some(name) => name.to_string(),
-            None => self.text(sop.origin),
-        }
+        self.node(Node::SOp(id))
     }
 
     fn selector(&self, id: SelectorId) -> String {
-        let selector = &self.program.graph[id];
-        match &selector.name {
-            Some(name) => name.to_string(),
-            None => self.text(selector.origin),
-        }
+        self.node(Node::Selector(id))
     }
 
-    fn text(&self, origin: Origin) -> String {
-        let words = self.sources.text(origin.span).split_whitespace();
-        let text = words.collect::<Vec<_>>().join(" ");
-        match text.char_indices().nth(LONGEST_NAME) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
+    fn node(&self, node: Node) -> String {
+        shorten(&ir::label(self.program, self.sources, node))
     }
 
     fn base(&self, base: Base) -> String {
@@ -233,7 +220,8 @@ impl Names<'_> {
         let place = |span| {
             let (line, column) = self.sources.line_col(span);
             let source = self.sources.get(span.source).name.clone();
-            Place { source, line, column, text: self.text(Origin { span, stack: None }) }
+            let words: Vec<&str> = self.sources.text(span).split_whitespace().collect();
+            Place { source, line, column, text: shorten(&words.join(" ")) }
         };
         std::iter::once(origin.span).chain(sites).map(place).collect()
     }
@@ -282,6 +270,14 @@ impl Names<'_> {
         };
         let (sop, origin) = (self.base(group.base), self.base_places(group.base));
         NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }
+    }
+}
+
+/// The beginning of a text that is too long for a name.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 
