@@ -15,13 +15,13 @@ use raspc::verify::{self, Effort, Verdict};
 use raspc::weights;
 use safetensors::tensor::TensorView;
 
-struct Compiled {
-    program: Program,
-    facts: Facts,
+pub struct Compiled {
+    pub program: Program,
+    pub facts: Facts,
     sources: Sources,
     plan: Plan,
-    artifact: Artifact,
-    model: Transformer,
+    pub artifact: Artifact,
+    pub model: Transformer,
 }
 
 fn read(text: &str) -> (Program, Sources) {
@@ -31,7 +31,7 @@ fn read(text: &str) -> (Program, Sources) {
     (read.program.unwrap(), read.sources)
 }
 
-fn compile(text: &str) -> Compiled {
+pub fn compile(text: &str) -> Compiled {
     let (program, sources) = read(text);
     let facts = facts::analyse(&program);
     let plan = plan::plan(&program, &facts).unwrap_or_else(|e| panic!("{text}: {e:?}"));

@@ -146,8 +146,8 @@ fn files_hold_one_subject() {
     assert!(long.is_empty(), "look for the second subject in:\n{}", long.join("\n"));
 }
 
-/// Codes that no program shows: `E0501` says that raspc itself is wrong.
-const UNSHOWN: [&str; 1] = ["E0501"];
+/// Codes that no program shows: `E0501` says that raspc itself is wrong, `E0502` that a file is.
+const UNSHOWN: [&str; 2] = ["E0501", "E0502"];
 
 /// Every error and warning code has a UI test that shows it.
 #[test]
