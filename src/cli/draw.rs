@@ -111,6 +111,26 @@ impl Grid {
     }
 }
 
+/// Rows of cells, each column as wide as its widest cell.
+pub fn columns(rows: &[Vec<String>]) -> String {
+    let n = rows.iter().map(Vec::len).max().unwrap_or(0);
+    // The last cell of a row may run on, so it does not widen its column.
+    let widening = |row: &&Vec<String>, c: usize| c + 1 < row.len();
+    let width =
+        |c: usize| rows.iter().filter(|row| widening(row, c)).map(|row| length(&row[c])).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..n).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let mut line = " ".repeat(MARGIN);
+        for (cell, width) in row.iter().zip(&widths) {
+            let _ = write!(line, "{cell:<width$}  ");
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
 /// A selector as a matrix: one row per query, one column per key, `1` where the query selects the
 /// key. `labels` name the positions.
 ///

@@ -1,16 +1,19 @@
 //! The command line: the only part that prints, reads files and the environment, or knows clap.
 
+mod anatomy;
 mod check;
 mod compile;
 mod draw;
 mod exit;
 mod fmt;
 mod input;
+mod inspect;
 mod interrupt;
 mod model;
 mod program;
 mod repl;
 mod run;
+mod sites;
 mod summary;
 mod trace;
 mod ui;
@@ -35,6 +38,8 @@ const AFTER_HELP: &str = "\
 Begin with:
   raspc compile programs/peak.rasp
   raspc run compiled/peak.safetensors '[1, 3, 2]'
+  raspc verify compiled/peak.safetensors
+  raspc inspect compiled/peak.safetensors
   raspc repl                              type RASP and see what it does
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc check programs/peak.rasp
@@ -52,6 +57,7 @@ enum Command {
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
     Run(run::RunArgs),
+    Inspect(inspect::InspectArgs),
     Repl(repl::ReplArgs),
     Fmt(fmt::FmtArgs),
 }
@@ -73,6 +79,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::check(&args, &ui),
         Command::Verify(args) => verify::verify(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
+        Command::Inspect(args) => inspect::inspect(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
         Command::Fmt(args) => fmt::fmt(&args, &ui),
     };

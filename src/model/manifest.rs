@@ -8,7 +8,7 @@ use super::json;
 use crate::ir::lower::{self, Read};
 use crate::ir::{self, Node, Program, SOpId, SelectorId};
 use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot};
-use crate::source::{Sources, Span};
+use crate::source::Sources;
 use crate::value::Number;
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
@@ -184,20 +184,15 @@ const LONGEST_TEXT: usize = 40;
 
 impl Names<'_> {
     fn sop(&self, id: SOpId) -> String {
-        ir::label(self.program, self.sources, Node::SOp(id))
+        self.node(Node::SOp(id))
     }
 
     fn selector(&self, id: SelectorId) -> String {
-        ir::label(self.program, self.sources, Node::Selector(id))
+        self.node(Node::Selector(id))
     }
 
-    fn text(&self, span: Span) -> String {
-        let words = self.sources.text(span).split_whitespace();
-        let text = words.collect::<Vec<_>>().join(" ");
-        match text.char_indices().nth(LONGEST_TEXT) {
-            Some((end, _)) => format!("{}…", &text[..end]),
-            None => text,
-        }
+    fn node(&self, node: Node) -> String {
+        shorten(&ir::label(self.program, self.sources, node))
     }
 
     fn base(&self, base: Base) -> String {
@@ -225,7 +220,8 @@ impl Names<'_> {
         let place = |span| {
             let (line, column) = self.sources.line_col(span);
             let source = self.sources.get(span.source).name.clone();
-            Place { source, line, column, text: self.text(span) }
+            let words: Vec<&str> = self.sources.text(span).split_whitespace().collect();
+            Place { source, line, column, text: shorten(&words.join(" ")) }
         };
         std::iter::once(origin.span).chain(sites).map(place).collect()
     }
@@ -274,6 +270,14 @@ impl Names<'_> {
         };
         let (sop, origin) = (self.base(group.base), self.base_places(group.base));
         NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }
+    }
+}
+
+/// The beginning of a text that is too long for a name.
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
     }
 }
 

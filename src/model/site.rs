@@ -1,5 +1,6 @@
 //! Which intermediate value of a run is meant?
 
+use super::config::Config;
 use candle_core::{Result, Tensor};
 use std::fmt;
 
@@ -28,6 +29,25 @@ pub enum Site {
     MlpOut(usize),
     /// The residual stream after a layer.
     ResidPost(usize),
+}
+
+impl Site {
+    /// Every site of a model, in the order of a run.
+    pub fn all(config: &Config) -> Vec<Self> {
+        let mut all = vec![Self::Embed, Self::PosEmbed];
+        for (l, layer) in config.layers.iter().enumerate() {
+            all.push(Self::ResidPre(l));
+            if !layer.heads.is_empty() {
+                all.extend([Self::AttnScores(l), Self::Pattern(l), Self::AttnOut(l)]);
+            }
+            all.push(Self::ResidMid(l));
+            if layer.d_mlp > 0 {
+                all.extend([Self::MlpPre(l), Self::MlpPost(l), Self::MlpOut(l)]);
+            }
+            all.push(Self::ResidPost(l));
+        }
+        all
+    }
 }
 
 /// The name that TransformerLens gives the site.

@@ -220,7 +220,17 @@ impl Weights {
 
     /// Number of parameters without the unembedding, as tracr's are counted.
     pub fn n_params(&self) -> usize {
-        let outside = |name: &str| name.starts_with("unembed");
-        self.named().iter().filter(|(name, _)| !outside(name)).map(|(_, m)| m.len()).sum()
+        self.inner().map(Array2::len).sum()
+    }
+
+    /// Number of these that are not 0.
+    pub fn n_nonzero(&self) -> usize {
+        self.inner().flatten().filter(|x| **x != 0.0).count()
+    }
+
+    /// Every matrix but the unembedding.
+    fn inner(&self) -> impl Iterator<Item = &Array2<f32>> {
+        let named = self.named().into_iter();
+        named.filter(|(name, _)| !name.starts_with("unembed")).map(|(_, matrix)| matrix)
     }
 }

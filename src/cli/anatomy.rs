@@ -1,0 +1,211 @@
+//! What does each part of a model compute?
+
+use super::draw;
+use crate::model::{Artifact, Decode, Held, Holding, Manifest, Place, half_layer_name, holdings};
+use serde_json::{Value as Json, json};
+
+/// Sizes of a model.
+#[derive(serde::Serialize)]
+pub struct Totals {
+    program: String,
+    layers: usize,
+    heads: usize,
+    neurons: usize,
+    d_model: usize,
+    /// Entries of all matrices but the unembedding, as tracr's are counted.
+    parameters: usize,
+    /// Those of them that are not 0.
+    nonzero: usize,
+    /// Entries of the unembedding.
+    unembedding: usize,
+    max_len: usize,
+    bos: bool,
+    causal: bool,
+}
+
+impl Totals {
+    pub fn of(artifact: &Artifact) -> Self {
+        let Artifact { manifest: Manifest { program, config, .. }, weights } = artifact;
+        Self {
+            program: program.clone(),
+            layers: config.layers.len(),
+            heads: config.layers.iter().map(|l| l.heads.len()).sum(),
+            neurons: config.layers.iter().map(|l| l.d_mlp).sum(),
+            d_model: config.d_model,
+            parameters: weights.n_params(),
+            nonzero: weights.n_nonzero(),
+            unembedding: weights.w_u.iter().map(|w_u| w_u.len()).sum(),
+            max_len: config.max_len(),
+            bos: config.bos,
+            causal: config.causal,
+        }
+    }
+
+    pub fn text(&self) -> String {
+        let rows = [
+            ("program", self.program.clone()),
+            ("layers", self.layers.to_string()),
+            ("heads", self.heads.to_string()),
+            ("neurons", self.neurons.to_string()),
+            ("d_model", self.d_model.to_string()),
+            ("parameters", format!("{}, of which {} are not 0", self.parameters, self.nonzero)),
+            ("unembedding", self.unembedding.to_string()),
+            ("inputs", format!("up to {} tokens{}", self.max_len, if self.bos { " behind BOS" } else { "" })),
+            ("attention", if self.causal { "causal" } else { "full" }.to_owned()),
+        ];
+        draw::columns(&rows.map(|(name, text)| vec![name.to_owned(), text]))
+    }
+}
+
+/// Everything in JSON: the manifest's own description, without the sources.
+pub fn json(artifact: &Artifact, totals: &Totals) -> Json {
+    let Manifest { config, slots, heads, neurons, sha256, .. } = &artifact.manifest;
+    json!({
+        "totals": totals,
+        "config": config,
+        "heads": heads,
+        "neurons": neurons,
+        "slots": slots,
+        "sha256": sha256,
+    })
+}
+
+/// Tables of inputs and outputs, heads, neurons and residual directions.
+pub fn text(artifact: &Artifact) -> String {
+    let manifest = &artifact.manifest;
+    let sections = [
+        ("Inputs and outputs", ends(manifest)),
+        ("Heads", heads(manifest)),
+        ("Neurons", neurons(manifest)),
+        ("Residual directions", directions(manifest)),
+    ];
+    let section = |(title, rows): (&str, Vec<Vec<String>>)| match rows.is_empty() {
+        true => format!("\n{title}\n    none\n"),
+        false => format!("\n{title}\n{}", draw::columns(&rows)),
+    };
+    sections.into_iter().map(section).collect()
+}
+
+fn ends(manifest: &Manifest) -> Vec<Vec<String>> {
+    let list = |values: &[crate::value::Value]| {
+        draw::shorten(&values.iter().map(draw::cell).collect::<Vec<_>>().join(", "), MAX_LIST)
+    };
+    let mut rows = Vec::new();
+    for (c, column) in manifest.config.columns.iter().enumerate() {
+        rows.push(vec![format!("embed.{c}"), column.name.clone(), list(&column.vocabulary)]);
+    }
+    for (o, output) in manifest.config.outputs.iter().enumerate() {
+        let decode = match &output.decode {
+            Decode::Categorical { values } => list(values),
+            Decode::Numeric { values, .. } if !values.is_empty() => {
+                format!("the nearest of {}", list(values))
+            }
+            Decode::Numeric { bound, .. } => format!("a number, give or take {:e}", bound.to_f64()),
+        };
+        rows.push(vec![format!("unembed.{o}"), output.name.clone(), decode]);
+    }
+    rows
+}
+
+fn heads(manifest: &Manifest) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    for head in &manifest.heads {
+        let bos = head.bos.as_ref().map_or(String::new(), |b| format!(", BOS {b}"));
+        let scores = format!("selected {}{bos}, others at most {}", head.selected, head.unselected);
+        rows.push(vec![
+            format!("blocks.{}.attn.{}", head.layer, head.head),
+            "attends".to_owned(),
+            name(&head.selector),
+            line(&head.origin),
+            scores,
+        ]);
+        for output in &head.outputs {
+            let (moves, sop) = (output.moves.clone(), name(&output.sop));
+            rows.push(vec![String::new(), moves, sop, line(&output.origin), String::new()]);
+        }
+        for fact in &head.facts {
+            rows.push(vec![String::new(), "because".to_owned(), fact.clone()]);
+        }
+    }
+    rows
+}
+
+fn neurons(manifest: &Manifest) -> Vec<Vec<String>> {
+    let row = |n: &crate::model::NeuronInfo| {
+        let [first, end] = n.neurons;
+        vec![
+            format!("blocks.{}.mlp", n.layer),
+            format!("{first}..{end}"),
+            n.kind.clone(),
+            name(&n.sop),
+            line(&n.origin),
+        ]
+    };
+    manifest.neurons.iter().map(row).collect()
+}
+
+/// One row per group of directions that tell one thing.
+fn directions(manifest: &Manifest) -> Vec<Vec<String>> {
+    let mut rows: Vec<(usize, Vec<String>)> = Vec::new();
+    for slot in manifest.slots.iter().filter(|s| s.holds.about().is_none()) {
+        let exact = "exact".to_owned();
+        let cells =
+            [slot.direction.to_string(), slot.label.clone(), slot.owner.clone(), live(slot.live), exact];
+        rows.push((slot.direction, cells.to_vec()));
+    }
+    for Holding { slots, .. } in holdings(manifest) {
+        let Some(first) = slots.iter().min_by_key(|s| s.direction) else { continue };
+        let last = slots.iter().map(|s| s.direction).max().unwrap_or(first.direction);
+        let at = match first.direction == last {
+            true => last.to_string(),
+            false => format!("{}..{}", first.direction, last + 1),
+        };
+        let dies = slots.iter().map(|s| s.live[1]).max().unwrap_or(first.live[1]);
+        let bound = match slots.iter().map(|s| &s.bound).max() {
+            Some(bound) if !bound.is_zero() => format!("± {:.1e}", bound.to_f64()),
+            Some(_) | None => "exact".to_owned(),
+        };
+        let cells = [at, labels(&slots), first.owner.clone(), live([first.live[0], dies]), bound];
+        rows.push((first.direction, cells.to_vec()));
+    }
+    rows.sort();
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// `tokens = 0, 1, 2`
+fn labels(slots: &[&crate::model::SlotInfo]) -> String {
+    let mut text = slots.first().map_or_else(String::new, |s| s.label.clone());
+    for slot in slots.iter().skip(1) {
+        match &slot.holds {
+            Held::OneHot { value, .. } => text += &format!(", {value}"),
+            Held::AtLeast { value, .. } => text += &format!(", >= {value}"),
+            Held::Below { value, .. } => text += &format!(", < {value}"),
+            Held::One | Held::Bos | Held::Numeric { .. } | Held::Share { .. } => {
+                text += &format!(", {}", slot.label);
+            }
+        }
+    }
+    draw::shorten(&draw::printable(&text), MAX_LIST)
+}
+
+/// From when to when: sites of the residual stream, without `hook_`.
+fn live([born, dies]: [usize; 2]) -> String {
+    let short = |half_layer| half_layer_name(half_layer).replace("hook_", "");
+    match dies > born + 1 {
+        true => format!("{} to {}", short(born), short(dies - 1)),
+        false => short(born),
+    }
+}
+
+/// Longer lists and names are cut off.
+const MAX_LIST: usize = 44;
+const MAX_NAME: usize = 32;
+
+fn name(text: &str) -> String {
+    draw::shorten(&draw::printable(text), MAX_NAME)
+}
+
+/// The line of the program that led here: the outermost call.
+fn line(origin: &[Place]) -> String {
+    origin.last().map_or_else(String::new, |p| format!("{}:{}", p.source, p.line))
+}

@@ -1,0 +1,100 @@
+//! `raspc inspect`: what is in a model, and what happens in it on an input.
+
+use super::model::{self, ModelFlags};
+use super::program::{self, ProgramFlags};
+use super::{Exit, Ui, anatomy, compile, input, sites};
+use crate::ir::Column;
+use crate::model::{Artifact, ColumnConfig, Site};
+use anyhow::Context as _;
+use std::path::PathBuf;
+
+/// Show the layers, heads, neurons and residual directions of a model, or a run of it.
+///
+/// Without an input: what each part computes, with the lines of the program that asked for it. With
+/// an input: the attention patterns and the residual stream at the end, or the sites that '--site'
+/// names, as TransformerLens does.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub struct InspectArgs {
+    /// A model (.safetensors), or a program (.rasp), which is compiled in memory.
+    file: PathBuf,
+    /// A list, a word (its characters are the tokens), or a JSON object with a list per column.
+    input: Option<String>,
+    /// Show this value of the run: 'blocks.0.attn.hook_pattern'. Can be given several times.
+    #[arg(long = "site", value_name = "SITE", requires = "input")]
+    sites: Vec<String>,
+    /// Print the totals only.
+    #[arg(long, conflicts_with_all = ["input"])]
+    stats: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    model: ModelFlags,
+    #[command(flatten)]
+    flags: ProgramFlags,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  raspc inspect compiled/peak.safetensors
+  raspc inspect compiled/peak.safetensors --stats --json
+  raspc inspect compiled/peak.safetensors '[1, 3, 2]'
+  raspc inspect compiled/peak.safetensors '[1, 3, 2]' --site blocks.0.hook_resid_post";
+
+pub fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let artifact = match artifact(args, ui)? {
+        Ok(artifact) => artifact,
+        Err(exit) => return Ok(exit),
+    };
+    let Some(text) = &args.input else {
+        let totals = anatomy::Totals::of(&artifact);
+        match (args.json, args.stats) {
+            (true, true) => ui.line(&serde_json::to_string(&totals)?),
+            (true, false) => ui.line(&anatomy::json(&artifact, &totals).to_string()),
+            (false, true) => ui.out(&totals.text()),
+            (false, false) => ui.out(&(totals.text() + &anatomy::text(&artifact))),
+        }
+        return Ok(Exit::Done);
+    };
+    let model = args.model.place(&artifact)?;
+    let domain = |c: &ColumnConfig| Column {
+        name: c.name.as_str().into(),
+        domain: Some(c.vocabulary.clone()),
+        span: None,
+    };
+    let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
+    let input = input::parse(text, &columns)?;
+    let known = Site::all(model.config());
+    let wanted: Vec<Site> = match args.sites.as_slice() {
+        [] => sites::usual(model.config(), args.json),
+        names => names.iter().map(|name| named(name, &known)).collect::<anyhow::Result<_>>()?,
+    };
+    let run = sites::record(&model, &input, &wanted)?;
+    if args.json {
+        ui.line(&sites::json(&artifact.manifest, &columns, &input, &run).to_string());
+    } else {
+        ui.out(&sites::text(&artifact.manifest, &input, &run, ui.width()));
+    }
+    Ok(Exit::Done)
+}
+
+fn artifact(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Result<Artifact, Exit>> {
+    if model::is_model(&args.file) {
+        anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
+        return Ok(Ok(model::load(&args.file)?));
+    }
+    let loaded = match program::load(&args.file, &args.flags, ui)? {
+        Ok(loaded) => loaded,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    Ok(compile::build(&loaded, ui)?.map(|(_, artifact)| artifact))
+}
+
+fn named(name: &str, known: &[Site]) -> anyhow::Result<Site> {
+    let found = known.iter().copied().find(|site| site.to_string() == name);
+    found.with_context(|| {
+        let names: Vec<String> = known.iter().map(Site::to_string).collect();
+        format!("the model has no site `{name}`; it has {}", names.join(", "))
+    })
+}

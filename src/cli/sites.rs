@@ -1,0 +1,194 @@
+//! What do the sites of a run hold?
+
+use super::draw;
+use super::input::Columns;
+use crate::ir::Column;
+use crate::model::{Config, Decoded, Manifest, Recorder, Site, Transformer, json as exact};
+use candle_core::{DType, Tensor};
+use serde_json::{Value as Json, json};
+use std::collections::BTreeMap;
+
+/// A run of a model on one input.
+pub struct Run {
+    outputs: Vec<Vec<Decoded>>,
+    sites: Vec<(Site, Values)>,
+}
+
+/// The values of a site.
+enum Values {
+    /// `[position][direction or neuron]`
+    Rows(Vec<Vec<f64>>),
+    /// `[head][query][key]`
+    Heads(Vec<Vec<Vec<f64>>>),
+}
+
+/// The sites that are shown unless others are asked for: all patterns and the last residual
+/// stream; in JSON, that after every half-layer.
+pub fn usual(config: &Config, all: bool) -> Vec<Site> {
+    let known = Site::all(config);
+    let last = known.iter().rfind(|s| matches!(s, Site::ResidPost(_))).copied().unwrap_or(Site::Embed);
+    let wanted = |site: &Site| match site {
+        Site::Pattern(_) => true,
+        Site::ResidMid(_) | Site::ResidPost(_) | Site::Embed => all || *site == last,
+        Site::ResidPre(l) => all && *l == 0,
+        Site::PosEmbed => all,
+        Site::AttnScores(_) | Site::AttnOut(_) | Site::MlpPre(_) | Site::MlpPost(_) | Site::MlpOut(_) => {
+            false
+        }
+    };
+    known.into_iter().filter(wanted).collect()
+}
+
+pub fn record(model: &Transformer, input: &Columns, wanted: &[Site]) -> anyhow::Result<Run> {
+    let mut recorder = Recorder { wanted: wanted.to_vec(), seen: BTreeMap::new() };
+    let outputs = model.run_hooked(input, &mut recorder)?;
+    let seen = |site: &Site| Some((*site, values(recorder.seen.get(site)?)));
+    let sites = wanted.iter().filter_map(seen).map(|(site, values)| Ok((site, values?)));
+    Ok(Run { outputs, sites: sites.collect::<candle_core::Result<_>>()? })
+}
+
+fn values(tensor: &Tensor) -> candle_core::Result<Values> {
+    let only = tensor.squeeze(0)?.to_dtype(DType::F64)?;
+    match only.rank() {
+        2 => Ok(Values::Rows(only.to_vec2()?)),
+        _ => Ok(Values::Heads(only.to_vec3()?)),
+    }
+}
+
+/// The names of positions, BOS included.
+fn tokens(config: &Config, input: &Columns) -> Vec<String> {
+    let length = input.first().map_or(0, Vec::len);
+    let label = |i| input.iter().filter_map(|c| c.get(i)).map(draw::cell).collect::<Vec<_>>().join(",");
+    config.bos.then(|| "BOS".to_owned()).into_iter().chain((0..length).map(label)).collect()
+}
+
+pub fn json(manifest: &Manifest, columns: &[Column], input: &Columns, run: &Run) -> Json {
+    let list = |values: &[crate::value::Value]| Json::Array(values.iter().map(exact::to_json).collect());
+    let input_json: serde_json::Map<String, Json> =
+        columns.iter().zip(input).map(|(c, values)| (c.name.to_string(), list(values))).collect();
+    let decoded = |d: &Decoded| match d {
+        Decoded::Value(value) => exact::to_json(value),
+        Decoded::About(number) => json!(number),
+    };
+    let outputs = manifest.config.outputs.iter().zip(&run.outputs);
+    let outputs: serde_json::Map<String, Json> = outputs
+        .map(|(o, values)| (o.name.clone(), Json::Array(values.iter().map(decoded).collect())))
+        .collect();
+    let sites = run.sites.iter().map(|(site, values)| {
+        let values = match values {
+            Values::Rows(rows) => json!(rows),
+            Values::Heads(heads) => json!(heads),
+        };
+        (site.to_string(), values)
+    });
+    json!({
+        "input": input_json,
+        "outputs": outputs,
+        "positions": tokens(&manifest.config, input),
+        "directions": directions(manifest),
+        "sites": sites.collect::<serde_json::Map<_, _>>(),
+    })
+}
+
+/// The label of each residual direction.
+fn directions(manifest: &Manifest) -> Vec<String> {
+    let mut labels = vec![String::new(); manifest.config.d_model];
+    for slot in &manifest.slots {
+        if let Some(label) = labels.get_mut(slot.direction) {
+            *label = slot.label.clone();
+        }
+    }
+    labels
+}
+
+/// The label of each neuron of a layer.
+fn neurons(manifest: &Manifest, layer: usize, count: usize) -> Vec<String> {
+    let group = |i: usize| {
+        let groups = manifest.neurons.iter().filter(|n| n.layer == layer);
+        groups.filter(|n| (n.neurons[0]..n.neurons[1]).contains(&i)).map(|n| n.sop.clone()).next()
+    };
+    (0..count).map(|i| format!("{i} {}", group(i).unwrap_or_default())).collect()
+}
+
+pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> String {
+    let positions = tokens(&manifest.config, input);
+    let mut out = String::new();
+    for (site, values) in &run.sites {
+        match values {
+            Values::Heads(heads) => {
+                for (h, rows) in heads.iter().enumerate() {
+                    let info = manifest.heads.iter().find(|i| Some(i.layer) == layer(*site) && i.head == h);
+                    let selector = info.map_or_else(String::new, |i| {
+                        let sops: Vec<&str> = i.outputs.iter().map(|o| o.sop.as_str()).collect();
+                        format!(": {} for {}", i.selector, sops.join(", "))
+                    });
+                    out += &format!("{site}, head {h}{}\n", draw::printable(&selector));
+                    out += &heat(&positions, &positions, rows, width);
+                }
+            }
+            Values::Rows(rows) => {
+                let labels = match site {
+                    Site::MlpPre(l) | Site::MlpPost(l) => {
+                        neurons(manifest, *l, rows.first().map_or(0, Vec::len))
+                    }
+                    Site::Embed
+                    | Site::PosEmbed
+                    | Site::ResidPre(_)
+                    | Site::AttnScores(_)
+                    | Site::Pattern(_)
+                    | Site::AttnOut(_)
+                    | Site::ResidMid(_)
+                    | Site::MlpOut(_)
+                    | Site::ResidPost(_) => directions(manifest),
+                };
+                out += &format!("{site}\n");
+                // Directions go downwards, as there are more of them; those that are 0 are left out.
+                let by_direction = |d: usize| rows.iter().map(|row| row[d]).collect::<Vec<f64>>();
+                let shown = labels.iter().enumerate().map(|(d, label)| (label.clone(), by_direction(d)));
+                let (labels, columns): (Vec<String>, Vec<Vec<f64>>) =
+                    shown.filter(|(_, values)| values.iter().any(|x| *x != 0.0)).unzip();
+                out += &heat(&labels, &positions, &columns, width);
+            }
+        }
+    }
+    out
+}
+
+fn layer(site: Site) -> Option<usize> {
+    match site {
+        Site::AttnScores(l) | Site::Pattern(l) => Some(l),
+        Site::Embed
+        | Site::PosEmbed
+        | Site::ResidPre(_)
+        | Site::AttnOut(_)
+        | Site::ResidMid(_)
+        | Site::MlpPre(_)
+        | Site::MlpPost(_)
+        | Site::MlpOut(_)
+        | Site::ResidPost(_) => None,
+    }
+}
+
+/// Longer labels are cut off.
+const MAX_LABEL: usize = 36;
+
+/// Numbers with a name per row and per column.
+fn heat(rows: &[String], columns: &[String], numbers: &[Vec<f64>], width: usize) -> String {
+    let head = (String::new(), columns.to_vec());
+    let row = |(label, values): (&String, &Vec<f64>)| {
+        let label = draw::shorten(&draw::printable(label), MAX_LABEL);
+        (label, values.iter().map(|x| number(*x)).collect())
+    };
+    let table: Vec<draw::Row> = std::iter::once(head).chain(rows.iter().zip(numbers).map(row)).collect();
+    draw::Grid::of(&table, width).table(&table)
+}
+
+/// A dot for 0, three digits of what is no integer.
+fn number(x: f64) -> String {
+    match x {
+        0.0 => ".".to_owned(),
+        x if x.fract() == 0.0 && x.abs() < 1e6 => format!("{x}"),
+        x if (0.001..1e6).contains(&x.abs()) => format!("{x:.3}"),
+        x => format!("{x:.1e}"),
+    }
+}

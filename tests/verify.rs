@@ -1,0 +1,344 @@
+//! A verifier that cannot fail is worthless: forged weights are refuted, and nothing more is
+//! claimed than was looked at.
+
+use crate::common::compiled::{Compiled, compile};
+use candle_core::{DType, Device, Tensor};
+use ndarray::Array2;
+use raspc::interp::Interpreter;
+use raspc::ir::lower::{self, Loader, Outside};
+use raspc::ir::{self, Node};
+use raspc::model::{Artifact, Decoded, Hooks, Manifest, Site, Stream, Transformer, artifact};
+use raspc::value::Value;
+use raspc::verify::{self, Disagreement, Effort, FirstDifference, Verdict};
+use raspc::weights::Weights;
+use raspc::{facts, plan, weights};
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+const EVERYTHING: Effort = Effort { all_up_to: 100_000, samples: 0, seed: 0 };
+
+const NEXT: &str = "\
+input tokens : {\"a\", \"b\", \"c\"};
+length 1..4;
+next = select(indices, indices + 1, ==);
+follows = aggregate(next, tokens, \"-\");
+n_same = selector_width(select(tokens, tokens, ==));
+output follows;
+output n_same;
+example \"ab\" => [\"b\", \"-\"], [1, 1];
+";
+
+fn verdict(compiled: &Compiled, model: &Transformer, effort: Effort) -> Verdict {
+    verify::compare(&compiled.program, &compiled.facts, model, effort, &mut |_| true).unwrap()
+}
+
+/// The same model with other weights, and hashes that fit.
+fn forge(compiled: &Compiled, change: impl FnOnce(&mut Weights)) -> Artifact {
+    let mut weights = compiled.artifact.weights.clone();
+    change(&mut weights);
+    Artifact::new(compiled.artifact.manifest.clone(), weights)
+}
+
+fn model(artifact: &Artifact) -> Transformer {
+    Transformer::from_artifact(artifact, &Device::Cpu).unwrap()
+}
+
+/// Every matrix of a model, to be changed.
+fn matrices(weights: &mut Weights) -> Vec<&mut Array2<f32>> {
+    let mut all: Vec<&mut Array2<f32>> = weights.w_e.iter_mut().collect();
+    all.push(&mut weights.w_pos);
+    for layer in &mut weights.layers {
+        for head in &mut layer.heads {
+            all.extend([&mut head.w_q, &mut head.w_k, &mut head.w_v, &mut head.w_o]);
+        }
+        if let Some(mlp) = &mut layer.mlp {
+            all.extend([&mut mlp.w_in, &mut mlp.b_in, &mut mlp.w_out]);
+        }
+    }
+    all.extend(weights.w_u.iter_mut());
+    all
+}
+
+/// Holds a counterexample to what it says: by the interpreter and by one run of the model.
+fn is_genuine(compiled: &Compiled, model: &Transformer, found: &Disagreement) {
+    let expected = Interpreter::new(&compiled.program).outputs(&found.input).unwrap();
+    assert_eq!(expected[found.output][found.position], found.expected);
+    assert_eq!(model.run(&found.input).unwrap()[found.output][found.position], found.found);
+    assert_ne!(Decoded::Value(found.expected.clone()), found.found);
+}
+
+#[test]
+fn every_input_is_a_proof_and_a_sample_is_not() {
+    let compiled = compile(NEXT);
+    let everything = verdict(&compiled, &compiled.model, EVERYTHING);
+    assert_eq!(everything, Verdict::Enumerated { inputs: 3 + 9 + 27 + 81 });
+    let some = Effort { all_up_to: 119, samples: 50, seed: 3 };
+    assert_eq!(verdict(&compiled, &compiled.model, some), Verdict::Tested { inputs: 50, seed: Some(3) });
+}
+
+#[test]
+fn what_was_interrupted_is_tested_only() {
+    let compiled = compile(&NEXT.replace("1..4", "1..9"));
+    let mut calls = 0;
+    let mut stop = |_| {
+        calls += 1;
+        false
+    };
+    let verdict =
+        verify::compare(&compiled.program, &compiled.facts, &compiled.model, EVERYTHING, &mut stop).unwrap();
+    let Verdict::Tested { inputs, seed: None } = verdict else { panic!("{verdict:?}") };
+    assert!((1..29_523).contains(&inputs), "{inputs}");
+}
+
+#[test]
+fn inputs_on_which_the_program_fails_are_not_counted() {
+    let compiled = compile("input tokens : 0..2; length 1..2; output 6 / tokens;");
+    assert_eq!(verdict(&compiled, &compiled.model, EVERYTHING), Verdict::Enumerated { inputs: 2 + 4 });
+}
+
+#[test]
+fn each_forged_weight_is_refuted_or_makes_no_difference() {
+    let compiled = compile(NEXT);
+    let (mut refuted, mut tried) = (0, 0);
+    let n_matrices = matrices(&mut compiled.artifact.weights.clone()).len();
+    for m in 0..n_matrices {
+        let mut copy = compiled.artifact.weights.clone();
+        let entries = matrices(&mut copy)[m].len();
+        for entry in (0..entries).step_by(entries / 12 + 1) {
+            let forged = forge(&compiled, |weights| {
+                let entry = matrices(weights).swap_remove(m).iter_mut().nth(entry).unwrap();
+                *entry = if *entry == 0.0 { 300.0 } else { -*entry };
+            });
+            let model = model(&forged);
+            tried += 1;
+            if let Verdict::Refuted(found) = verdict(&compiled, &model, EVERYTHING) {
+                refuted += 1;
+                is_genuine(&compiled, &model, &found);
+            }
+        }
+    }
+    assert!(refuted * 2 > tried, "{refuted} of {tried}");
+}
+
+/// A head that writes nothing: where there is no next token all logits are equal and "-", the
+/// first value, wins, so the smallest counterexample has two positions.
+#[test]
+fn the_first_difference_is_where_the_weight_was_changed() {
+    let compiled = compile(NEXT);
+    let forged = forge(&compiled, |weights| weights.layers[0].heads[0].w_o.fill(0.0));
+    let model = model(&forged);
+    let Verdict::Refuted(found) = verdict(&compiled, &model, EVERYTHING) else { panic!("not refuted") };
+    is_genuine(&compiled, &model, &found);
+    assert_eq!(found.input, [[Value::str("a"), Value::str("a")]]);
+    let first = verify::first_difference(&forged.manifest, &compiled.program, &model, &found.input);
+    let FirstDifference { of, half_layer, owner, position, .. } = first.unwrap().unwrap();
+    assert_eq!((half_layer, owner.as_str()), (1, "blocks.0.attn.0"));
+    // BOS is the first position, and what this head writes there is gone, too.
+    assert!(position.is_none_or(|p| p == 0));
+    let node = verify::node(&compiled.program, of).unwrap();
+    assert!(matches!(node, Node::SOp(_)));
+}
+
+#[test]
+fn a_wrong_unembedding_leaves_the_residual_stream_right() {
+    let compiled = compile(NEXT);
+    let forged = forge(&compiled, |weights| weights.w_u[0].fill(0.0));
+    let model = model(&forged);
+    let Verdict::Refuted(found) = verdict(&compiled, &model, EVERYTHING) else { panic!("not refuted") };
+    let first = verify::first_difference(&forged.manifest, &compiled.program, &model, &found.input);
+    assert_eq!(first.unwrap(), None);
+}
+
+#[test]
+fn a_counterexample_among_random_inputs_is_made_small() {
+    let text = "input tokens : \"a\"..\"z\"; length 1..30; output tokens == \"q\";";
+    let compiled = compile(text);
+    let column = compiled.artifact.manifest.slots.iter().find(|s| s.label == "tokens = \"q\"").unwrap();
+    let forged = forge(&compiled, |weights| weights.w_u[0].row_mut(column.direction).fill(0.0));
+    let model = model(&forged);
+    let effort = Effort { all_up_to: 1_000, samples: 500, seed: 1 };
+    let Verdict::Refuted(found) = verdict(&compiled, &model, effort) else { panic!("not refuted") };
+    assert_eq!(found.input, [[Value::str("q")]]);
+    is_genuine(&compiled, &model, &found);
+}
+
+/// Files by name.
+struct Shelf(&'static [(&'static str, &'static str)]);
+
+impl Loader for Shelf {
+    fn load(&self, path: &str, _: &str) -> Result<(String, String), String> {
+        let found = self.0.iter().find(|(name, _)| *name == format!("{path}.rasp"));
+        found.map(|(name, text)| (name.to_string(), text.to_string())).ok_or("no such file".to_owned())
+    }
+}
+
+#[test]
+fn the_program_is_read_again_from_the_file() {
+    let files = Shelf(&[
+        ("one.rasp", "load \"two\"; def twice(x) { return 2 * x; }"),
+        ("two.rasp", "def flip(x) { return -x; }"),
+    ]);
+    let outside = Outside {
+        declarations: "length 1..3;\n".to_owned(),
+        assumptions: "assume distinct(tokens);\n".to_owned(),
+        outputs: "output twice(flip(tokens));\n".to_owned(),
+    };
+    let text = "load \"one\"; load \"two\"; input tokens : 0..3; output flip(tokens);";
+    let read = lower::read("main.rasp", text, &files, &outside);
+    let program = read.program.unwrap();
+    let plan = plan::plan(&program, &facts::analyse(&program)).unwrap();
+    let manifest = Manifest::new(&program, &read.sources, &plan, &weights::build(&plan));
+    assert_eq!(manifest.program, "main.rasp");
+    let again = manifest.read_program().unwrap();
+    let program_again = again.program.unwrap();
+    assert_eq!(ir::print(&program_again, &again.sources), ir::print(&program, &read.sources));
+    assert_eq!(program_again.lengths, program.lengths);
+    assert_eq!(program_again.assumptions.len(), 1);
+    let mut nothing = manifest.clone();
+    nothing.sources.truncate(2);
+    assert!(nothing.read_program().is_none());
+}
+
+/// Every program of the repository, but large ones.
+fn programs() -> Vec<(String, Compiled)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("programs");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "rasp"));
+    paths.sort();
+    let compiled = |p: &PathBuf| (p.display().to_string(), compile(&std::fs::read_to_string(p).unwrap()));
+    paths.iter().map(compiled).collect()
+}
+
+/// On the examples of every program, each slot holds what the manifest says, and the model
+/// decides alike in f32 and f64.
+#[test]
+fn slots_hold_what_the_manifest_says_and_f64_decides_alike() {
+    let mut examples = 0;
+    for (name, compiled) in programs() {
+        let manifest = &compiled.artifact.manifest;
+        let double = Transformer::with_dtype(&compiled.artifact, &Device::Cpu, DType::F64).unwrap();
+        for example in &compiled.program.examples {
+            let stream = Stream::record(&compiled.model, &example.inputs).unwrap();
+            for row in verify::rows(manifest, &compiled.program, &stream, &example.inputs) {
+                assert!(row.wrong.is_empty() && !row.wrong_at_bos, "{name} {:?}: {row:?}", example.inputs);
+                assert_eq!(row.held.len(), example.inputs[0].len());
+            }
+            assert_eq!(double.run(&example.inputs).unwrap(), stream.outputs, "{name}");
+            examples += 1;
+        }
+    }
+    assert!(examples > 40, "{examples}");
+}
+
+/// Puts zeros in the place of one site.
+struct Zero(Site);
+
+impl Hooks for Zero {
+    fn at(&mut self, site: Site, value: Tensor) -> candle_core::Result<Tensor> {
+        if site == self.0 { value.zeros_like() } else { Ok(value) }
+    }
+}
+
+#[test]
+fn patching_a_site_changes_what_hangs_on_it() {
+    let compiled =
+        compile("input tokens : 1..3; length 1..5; output aggregate(select(indices, 0, ==), tokens);");
+    let input = [[3, 1, 2].map(Value::int).to_vec()];
+    let three = vec![Decoded::Value(Value::int(3)); 3];
+    assert_eq!(compiled.model.run(&input).unwrap(), [three.clone()]);
+    // Without its pattern the head hands on nothing, all logits are equal, and the first value wins.
+    let first = vec![Decoded::Value(Value::int(1)); 3];
+    for site in [Site::Pattern(0), Site::AttnOut(0)] {
+        assert_eq!(compiled.model.run_hooked(&input, &mut Zero(site)).unwrap(), [first.clone()], "{site}");
+    }
+    // A site of a layer that is not there changes nothing.
+    assert_eq!(compiled.model.run_hooked(&input, &mut Zero(Site::Pattern(7))).unwrap(), [three]);
+}
+
+fn raspc(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_raspc"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A folder for the files of one test.
+fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn a_forged_file_is_refuted_with_the_line_where_values_part() {
+    let compiled = compile(NEXT);
+    let path = folder("forged").join("forged.safetensors");
+    let honest = folder("forged").join("honest.safetensors");
+    artifact::save(&compiled.artifact, &honest).unwrap();
+    let forged = forge(&compiled, |weights| weights.layers[0].heads[0].w_v.fill(0.0));
+    artifact::save(&forged, &path).unwrap();
+    let (path, honest) = (path.to_str().unwrap(), honest.to_str().unwrap());
+    let output = raspc(&["verify", path]);
+    assert_eq!(output.status.code(), Some(3));
+    let report = text(&output.stderr);
+    assert!(report.contains("E0502") && report.contains("the first difference"), "{report}");
+    assert!(report.contains("test.rasp:"), "{report}");
+    let both = raspc(&["verify", honest, path]);
+    assert_eq!(both.status.code(), Some(3));
+    let lines = text(&both.stdout);
+    assert!(lines.contains("honest.safetensors: proved by enumeration (120 inputs); test.rasp"), "{lines}");
+    assert!(lines.ends_with("2 files: 1 proved by enumeration, 1 refuted\n"), "{lines}");
+    let json: serde_json::Value = serde_json::from_slice(&raspc(&["verify", "--json", path]).stdout).unwrap();
+    assert_eq!(json["verdict"], "refuted");
+    assert_eq!(json["program"]["name"], "test.rasp");
+    let traced = raspc(&["run", path, "--trace", "ab"]);
+    assert_eq!(traced.status.code(), Some(3));
+    assert!(text(&traced.stdout).contains('✗'), "{}", text(&traced.stdout));
+}
+
+/// A forged file can carry its own program; one's own program shows it.
+#[test]
+fn one_brings_ones_own_program() {
+    let compiled = compile(NEXT);
+    let folder = folder("against");
+    let path = folder.join("model.safetensors");
+    artifact::save(&compiled.artifact, &path).unwrap();
+    let against = |name: &str, program: &str| {
+        let file = folder.join(name);
+        std::fs::write(&file, program).unwrap();
+        raspc(&["verify", path.to_str().unwrap(), "--against", file.to_str().unwrap()])
+    };
+    let same = against("same.rasp", NEXT);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
+    assert!(text(&same.stdout).contains("same.rasp"), "{}", text(&same.stdout));
+    let other = against("other.rasp", &NEXT.replace("\"-\"", "\"a\""));
+    assert_eq!(other.status.code(), Some(3));
+    let longer = against("longer.rasp", &NEXT.replace("1..4", "1..5"));
+    assert_eq!(longer.status.code(), Some(1));
+    assert!(text(&longer.stderr).contains("declares length 5"), "{}", text(&longer.stderr));
+    let wider = against("wider.rasp", &NEXT.replace("\"c\"}", "\"d\"}"));
+    assert!(text(&wider.stderr).contains("\"d\" in `tokens`"), "{}", text(&wider.stderr));
+}
+
+#[test]
+fn wrong_examples_are_told_though_weights_and_program_agree() {
+    let file = folder("examples").join("wrong.rasp");
+    std::fs::write(&file, NEXT.replace("[1, 1]", "[1, 2]")).unwrap();
+    let output = raspc(&["verify", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stderr).contains("E0301"), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("1 of 1 do not hold"), "{}", text(&output.stdout));
+}
+
+#[test]
+#[cfg(not(feature = "cuda"))]
+fn without_cuda_the_error_says_how_to_build() {
+    let output = raspc(&["verify", "programs/length.rasp", "--device", "cuda"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("--features cuda"), "{}", text(&output.stderr));
+}
