@@ -123,8 +123,8 @@ fn facts_are_sound() {
 /// Facts by rule alone are sound too: nothing, or not much, is enumerated.
 #[test]
 fn facts_are_sound_without_enumeration() {
-    for fuel in [0, 10, 300] {
-        let (outcome, _) = soundness(Rules { fuel, small: 0, ..Rules::SOUND }, 1_000);
+    for fuel in [0, 10_000, 300_000] {
+        let (outcome, _) = soundness(Rules { fuel, ..Rules::SOUND }, 1_000);
         if let Err(error) = outcome {
             panic!("with {fuel} steps: {error}\n{error:#?}");
         }
@@ -164,7 +164,7 @@ proptest! {
         let (f, _, _) = random_program::operations().swap_remove(operation);
         let n = f.arity();
         let args: Vec<&ValueSet> = sets[..n].iter().map(|(set, _)| set).collect();
-        let result = image::image(&f, &args);
+        let result = image::image(&f, &args, EXPLICIT_LIMIT);
         for pick in picks {
             let member = |((_, members), i): (&(ValueSet, Vec<Value>), usize)| {
                 (!members.is_empty()).then(|| members[i % members.len()].clone())
@@ -528,6 +528,30 @@ fn the_report_names_facts_and_reasons() {
         }
     ]);
     assert_eq!(last, expected);
+}
+
+/// Numbers have a limit on their size, which operations on members of a set can pass.
+#[test]
+fn numbers_that_can_grow_too_large_can_fail() {
+    let fails = |declarations: &str, text: &str| {
+        let program = program(&format!("{declarations} {text}"));
+        may_fail(&program, &analyse(&program)).is_some()
+    };
+    let many = "input tokens : 1..4000; length 1..2000;";
+    assert!(fails(many, "result = average(1 / tokens);"));
+    assert!(!fails(many, "result = average(tokens / 3);"));
+    assert!(!fails("input tokens : 1..4000; length 1..20;", "result = average(1 / tokens);"));
+    assert!(!fails("input tokens : 0..9; length 1..500;", "result = average(fraction_so_far(tokens == 3));"));
+    let large = "a = 2 ^ 4095 if tokens == 1 else 0;";
+    for grows in ["b = a - (0 - a);", "b = a + a;", "b = average(a - 1 / 3);", "b = a * average(tokens);"] {
+        assert!(fails(DIGITS, &format!("{large} {grows}")), "{grows}");
+    }
+    for fits in
+        ["b = -round(average(tokens) - 7);", "b = average(tokens) * average(tokens) + average(tokens);"]
+    {
+        assert!(!fails(DIGITS, fits), "{fits}");
+    }
+    assert!(!fails(DIGITS, &format!("{large} b = -a; c = round(b);")));
 }
 
 /// A rule that is wrong is noticed.
