@@ -5,7 +5,7 @@ use crate::interp::Interpreter;
 use crate::ir::lower::{self, NoFiles, Outside};
 use crate::ir::{Node, Op};
 use crate::random_program::{self, operations_of, programs};
-use crate::value::Number;
+use crate::value::{Compare, Number};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use rand::SeedableRng as _;
@@ -118,6 +118,39 @@ fn facts_are_sound() {
         println!("{name:16} {:5.1} %", 100.0 * *count as f64 / coverage.ran as f64);
     }
     assert!(coverage.ran * 10 > coverage.programs * 6, "too few programs run");
+    let mut operations: Vec<&str> = random_program::operations().iter().map(|(f, _, _)| f.symbol()).collect();
+    operations.retain(|symbol| *symbol != "+" && *symbol != "-");
+    operations.extend(["+", "-", "unary +", "unary -", "input", "indices", "constant", "aggregate"]);
+    operations.extend(["selector_width", "selector and", "selector or", "selector not"]);
+    let selects = Compare::ALL.map(|op| format!("select {}", op.symbol()));
+    for name in operations.into_iter().chain(selects.iter().map(String::as_str)) {
+        assert!(coverage.operations.contains_key(name), "no program has {name}");
+    }
+    let kinds = [
+        [
+            "injective",
+            "permutation",
+            "agreement",
+            "constant",
+            "position alone",
+            "local",
+            "no index",
+            "always",
+        ],
+        [
+            "total order",
+            "at least one",
+            "at most one",
+            "exactly one",
+            "never",
+            "not all",
+            "some bound",
+            "explicit set",
+        ],
+    ];
+    for name in kinds.as_flattened() {
+        assert!(coverage.facts.contains_key(name), "no program has the fact {name}");
+    }
 }
 
 /// Facts by rule alone are sound too: nothing, or not much, is enumerated.
@@ -521,7 +554,9 @@ fn the_report_names_facts_and_reasons() {
         },
         {
             "label": "result", "kind": "s-op", "values": "0..9", "n_values": 10,
+            "values_because": "a value of `tokens`, or the default",
             "depends": "all positions: tokens, index and length",
+            "depends_because": "what its queries, keys and values depend on",
             "because": [
                 {"fact": "all selected values are equal", "reason": "`opposite` selects at most one key"}
             ]
