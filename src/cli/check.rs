@@ -116,9 +116,11 @@ fn facts_text(lines: &[FactLine]) -> String {
     let mut text = String::new();
     for FactLine { label, node, because } in lines {
         text += &match node {
-            NodeFacts::SOp { values, n_values, depends } => {
+            NodeFacts::SOp { values, n_values, values_because, depends, depends_because } => {
                 let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
-                format!("{label}\n    values   {values}{count}\n    depends  on {depends}\n")
+                format!(
+                    "{label}\n    values   {values}{count}: {values_because}\n    depends  on {depends}: {depends_because}\n"
+                )
             }
             NodeFacts::Selector { min, max } => match max {
                 Some(max) if max == min => format!("{label}\n    width    exactly {min}\n"),

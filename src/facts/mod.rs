@@ -32,13 +32,13 @@ pub use reason::Reason;
 pub use report::{Because, FactLine, NodeFacts, report};
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
 
-use crate::ir::{Program, SOpId, SelectorId};
+use crate::ir::{Op, Program, SOpId, SelectorId};
 use crate::value::Value;
 use analysis::{Analysis, Rules};
 use assume::Restrictions;
 use order::{Order, Signs};
 use std::sync::Arc;
-use table::{NONE, Table};
+use table::{Axis, NONE, Table};
 use width::Widths;
 
 /// The facts of a program.
@@ -135,6 +135,50 @@ impl Facts {
             NONE => None,
             cell => table.values.get(cell as usize),
         }
+    }
+
+    /// Why the values are these.
+    pub fn values_reason(&self, program: &Program, sop: SOpId) -> Reason {
+        if let Some(reason) = self.computed(sop) {
+            return reason;
+        }
+        match &program.graph[sop].op {
+            Op::Input(column) => match program.columns.get(*column).and_then(|c| c.domain.as_ref()) {
+                Some(domain) if domain.iter().all(|v| self.values(sop).contains(v)) => Reason::Declared,
+                Some(_) => Reason::Assumed,
+                None => Reason::Undeclared,
+            },
+            Op::Indices => Reason::Index,
+            Op::Const(_) => Reason::SameEverywhere,
+            Op::Elementwise { .. } => Reason::Arguments,
+            Op::Aggregate { selector, value, .. } => match self.width(*selector) {
+                width if width.at_most_one() || self.agreement(sop).is_some() => Reason::Selected(*value),
+                width => Reason::Means { value: *value, count: width.max },
+            },
+            Op::Width { selector } => Reason::WidthBounds(*selector),
+        }
+    }
+
+    /// Why it depends on nothing else.
+    pub fn depends_reason(&self, program: &Program, sop: SOpId) -> Reason {
+        if let Some(reason) = self.computed(sop) {
+            return reason;
+        }
+        match &program.graph[sop].op {
+            Op::Input(_) => Reason::Input,
+            Op::Indices => Reason::Index,
+            Op::Const(_) => Reason::SameEverywhere,
+            Op::Elementwise { .. } => Reason::Arguments,
+            Op::Aggregate { .. } | Op::Width { .. } => Reason::Attention,
+        }
+    }
+
+    /// How the s-op was computed, if it is known as a function of other things.
+    fn computed(&self, sop: SOpId) -> Option<Reason> {
+        let table = self.sops[sop.index()].table.as_deref()?;
+        let itself = table.reads(Axis::SOp(sop));
+        let everywhere = if table.by_position() { Reason::EveryPosition } else { Reason::EveryState };
+        (!itself).then_some(everywhere)
     }
 
     /// Why all values that the aggregate selects in a row are equal, if they are. Its value is

@@ -82,6 +82,11 @@ impl Number {
         RBig::try_from(value).ok().map(Self)
     }
 
+    /// How many binary digits the numerator and the denominator of the reduced fraction have.
+    pub fn bits(&self) -> (usize, usize) {
+        (self.0.numerator().bit_len(), self.0.denominator().bit_len())
+    }
+
     /// The denominator of the reduced fraction, if it fits.
     pub fn denominator(&self) -> Option<u64> {
         u64::try_from(self.0.denominator()).ok()
