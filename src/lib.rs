@@ -1,5 +1,5 @@
 //! `raspc` compiles programs in RASP, the language of transformers, into transformer weights,
-//! and proves that the weights compute the program.
+//! and compares the weights with the program, on every input where there are few enough.
 //!
 //! # The pipeline
 //!

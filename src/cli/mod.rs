@@ -25,7 +25,7 @@ pub use ui::Ui;
 
 use clap::{Parser, Subcommand};
 
-/// Compiles RASP programs into transformer weights, and proves that the weights compute the program.
+/// Compiles RASP programs into transformer weights, and compares the weights with the program.
 #[derive(Parser)]
 #[command(name = "raspc", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(after_help = AFTER_HELP)]
