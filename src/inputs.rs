@@ -53,7 +53,7 @@ impl<'p> Inputs<'p> {
         self.candidates().filter(|c| self.admits(c))
     }
 
-    /// [`Self::all`], before assumptions narrow them.
+    /// [`Self::all`] before assumptions narrow it: there are [`Self::count`] of them.
     pub fn candidates(&self) -> impl Iterator<Item = Columns> + Send + '_ {
         (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n))
     }

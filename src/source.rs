@@ -71,7 +71,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// Keeps a text. Texts beyond [`Self::MAX_BYTES`] are cut off: loaders refuse them first.
+    /// Keeps a text of at most [`Self::MAX_BYTES`]: whoever reads files refuses larger ones.
     pub fn add(&mut self, name: impl Into<String>, text: impl Into<String>) -> SourceId {
         let id = SourceId(self.files.len() as u32);
         self.files.push(Source { name: name.into(), text: text.into() });

@@ -1,5 +1,10 @@
 //! What several tests need.
 
+pub mod arrangement;
+pub mod compiled;
+pub mod fixture;
+pub mod random_program;
+
 use raspc::source::SourceId;
 use raspc::syntax::ast::Ast;
 use raspc::syntax::{describe, format, parse};

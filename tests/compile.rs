@@ -1,65 +1,14 @@
 //! Compiled programs compute what the interpreter computes.
 
+use crate::common::compiled::{Compiled, compile, exact, read};
 use candle_core::Device;
-use raspc::facts::{self, Facts};
+use raspc::facts;
 use raspc::interp::Interpreter;
-use raspc::ir::Program;
-use raspc::ir::lower::{self, NoFiles, Outside};
-use raspc::model::{
-    Artifact, ArtifactError, Decoded, Manifest, NoHooks, Recorder, Site, Transformer, artifact,
-};
-use raspc::plan::{self, Base, Holds, Plan};
-use raspc::source::Sources;
+use raspc::model::{Artifact, ArtifactError, Decoded, NoHooks, Recorder, Site, Transformer, artifact};
+use raspc::plan::{self, Base, Holds};
 use raspc::value::{Number, Value};
 use raspc::verify::{self, Effort, Verdict};
-use raspc::weights;
 use safetensors::tensor::TensorView;
-
-pub struct Compiled {
-    pub program: Program,
-    pub facts: Facts,
-    sources: Sources,
-    plan: Plan,
-    pub artifact: Artifact,
-    pub model: Transformer,
-}
-
-fn read(text: &str) -> (Program, Sources) {
-    let read = lower::read("test.rasp", text, &NoFiles, &Outside::default());
-    let errors: Vec<_> = read.diagnostics.iter().filter(|d| d.is_error()).map(|d| &d.message).collect();
-    assert!(errors.is_empty(), "{text}: {errors:?}");
-    (read.program.unwrap(), read.sources)
-}
-
-pub fn compile(text: &str) -> Compiled {
-    let (program, sources) = read(text);
-    let facts = facts::analyse(&program);
-    let plan = plan::plan(&program, &facts).unwrap_or_else(|e| panic!("{text}: {e:?}"));
-    let weights = weights::build(&plan);
-    let artifact = Artifact::new(Manifest::new(&program, &sources, &plan, &weights), weights);
-    let model = Transformer::from_artifact(&artifact, &Device::Cpu).unwrap();
-    Compiled { program, facts, sources, plan, artifact, model }
-}
-
-impl Compiled {
-    #[track_caller]
-    fn compare(&self, all_up_to: u128, samples: usize) -> usize {
-        let effort = Effort { all_up_to, samples, seed: 7 };
-        match verify::compare(&self.program, &self.facts, &self.model, effort, &mut |_| true).unwrap() {
-            Verdict::Enumerated { inputs } | Verdict::Tested { inputs, .. } => inputs,
-            Verdict::Refuted(d) => panic!("{d:?}"),
-        }
-    }
-}
-
-/// Compiles a program over these tokens and lengths, and compares it on every input if those
-/// are at most 20,000, else on 1,000 random ones.
-#[track_caller]
-fn exact(domain: &str, lengths: &str, text: &str) -> Compiled {
-    let compiled = compile(&format!("input tokens : {domain};\nlength {lengths};\n{text}"));
-    assert!(compiled.compare(20_000, 1_000) > 0);
-    compiled
-}
 
 fn peak(lengths: &str) -> String {
     let text = include_str!("../programs/peak.rasp").replace("1..10", lengths);
@@ -266,7 +215,7 @@ fn batch_and_padding_change_no_output() {
             let padded = model.tokenizer().batch(&[input], 10).unwrap();
             assert_eq!(padded.seq, model.config().n_ctx);
             let logits = model.forward(&padded, &mut NoHooks).unwrap();
-            assert_eq!(model.decode(&padded, &logits).unwrap(), [expected.clone()]);
+            assert_eq!(model.decode(&padded, &logits).unwrap(), std::slice::from_ref(expected));
         }
     }
 }

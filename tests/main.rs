@@ -5,6 +5,8 @@
 
 mod common;
 mod compile;
+mod compiled_fixtures;
+mod compiled_random;
 mod fixtures;
 mod fmt;
 mod fuzz;

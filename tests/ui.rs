@@ -2,20 +2,28 @@
 //! `UPDATE=1 cargo test ui` writes the reports anew.
 
 use raspc::ir::lower::{self, Loader, Outside};
-use raspc::{facts, plan, verify};
+use raspc::verify::{self, CanFail, Effort};
+use raspc::{facts, plan};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every report about a program, as it is shown: by `check`, and by `compile` too if the first
-/// line asks for it with `# compile`.
+/// line asks for it with `# compile`. A first line `# options: …` has declarations from outside.
 fn diagnose(name: &str, text: &str) -> String {
-    let read = lower::read(name, text, &Beside, &Outside::default());
+    let first = text.lines().next().unwrap_or_default();
+    let declarations = first.strip_prefix("# options: ").unwrap_or_default().to_owned();
+    let read = lower::read(name, text, &Beside, &Outside { declarations, ..Outside::default() });
     let mut diagnostics = read.diagnostics;
     if let Some(program) = &read.program {
         diagnostics.extend(verify::wrong_examples(program));
         if text.starts_with("# compile") {
-            let plan = plan::plan(program, &facts::analyse(program));
+            let facts = facts::analyse(program);
+            let effort = Effort { all_up_to: 1_000, samples: 100, seed: 0 };
+            if let CanFail::NoInputs { all } = verify::can_fail(program, &facts, effort, |_| ()) {
+                diagnostics.push(verify::no_inputs_report(program, all));
+            }
+            let plan = plan::plan(program, &facts);
             diagnostics.extend(plan.err().unwrap_or_default().iter().map(plan::describe));
         }
     }

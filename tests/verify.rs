@@ -1,7 +1,7 @@
 //! A verifier that cannot fail is worthless: forged weights are refuted, and nothing more is
 //! claimed than was looked at.
 
-use crate::compile::{Compiled, compile};
+use crate::common::compiled::{Compiled, compile};
 use candle_core::{DType, Device, Tensor};
 use ndarray::Array2;
 use raspc::interp::Interpreter;

@@ -44,9 +44,14 @@ pub struct CheckArgs {
 pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     for file in &args.files {
-        let exit = match program::load(file, &args.flags, ui)? {
+        let exit = match program::load(file, &args.flags, ui).unwrap_or_else(|error| Err(ui.error(&error))) {
             Ok(loaded) => check_one(&loaded, args, ui),
-            Err(exit) => exit,
+            Err(exit) => {
+                if args.json {
+                    ui.line(&json!({ "program": file.to_string_lossy(), "error": "rejected" }).to_string());
+                }
+                exit
+            }
         };
         if worst == Exit::Done {
             worst = exit;
@@ -70,8 +75,15 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     }
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
-    if let CanFail::Fails { input, failure } = &verdict {
-        ui.diagnostics(&[failure_report(program, failure, input)], sources);
+    match &verdict {
+        CanFail::Fails { input, failure } => {
+            ui.diagnostics(&[failure_report(program, failure, input)], sources);
+        }
+        CanFail::NoInputs { all } => ui.diagnostics(&[verify::no_inputs_report(program, *all)], sources),
+        CanFail::NotByFacts
+        | CanFail::NotByEnumeration { .. }
+        | CanFail::NotInTests { .. }
+        | CanFail::Undeclared => {}
     }
     let examples = program.examples.len();
     let (verdict_text, verdict_json) = describe_verdict(&verdict);
@@ -95,7 +107,8 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         };
         ui.line(&format!("{name}: {examples}, {verdict_text}"));
     }
-    if wrong.is_empty() && !matches!(verdict, CanFail::Fails { .. }) { Exit::Done } else { Exit::Refuted }
+    let found_wrong = matches!(verdict, CanFail::Fails { .. } | CanFail::NoInputs { .. });
+    if wrong.is_empty() && !found_wrong { Exit::Done } else { Exit::Refuted }
 }
 
 /// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
@@ -103,9 +116,11 @@ fn facts_text(lines: &[FactLine]) -> String {
     let mut text = String::new();
     for FactLine { label, node, because } in lines {
         text += &match node {
-            NodeFacts::SOp { values, n_values, depends } => {
+            NodeFacts::SOp { values, n_values, values_because, depends, depends_because } => {
                 let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
-                format!("{label}\n    values   {values}{count}\n    depends  on {depends}\n")
+                format!(
+                    "{label}\n    values   {values}{count}: {values_because}\n    depends  on {depends}: {depends_because}\n"
+                )
             }
             NodeFacts::Selector { min, max } => match max {
                 Some(max) if max == min => format!("{label}\n    width    exactly {min}\n"),
@@ -136,6 +151,13 @@ fn describe_verdict(verdict: &CanFail) -> (String, Json) {
         CanFail::NotInTests { inputs, seed } => (
             format!("no failure in {inputs} tests (seed {seed})"),
             json!({ "answer": "no failure found", "tests": inputs, "seed": seed }),
+        ),
+        CanFail::NoInputs { all: true } => {
+            ("no input fulfils the assumptions".to_owned(), json!({ "answer": "no inputs" }))
+        }
+        CanFail::NoInputs { all: false } => (
+            "no input was found that fulfils the assumptions".to_owned(),
+            json!({ "answer": "no inputs found" }),
         ),
         CanFail::Undeclared => (
             "no declared domain or length, so nothing is known of failures (see --input and --length)"

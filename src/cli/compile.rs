@@ -1,18 +1,18 @@
 //! `raspc compile`: from a program to a file of weights.
 
 use super::program::{self, Loaded, ProgramFlags};
+use super::summary::{self, Summary};
 use super::{Exit, Ui};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
 use crate::model::{Artifact, Manifest, Transformer, artifact};
 use crate::plan;
 use crate::verify::wrong_examples;
-use crate::verify::{self, Disagreement, Effort, Verdict};
+use crate::verify::{self, CanFail, Disagreement, Effort, Verdict};
 use crate::weights;
 use anyhow::Context as _;
 use candle_core::Device;
-use serde_json::json;
 use std::path::{Component, Path, PathBuf};
 
 /// Compile programs into transformer weights.
@@ -38,8 +38,11 @@ pub struct CompileArgs {
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
     /// Print JSON, one object per program.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "table")]
     json: bool,
+    /// Print one table in Markdown.
+    #[arg(long)]
+    table: bool,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -56,14 +59,22 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
         files.len()
     );
     let mut worst = Exit::Done;
+    let mut rows = Vec::new();
     for file in &files {
-        let exit = match program::load(file, &args.flags, ui)? {
-            Ok(loaded) => compile_one(&loaded, file, args, ui)?,
-            Err(exit) => exit,
-        };
-        if worst == Exit::Done {
-            worst = exit;
+        let compiled = program::load(file, &args.flags, ui).and_then(|loaded| match loaded {
+            Ok(loaded) => compile_one(&loaded, file, args, ui),
+            Err(exit) => Ok(Err(exit)),
+        });
+        match compiled.unwrap_or_else(|error| Err(ui.error(&error))) {
+            Ok(summary) if args.table => rows.push(summary),
+            Ok(summary) if args.json => ui.line(&summary.json().to_string()),
+            Ok(summary) => ui.line(&summary.text()),
+            Err(exit) if worst == Exit::Done => worst = exit,
+            Err(_) => {}
         }
+    }
+    if args.table {
+        ui.out(&summary::table(&rows));
     }
     Ok(worst)
 }
@@ -85,30 +96,79 @@ pub(super) fn build(loaded: &Loaded, ui: &Ui) -> anyhow::Result<Result<(Facts, A
     Ok(Ok((facts, artifact)))
 }
 
-fn compile_one(loaded: &Loaded, file: &Path, args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
+fn compile_one(
+    loaded: &Loaded,
+    file: &Path,
+    args: &CompileArgs,
+    ui: &Ui,
+) -> anyhow::Result<Result<Summary, Exit>> {
     let Loaded { program, sources, .. } = loaded;
     let wrong = wrong_examples(program);
     if !wrong.is_empty() {
         ui.diagnostics(&wrong, sources);
-        return Ok(Exit::Refuted);
+        return Ok(Err(Exit::Refuted));
     }
     let (facts, artifact) = match build(loaded, ui)? {
         Ok(built) => built,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return Ok(Err(exit)),
     };
+    let out = args.out.clone().unwrap_or_else(|| default_output(file));
+    let out = writable(&out, file)?;
+    if !args.no_check
+        && let Err(exit) = check_program(loaded, &facts, args.seed, ui)
+    {
+        return Ok(Err(exit));
+    }
     let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
     if let Some(Verdict::Refuted(difference)) = &verdict {
         ui.diagnostics(&[difference_report(loaded, difference)], sources);
-        return Ok(Exit::Refuted);
+        return Ok(Err(Exit::Refuted));
     }
-    let out = args.out.clone().unwrap_or_else(|| default_output(file));
     if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     artifact::save(&artifact, &out).with_context(|| format!("cannot write {}", out.display()))?;
-    tell(file, &out, &artifact, verdict.as_ref(), args.json, ui);
-    Ok(Exit::Done)
+    let about = program::opening_comment(loaded);
+    Ok(Ok(Summary::new(file, &out, about, &artifact, verdict)))
+}
+
+/// Where a model may be written: a new file or an old model, never a program or a device. Links are
+/// followed.
+fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
+    anyhow::ensure!(out.as_os_str() != "-", "a model is written to a file, not to standard output");
+    let Ok(existing) = out.canonicalize() else { return Ok(out.to_owned()) };
+    anyhow::ensure!(existing.is_file(), "{} is no file that a model could be written to", out.display());
+    let same = program.canonicalize().is_ok_and(|program| program == existing);
+    let is_program = existing.extension().is_some_and(|e| e == "rasp");
+    anyhow::ensure!(!same && !is_program, "{} is a program; a model would overwrite it", out.display());
+    Ok(existing)
+}
+
+/// Warns of a program that fails on some input, and refuses one that has no input at all.
+fn check_program(loaded: &Loaded, facts: &Facts, seed: u64, ui: &Ui) -> Result<(), Exit> {
+    let Loaded { program, sources, .. } = loaded;
+    let effort = Effort { all_up_to: CHECK_ALL, samples: CHECK_SAMPLES, seed };
+    match ui.progress("inputs run", |progress| verify::can_fail(program, facts, effort, progress)) {
+        CanFail::Fails { input, failure } => {
+            let report = Diagnostic {
+                severity: Severity::Warning,
+                code: "W0302",
+                ..verify::failure_report(program, &failure, &input)
+            };
+            let note = "it compiles all the same; on such inputs the weights may give anything";
+            ui.diagnostics(&[report.note(note)], sources);
+            Ok(())
+        }
+        CanFail::NoInputs { all } => {
+            ui.diagnostics(&[verify::no_inputs_report(program, all)], sources);
+            Err(Exit::Refuted)
+        }
+        CanFail::NotByFacts
+        | CanFail::NotByEnumeration { .. }
+        | CanFail::NotInTests { .. }
+        | CanFail::Undeclared => Ok(()),
+    }
 }
 
 fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui) -> anyhow::Result<Verdict> {
@@ -122,56 +182,6 @@ fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui
         verify::compare(&loaded.program, facts, &model, effort, &mut go_on)
     });
     Ok(verdict?)
-}
-
-/// Says what was built.
-fn tell(file: &Path, out: &Path, artifact: &Artifact, verdict: Option<&Verdict>, json: bool, ui: &Ui) {
-    let config = &artifact.manifest.config;
-    let (layers, heads) = (config.layers.len(), config.layers.iter().map(|l| l.heads.len()).sum::<usize>());
-    let parameters = artifact.weights.n_params();
-    if json {
-        let report = json!({
-            "program": file.to_string_lossy(),
-            "file": out.to_string_lossy(),
-            "layers": layers,
-            "heads": heads,
-            "d_model": config.d_model,
-            "parameters": parameters,
-            "check": verdict.map(verdict_json),
-        });
-        ui.line(&report.to_string());
-        return;
-    }
-    let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
-    ui.line(&format!(
-        "{} → {}: {}, {}, d_model {}, {parameters} parameters; {}",
-        file.display(),
-        out.display(),
-        plural(layers, "layer"),
-        plural(heads, "head"),
-        config.d_model,
-        verdict.map_or("not checked".to_owned(), verdict_text),
-    ));
-}
-
-/// A comparison in words. "Tested" is all that a sample can show.
-fn verdict_text(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Enumerated { inputs } => format!("equal to the program on all {inputs} inputs"),
-        Verdict::Tested { inputs, seed: Some(seed) } => {
-            format!("tested on {inputs} random inputs (seed {seed})")
-        }
-        Verdict::Tested { inputs, seed: None } => format!("tested on {inputs} inputs"),
-        Verdict::Refuted(_) => "differs from the program".to_owned(),
-    }
-}
-
-fn verdict_json(verdict: &Verdict) -> serde_json::Value {
-    match verdict {
-        Verdict::Enumerated { inputs } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
-        Verdict::Tested { inputs, seed } => json!({ "verdict": "tested", "inputs": inputs, "seed": seed }),
-        Verdict::Refuted(_) => json!({ "verdict": "refuted" }),
-    }
 }
 
 fn difference_report(loaded: &Loaded, difference: &Disagreement) -> Diagnostic {

@@ -1,9 +1,11 @@
 //! Inputs of programs and models, as users write them.
 
 use crate::interp::Interpreter;
-use crate::ir::lower::{Effect, NoFiles, Session, Thing};
 use crate::ir::{Column, Lengths, Program};
-use crate::value::{Number, Value};
+use crate::source::SourceId;
+use crate::syntax;
+use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Statement, StatementKind, UnaryOp};
+use crate::value::{Kind, Number, Value};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value as Json;
 
@@ -17,9 +19,13 @@ pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
         Some('{' | '"') => {
             from_json(&serde_json::from_str(text).context("this is no JSON object")?, columns)?
         }
-        Some('[') => match serde_json::from_str(text) {
-            Ok(json) => from_json(&json, columns)?,
-            Err(_) => vec![literal(text)?],
+        // In the syntax of programs decimals are exact; JSON has more ways to write the rest.
+        Some('[') => match (literal(text), serde_json::from_str(text)) {
+            (Some(list), _) => vec![list],
+            (None, Ok(json)) => from_json(&json, columns)?,
+            (None, Err(_)) => {
+                bail!("`{text}` is no list; write for example '[1, 2, 3]', '[\"a\", \"b\"]' or a plain word")
+            }
         },
         _ => vec![characters(text, columns)],
     };
@@ -51,15 +57,31 @@ pub fn characters(text: &str, columns: &[Column]) -> Vec<Value> {
     text.chars().map(value).collect()
 }
 
-/// A list in the syntax of programs: `[1/3, True, "a"]`.
-fn literal(text: &str) -> anyhow::Result<Vec<Value>> {
-    let mut session = Session::new(&NoFiles);
-    let fed = session.feed("<input>", &format!("{text};"));
-    match fed.effects.as_slice() {
-        [Effect::Value { thing: Thing::List(list), .. }] if !fed.has_errors() => {
-            list.atoms().context("an input holds numbers, strings and booleans only")
+/// A list of constants in the syntax of programs: `[1/3, True, "a"]`.
+fn literal(text: &str) -> Option<Vec<Value>> {
+    let parsed = syntax::parse(SourceId::NOWHERE, &format!("{text};"));
+    match (parsed.ast.statements.as_slice(), parsed.errors.as_slice()) {
+        ([Statement { kind: StatementKind::Expr(expr), .. }], []) => match &expr.kind {
+            ExprKind::List(items) => items.iter().map(constant).collect(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn constant(expr: &Expr) -> Option<Value> {
+    let number = |expr: &Expr| constant(expr).filter(|v| v.kind() == Kind::Number)?.number();
+    match &expr.bare().kind {
+        ExprKind::Number(number) => Some(Value::Number(number.clone())),
+        ExprKind::Str(text) => Some(Value::Str(text.clone())),
+        ExprKind::Name(name) if **name == *"True" || **name == *"False" => {
+            Some(Value::Bool(**name == *"True"))
         }
-        _ => bail!("`{text}` is no list; write for example '[1, 2, 3]', '[\"a\", \"b\"]' or a plain word"),
+        ExprKind::Unary { op: UnaryOp::Neg, operand } => number(operand).map(|n| Value::Number(n.neg())),
+        ExprKind::Binary { op: BinaryOp::Div, left, right } => {
+            number(left)?.div(&number(right)?).ok().map(Value::Number)
+        }
+        _ => None,
     }
 }
 
@@ -93,11 +115,19 @@ fn atom(json: &Json) -> anyhow::Result<Value> {
         Json::Bool(b) => Ok(Value::Bool(*b)),
         Json::String(s) => Ok(Value::str(s)),
         Json::Number(n) => {
-            let exact = Number::parse(&n.to_string()).or_else(|| Number::from_f64(n.as_f64()?));
+            let exact = decimal(&n.to_string()).or_else(|| Number::from_f64(n.as_f64()?));
             exact.map(Value::Number).with_context(|| format!("{n} is not a number of a reasonable size"))
         }
         Json::Null | Json::Array(_) | Json::Object(_) => bail!("{json} is no number, string or boolean"),
     }
+}
+
+/// A number in JSON's notation, `1.5e-7` included.
+fn decimal(text: &str) -> Option<Number> {
+    let Some((digits, exponent)) = text.split_once(['e', 'E']) else { return Number::parse(text) };
+    let exponent: i64 = exponent.parse().ok()?;
+    let scale = Number::from(10_i64).pow(&exponent.into()).ok()?;
+    Number::parse(digits)?.mul(&scale).ok()
 }
 
 /// Checks an input against what the program declares, and replaces values by those of the domain

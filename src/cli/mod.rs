@@ -14,6 +14,7 @@ mod program;
 mod repl;
 mod run;
 mod sites;
+mod summary;
 mod trace;
 mod ui;
 mod verdict;

@@ -38,7 +38,7 @@ impl ProgramFlags {
     fn outside(&self) -> Outside {
         let named = |domain: &String| match domain.split_once(':') {
             Some((name, _)) if name.trim().chars().all(|c| c.is_alphanumeric() || c == '_') => domain.clone(),
-            _ => format!("tokens : {domain}"),
+            _ => format!("{} : {domain}", lower::ONLY_COLUMN),
         };
         let length =
             self.length.as_ref().map(|l| if l.contains("..") { l.clone() } else { format!("1..{l}") });
@@ -118,4 +118,11 @@ pub fn load(path: &Path, flags: &ProgramFlags, ui: &Ui) -> anyhow::Result<Result
         Some(program) => Ok(Loaded { name, program, sources: read.sources }),
         None => Err(Exit::Rejected),
     })
+}
+
+/// The first comment of a program, which says what it computes.
+pub fn opening_comment(loaded: &Loaded) -> String {
+    let own = loaded.sources.iter().find(|(_, s)| s.name == loaded.name);
+    let first = own.and_then(|(_, s)| s.text.lines().next()).unwrap_or_default();
+    first.strip_prefix('#').unwrap_or_default().trim().to_owned()
 }

@@ -6,7 +6,7 @@ use super::program::{self, ProgramFlags};
 use super::{Exit, Ui, trace};
 use crate::interp::Interpreter;
 use crate::ir::Column;
-use crate::model::{ColumnConfig, Decoded};
+use crate::model::Decoded;
 use crate::value::{Kind, Value};
 use anyhow::Context as _;
 use serde_json::{Value as Json, json};
@@ -55,29 +55,21 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
         anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
         let artifact = model::load(&args.file)?;
         let model = args.model.place(&artifact)?;
-        let domain = |c: &ColumnConfig| Column {
-            name: c.name.as_str().into(),
-            domain: Some(c.vocabulary.clone()),
-            span: None,
+        let loaded = match model::program_of(&artifact, ui)? {
+            Ok(loaded) => loaded,
+            Err(exit) => return Ok(exit),
         };
-        let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
-        if args.trace {
-            let loaded = match model::program_of(&artifact, ui)? {
-                Ok(loaded) => loaded,
-                Err(exit) => return Ok(exit),
-            };
-            let interpreter = Interpreter::new(&loaded.program);
-            return each_input(args, ui, |text| {
-                let mut input = input::parse(text, &columns)?;
-                input::validate(&loaded.program, &interpreter, &mut input)?;
-                trace::model(&artifact, &model, &loaded, &input, args.json, ui)
-            });
-        }
+        let interpreter = Interpreter::new(&loaded.program);
+        let columns = &loaded.program.columns;
         return each_input(args, ui, |text| {
-            let input = input::parse(text, &columns)?;
+            let mut input = input::parse(text, columns)?;
+            input::validate(&loaded.program, &interpreter, &mut input)?;
+            if args.trace {
+                return trace::model(&artifact, &model, &loaded, &input, args.json, ui);
+            }
             let outputs = model.run(&input)?;
             let named = model.config().outputs.iter().map(|o| o.name.to_string()).zip(outputs).collect();
-            show(&columns, &input, named, args.json, ui);
+            show(columns, &input, named, args.json, ui);
             Ok(Exit::Done)
         });
     }
@@ -143,8 +135,10 @@ fn each_input(
             continue;
         }
         let exit = run(&line).unwrap_or_else(|error| {
-            ui.note(&format!("error: line {}: {error:#}", i + 1));
-            Exit::Usage
+            if args.json {
+                ui.line(&json!({ "error": format!("{error:#}"), "line": i + 1 }).to_string());
+            }
+            ui.error(&error.context(format!("line {}", i + 1)))
         });
         if worst == Exit::Done {
             worst = exit;

@@ -42,6 +42,12 @@ impl Ui {
         write(&mut std::io::stderr().lock(), &format!("{text}\n"));
     }
 
+    /// Says what went wrong, and how the process will end for it.
+    pub fn error(&self, error: &anyhow::Error) -> super::Exit {
+        self.note(&format!("error: {error:#}"));
+        super::Exit::Usage
+    }
+
     /// Long work with a bar that counts up. The bar shows after half a second, on terminals only.
     pub fn progress<T>(&self, what: &'static str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
@@ -67,9 +73,14 @@ impl Ui {
     }
 }
 
-/// A reader that went away (`raspc … | head`) ends the process quietly.
+/// A reader that went away (`raspc … | head`) ends the process quietly; results that cannot be
+/// written for another reason, such as a full disk, are an error.
 fn write(to: &mut impl Write, text: &str) {
-    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
+    let Err(error) = to.write_all(text.as_bytes()).and_then(|()| to.flush()) else { return };
+    if error.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(super::Exit::Done as i32);
     }
+    // If even this cannot be written, the exit code still tells.
+    let _ = writeln!(std::io::stderr(), "error: cannot write the results: {error}");
+    std::process::exit(super::Exit::Usage as i32);
 }

@@ -1,10 +1,10 @@
 //! What an aggregate can be.
 
-use super::analysis::{Analysis, MAX_PARTS, parts};
+use super::analysis::{Analysis, MAX_PARTS, cost, parts};
 use super::depends::Depends;
 use super::lattice::{self, Offset, numbers};
 use super::reason::Reason;
-use super::set::{EXPLICIT_LIMIT, ValueSet};
+use super::set::ValueSet;
 use super::table::{Axis, MAX_STATES, NONE, Space, Table, classes};
 use super::{SOpFacts, WidthBounds};
 use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
@@ -89,7 +89,7 @@ impl Analysis<'_> {
         if self.table(value).is_some_and(same) {
             return Some(Reason::SameEverywhere);
         }
-        let fixed = self.selectors[selector.index()].fixed.clone();
+        let fixed: Vec<SOpId> = self.selectors[selector.index()].fixed.iter().map(|pair| pair.0).collect();
         let follows =
             !fixed.is_empty() && (self.made_of(value, &fixed, &mut 64) || self.determined(value, &fixed));
         follows.then_some(Reason::Fixed(fixed))
@@ -123,7 +123,7 @@ impl Analysis<'_> {
         let Some(tables) = tables else { return false };
         let tables: Vec<&Table> = tables.iter().map(|t| &**t).collect();
         let space = Space::of(tables.iter().copied());
-        if space.size() > MAX_STATES || !self.spend(space.size().saturating_mul(tables.len())) {
+        if space.size() > MAX_STATES || !self.spend(space.size() * (tables.len() * cost::CELL + cost::HASH)) {
             return false;
         }
         let by_length = space.position(Axis::Length);
@@ -146,14 +146,18 @@ impl Analysis<'_> {
             Some(values) => ValueSet::of(values),
             None => self.sops[value.index()].values.clone(),
         };
+        let values = self.affordable(&values);
         let max = (self.rules.mean_count)(max);
         let default = ValueSet::of((min == 0).then(|| default.clone()));
         if max == 0 {
             return default;
         }
+        let limit = self.explicit_limit();
         // One selected value is itself; several that agree are too, or the program fails.
         let singles = if min <= 1 || agree { values.clone() } else { ValueSet::of([]) };
-        let several = if max < 2 || agree { ValueSet::of([]) } else { mean_set(&values, min.max(2), max) };
+        let several =
+            if max < 2 || agree { ValueSet::of([]) } else { mean_set(&values, min.max(2), max, limit) };
+        let several = self.paid(several);
         singles.union(&several).union(&default)
     }
 
@@ -169,7 +173,8 @@ impl Analysis<'_> {
             steps.push(match graph[id].op {
                 SelectorOp::Select { key, query, op } => {
                     let (key, query) = (self.table(key)?.clone(), self.table(query)?.clone());
-                    if !self.spend(key.values.len().saturating_mul(query.values.len())) {
+                    let pairs = key.values.len().saturating_mul(query.values.len());
+                    if !self.spend(pairs.saturating_mul(cost::COMPARE)) {
                         return None;
                     }
                     let matches = |key: &Value| {
@@ -187,7 +192,8 @@ impl Analysis<'_> {
         }
         let tables: Vec<&Table> = tables.iter().map(|t| &**t).collect();
         let space = Space::of(tables.iter().copied());
-        if space.size() > MAX_STATES || !self.spend(space.size().saturating_mul(tables.len())) {
+        if space.size() > MAX_STATES || !self.spend(space.size() * (tables.len() + steps.len()) * cost::CELL)
+        {
             return None;
         }
         let mut found = vec![false; tables[0].values.len()];
@@ -234,8 +240,8 @@ impl Can {
     }
 }
 
-/// Every mean of `min` to `max` numbers of a set.
-fn mean_set(values: &ValueSet, min: usize, max: usize) -> ValueSet {
+/// Every mean of `min` to `max` numbers of a set; at most `limit` are listed.
+fn mean_set(values: &ValueSet, min: usize, max: usize, limit: usize) -> ValueSet {
     let any = || ValueSet::Unbounded(crate::value::Kinds::NUMBER);
     match values {
         ValueSet::Explicit(values) => {
@@ -243,19 +249,19 @@ fn mean_set(values: &ValueSet, min: usize, max: usize) -> ValueSet {
             let (Some(lo), Some(hi)) = (numbers.iter().min(), numbers.iter().max()) else {
                 return ValueSet::of([]);
             };
-            let exact = Offset::around(&numbers)
-                .and_then(|offset| lattice::means(&offset, lo, hi, min, max, EXPLICIT_LIMIT));
+            let exact =
+                Offset::around(&numbers).and_then(|offset| lattice::means(&offset, lo, hi, min, max, limit));
             match exact {
                 Some(means) => ValueSet::of(means.into_iter().map(Value::Number)),
                 None => lattice::Lattice::around(numbers)
                     .and_then(|l| l.means(max))
-                    .map_or_else(any, |l| ValueSet::of_lattice(l, [])),
+                    .map_or_else(any, |l| ValueSet::of_lattice(l, [], limit)),
             }
         }
         ValueSet::Means(means) => {
             let also = numbers(&means.also);
             let all = also.into_iter().try_fold(means.lattice.clone(), |l, n| l.with(&n));
-            all.and_then(|l| l.means(max)).map_or_else(any, |l| ValueSet::of_lattice(l, []))
+            all.and_then(|l| l.means(max)).map_or_else(any, |l| ValueSet::of_lattice(l, [], limit))
         }
         ValueSet::Unbounded(kinds) if kinds.contains(Kind::Number) => any(),
         ValueSet::Unbounded(_) => ValueSet::of([]),

@@ -4,12 +4,12 @@ use super::assume::Restrictions;
 use super::depends::Depends;
 use super::image::image;
 use super::reason::Reason;
-use super::set::ValueSet;
+use super::set::{EXPLICIT_LIMIT, ValueSet};
 use super::table::{Axis, Dim, Interner, MAX_STATES, NONE, Space, Table};
 use super::width::Widths;
 use super::{SOpFacts, SelectorFacts};
 use crate::ir::{Graph, Node, Op, Program, SOpId, SelectorId};
-use crate::value::{Compare, Elementwise, Value};
+use crate::value::{Compare, Elementwise, Kinds, Value};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -17,11 +17,10 @@ use std::sync::Arc;
 /// the wrong facts are noticed.
 #[derive(Clone, Copy)]
 pub(super) struct Rules {
-    /// Steps that may be spent on enumeration, at some nanoseconds each. What is left when they
-    /// are spent is looked at by rule.
+    /// Steps that may be spent on enumeration in the whole program, at about a nanosecond each
+    /// ([`cost`]). Half of them are dealt out evenly to the nodes, the other half goes to who comes
+    /// first. What is left when they are spent is looked at by rule.
     pub fuel: usize,
-    /// Enumerations of at most this many steps are always done.
-    pub small: usize,
     /// Whether `select(x, x, op)` selects the query itself.
     pub selects_itself: fn(Compare) -> bool,
     /// From the keys of `==` that differ at any two positions to the most that it selects.
@@ -34,8 +33,7 @@ pub(super) struct Rules {
 
 impl Rules {
     pub const SOUND: Self = Self {
-        fuel: 20_000_000,
-        small: 2_048,
+        fuel: 150_000_000,
         selects_itself: |op| match op {
             Compare::Eq | Compare::Le | Compare::Ge => true,
             Compare::Ne | Compare::Lt | Compare::Gt => false,
@@ -44,6 +42,20 @@ impl Rules {
         masked: |causal| causal,
         mean_count: |width| width,
     };
+}
+
+/// What things cost in steps, measured on a machine of 2023 and rounded up.
+pub(super) mod cost {
+    /// To read a cell of a table.
+    pub const CELL: usize = 8;
+    /// To compare two values.
+    pub const COMPARE: usize = 40;
+    /// To look something up in a hash map.
+    pub const HASH: usize = 100;
+    /// To apply an operation to exact numbers and number the result.
+    pub const APPLY: usize = 300;
+    /// To take a member of a set into a lattice (a greatest common divisor), or to sort it in.
+    pub const MEMBER: usize = 800;
 }
 
 /// Selectors of more parts than this are looked at by rule.
@@ -62,7 +74,10 @@ pub(super) struct Analysis<'p> {
     pub selectors: Vec<SelectorFacts>,
     /// Lists of s-ops: no two positions of an input agree in all s-ops of a list.
     pub together: Vec<Vec<SOpId>>,
+    /// What is left for all nodes, for each node, and for the node that is looked at.
     fuel: usize,
+    share: usize,
+    left_of_share: usize,
 }
 
 impl<'p> Analysis<'p> {
@@ -81,11 +96,14 @@ impl<'p> Analysis<'p> {
             selectors: Vec::new(),
             together: Vec::new(),
             lengths,
-            fuel: rules.fuel,
+            fuel: rules.fuel / 2,
+            share: rules.fuel / 2 / nodes.len().max(1),
+            left_of_share: 0,
         };
         let widths = Widths::trivial(&this.lengths);
         this.selectors = vec![SelectorFacts::unknown(widths); graph.n_selectors()];
         for &node in nodes {
+            this.left_of_share = this.share;
             match node {
                 Node::SOp(id) => this.sops[id.index()] = this.sop(id),
                 Node::Selector(id) => this.selectors[id.index()] = this.selector(id),
@@ -114,11 +132,32 @@ impl<'p> Analysis<'p> {
 
     /// Whether an enumeration of so many steps may be done; if so, they are spent.
     pub fn spend(&mut self, steps: usize) -> bool {
-        let enough = steps <= self.rules.small || steps <= self.fuel;
+        let from_all = steps.saturating_sub(self.left_of_share);
+        let enough = from_all <= self.fuel;
         if enough {
-            self.fuel = self.fuel.saturating_sub(steps);
+            self.left_of_share = self.left_of_share.saturating_sub(steps);
+            self.fuel -= from_all;
         }
         enough
+    }
+
+    /// The most members that one set may list now, so that it takes no more than a small part of
+    /// what is left.
+    pub fn explicit_limit(&self) -> usize {
+        ((self.left_of_share + self.fuel / 16) / cost::MEMBER).min(EXPLICIT_LIMIT)
+    }
+
+    /// A set to compute with: the set, or all values of its types where its members cost too much.
+    pub fn affordable(&mut self, set: &ValueSet) -> ValueSet {
+        match self.spend(set.n_listed().saturating_mul(cost::MEMBER)) {
+            true => set.clone(),
+            false => ValueSet::Unbounded(set.kinds()),
+        }
+    }
+
+    /// Pays for the members of a set that was computed.
+    pub fn paid(&mut self, set: ValueSet) -> ValueSet {
+        self.affordable(&set)
     }
 
     /// The axis of lengths.
@@ -149,14 +188,19 @@ impl<'p> Analysis<'p> {
             facts.restrict(allowed);
         }
         if let Some(table) = &facts.table {
-            facts.values = ValueSet::of_sorted(&table.values);
+            let many = table.values.len() > EXPLICIT_LIMIT;
+            facts.values = if many && !self.spend(table.values.len().saturating_mul(cost::MEMBER)) {
+                ValueSet::Unbounded(Kinds::of_all(table.values.iter()))
+            } else {
+                ValueSet::of_sorted(&table.values)
+            };
         }
         if self.assumed.distinct(id) {
             facts.injective = Some(Reason::Assumed);
         }
-        facts.injective = facts.injective.or_else(|| self.injective(facts.table.as_deref()?));
+        facts.injective = facts.injective.or_else(|| self.injective(facts.table.clone()?.as_ref()));
         if facts.permutation.is_none() && facts.injective.is_some() {
-            facts.permutation = facts.table.as_deref().and_then(|table| self.permutation(table));
+            facts.permutation = facts.table.clone().and_then(|table| self.permutation(&table));
         }
         facts
     }
@@ -242,8 +286,10 @@ impl<'p> Analysis<'p> {
             let depends = self.depends_of(&table);
             return SOpFacts { table: Some(Arc::new(table)), ..SOpFacts::of(ValueSet::of([]), depends) };
         }
-        let sets: Vec<&ValueSet> = args.iter().map(|a| &self.sops[a.index()].values).collect();
-        let set = image(f, &sets);
+        let sets: Vec<ValueSet> =
+            args.iter().map(|a| self.affordable(&self.sops[a.index()].values.clone())).collect();
+        let set = image(f, &sets.iter().collect::<Vec<_>>(), self.explicit_limit());
+        let set = self.paid(set);
         let mut depends = Depends::default();
         for arg in args {
             depends.join(&self.sops[arg.index()].depends);
@@ -273,7 +319,10 @@ impl<'p> Analysis<'p> {
         let tables: Vec<&Table> = tables.iter().map(|t| &**t).collect();
         let space = Space::of(tables.iter().copied());
         let size = space.size();
-        if size > MAX_STATES || !self.spend(size.saturating_mul(tables.len())) {
+        let combinations = tables.iter().fold(1_usize, |n, t| n.saturating_mul(t.values.len()));
+        let cells = size.saturating_mul(tables.len() * cost::CELL);
+        let applied = size.min(combinations).saturating_mul(cost::APPLY);
+        if size > MAX_STATES || !self.spend(cells.saturating_add(applied)) {
             return None;
         }
         let mut interner = Interner::default();

@@ -3,7 +3,7 @@
 //! Where every key is a function of index and length, a row of the selector can be written down
 //! for each value of the query, and a width or an aggregate becomes a table.
 
-use super::analysis::{Analysis, MAX_PARTS, parts};
+use super::analysis::{Analysis, MAX_PARTS, cost, parts};
 use super::lattice::{Lattice, numbers};
 use super::table::{Axis, Interner, MAX_STATES, NONE, Space, Table};
 use crate::interp;
@@ -142,7 +142,15 @@ impl Analysis<'_> {
         let moving = known.atoms.iter().filter(|a| a.key.reads(Axis::Length)).count();
         let per_state =
             known.steps.len() * words + (moving + usize::from(value.is_some())) * self.max_length();
-        let fits = space.size() <= MAX_STATES && self.spend(space.size().saturating_mul(per_state));
+        // Each row of an atom is written once; a mean is computed for every state.
+        let rows = known.atoms.iter().map(|atom| {
+            let per_row = atom.key.values.len() * cost::COMPARE + self.max_length() * cost::CELL;
+            atom.query.values.len().saturating_mul(per_row)
+        });
+        let rows = rows.fold(0, usize::saturating_add);
+        let result = if value.is_some() { cost::APPLY / 2 } else { cost::CELL };
+        let states = space.size().saturating_mul(per_state + result);
+        let fits = space.size() <= MAX_STATES && self.spend(states.saturating_add(rows));
         fits.then_some(space)
     }
 

@@ -4,8 +4,9 @@ use super::lattice::Lattice;
 use super::set::ValueSet;
 use crate::value::{Elementwise, Kind, Kinds, Number, Value};
 
-/// A set that holds `f(x, …)` for every `x` of `args[0]`, and so on, on which `f` does not fail.
-pub(super) fn image(f: &Elementwise, args: &[&ValueSet]) -> ValueSet {
+/// A set that holds `f(x, …)` for every `x` of `args[0]`, and so on, on which `f` does not fail. At
+/// most `limit` members of a lattice are listed.
+pub(super) fn image(f: &Elementwise, args: &[&ValueSet], limit: usize) -> ValueSet {
     let kinds: Vec<Kinds> = args.iter().map(|set| set.kinds()).collect();
     let kinds = f.kinds(&kinds);
     if kinds.is_empty() || args.iter().any(|set| set.is_empty()) {
@@ -15,7 +16,7 @@ pub(super) fn image(f: &Elementwise, args: &[&ValueSet]) -> ValueSet {
         return ValueSet::of([Value::Bool(false), Value::Bool(true)]);
     }
     let lattice = |set: Option<Lattice>| match set {
-        Some(lattice) if kinds == Kinds::NUMBER => ValueSet::of_lattice(lattice, []),
+        Some(lattice) if kinds == Kinds::NUMBER => ValueSet::of_lattice(lattice, [], limit),
         Some(_) | None => ValueSet::Unbounded(kinds),
     };
     match f {

@@ -32,13 +32,13 @@ pub use reason::Reason;
 pub use report::{Because, FactLine, NodeFacts, report};
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
 
-use crate::ir::{Program, SOpId, SelectorId};
+use crate::ir::{Op, Program, SOpId, SelectorId};
 use crate::value::Value;
 use analysis::{Analysis, Rules};
 use assume::Restrictions;
 use order::{Order, Signs};
 use std::sync::Arc;
-use table::{NONE, Table};
+use table::{Axis, NONE, Table};
 use width::Widths;
 
 /// The facts of a program.
@@ -73,10 +73,12 @@ struct SelectorFacts {
     /// The order of the positions that it is; no two positions that it compares are equal in it.
     order: Option<Order>,
     signs: Option<Signs>,
-    /// S-ops that are equal at all keys that one query selects.
-    fixed: Vec<SOpId>,
-    /// S-ops that are equal at all keys that one query sees and does not select.
-    fixed_outside: Vec<SOpId>,
+    /// Pairs of s-ops: at every key that a query selects, the first is equal to the second at the
+    /// query. So the first is equal at all of them; keys that are equal to one of two things are
+    /// not, which is why it takes the pair.
+    fixed: Vec<(SOpId, SOpId)>,
+    /// The same of the keys that a query sees and does not select.
+    fixed_outside: Vec<(SOpId, SOpId)>,
 }
 
 /// The least and the greatest number of keys that a query selects, over all queries of all
@@ -133,6 +135,50 @@ impl Facts {
             NONE => None,
             cell => table.values.get(cell as usize),
         }
+    }
+
+    /// Why the values are these.
+    pub fn values_reason(&self, program: &Program, sop: SOpId) -> Reason {
+        if let Some(reason) = self.computed(sop) {
+            return reason;
+        }
+        match &program.graph[sop].op {
+            Op::Input(column) => match program.columns.get(*column).and_then(|c| c.domain.as_ref()) {
+                Some(domain) if domain.iter().all(|v| self.values(sop).contains(v)) => Reason::Declared,
+                Some(_) => Reason::Assumed,
+                None => Reason::Undeclared,
+            },
+            Op::Indices => Reason::Index,
+            Op::Const(_) => Reason::SameEverywhere,
+            Op::Elementwise { .. } => Reason::Arguments,
+            Op::Aggregate { selector, value, .. } => match self.width(*selector) {
+                width if width.at_most_one() || self.agreement(sop).is_some() => Reason::Selected(*value),
+                width => Reason::Means { value: *value, count: width.max },
+            },
+            Op::Width { selector } => Reason::WidthBounds(*selector),
+        }
+    }
+
+    /// Why it depends on nothing else.
+    pub fn depends_reason(&self, program: &Program, sop: SOpId) -> Reason {
+        if let Some(reason) = self.computed(sop) {
+            return reason;
+        }
+        match &program.graph[sop].op {
+            Op::Input(_) => Reason::Input,
+            Op::Indices => Reason::Index,
+            Op::Const(_) => Reason::SameEverywhere,
+            Op::Elementwise { .. } => Reason::Arguments,
+            Op::Aggregate { .. } | Op::Width { .. } => Reason::Attention,
+        }
+    }
+
+    /// How the s-op was computed, if it is known as a function of other things.
+    fn computed(&self, sop: SOpId) -> Option<Reason> {
+        let table = self.sops[sop.index()].table.as_deref()?;
+        let itself = table.reads(Axis::SOp(sop));
+        let everywhere = if table.by_position() { Reason::EveryPosition } else { Reason::EveryState };
+        (!itself).then_some(everywhere)
     }
 
     /// Why all values that the aggregate selects in a row are equal, if they are. Its value is

@@ -11,6 +11,22 @@ pub enum Reason {
     EveryPosition,
     /// The values for every combination of what the s-op is a function of were computed.
     EveryState,
+    /// The values are those that are declared.
+    Declared,
+    /// Nothing is declared.
+    Undeclared,
+    /// The operation was applied to the sets of its arguments.
+    Arguments,
+    /// Means of up to so many values of an s-op.
+    Means { value: SOpId, count: usize },
+    /// Single values of an s-op, or the default.
+    Selected(SOpId),
+    /// The bounds of a width.
+    WidthBounds(SelectorId),
+    /// It is joined from queries, keys and values.
+    Attention,
+    /// It is an input.
+    Input,
     /// The s-op takes one value for each value of another one, which differs at any two positions.
     Recovers(SOpId),
     /// `assume` says so.
@@ -59,6 +75,15 @@ impl Reason {
             Self::Index => "every position has its own index".to_owned(),
             Self::EveryPosition => "computed at every index of every declared length".to_owned(),
             Self::EveryState => "computed for every combination of what it is a function of".to_owned(),
+            Self::Declared => "the declared domain".to_owned(),
+            Self::Undeclared => "no domain is declared".to_owned(),
+            Self::Arguments => "the sets of its arguments combined".to_owned(),
+            Self::Means { value, count: usize::MAX } => format!("means of values of {}", sop(value)),
+            Self::Means { value, count } => format!("means of up to {count} values of {}", sop(value)),
+            Self::Selected(value) => format!("a value of {}, or the default", sop(value)),
+            Self::WidthBounds(id) => format!("the bounds of the width of {}", selector(id)),
+            Self::Attention => "what its queries, keys and values depend on".to_owned(),
+            Self::Input => "it is an input".to_owned(),
             Self::Recovers(id) => {
                 format!("its value tells {} apart, which differs at any two positions", sop(id))
             }

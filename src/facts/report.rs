@@ -25,7 +25,11 @@ pub enum NodeFacts {
         values: String,
         /// The number of values, if they are listed.
         n_values: Option<usize>,
+        /// Why these.
+        values_because: String,
         depends: String,
+        /// Why on nothing else.
+        depends_because: String,
     },
     Selector {
         /// The least width.
@@ -60,7 +64,9 @@ fn line(facts: &Facts, program: &Program, label: &dyn Fn(Node) -> String, node: 
             let known = NodeFacts::SOp {
                 values: values.to_string(),
                 n_values: values.explicit().map(<[_]>::len),
+                values_because: facts.values_reason(program, id).describe(label),
                 depends: facts.depends(id).describe(program),
+                depends_because: facts.depends_reason(program, id).describe(label),
             };
             let reasons = vec![
                 ("differs at any two positions", facts.injective(id).cloned()),

@@ -50,10 +50,10 @@ impl ValueSet {
         }
     }
 
-    /// The members of a lattice and some more values.
-    pub(super) fn of_lattice(lattice: Lattice, also: impl IntoIterator<Item = Value>) -> Self {
+    /// The members of a lattice, listed if there are at most `limit`, and some more values.
+    pub(super) fn of_lattice(lattice: Lattice, also: impl IntoIterator<Item = Value>, limit: usize) -> Self {
         let mut also: Vec<Value> = also.into_iter().collect();
-        match lattice.members(EXPLICIT_LIMIT) {
+        match lattice.members(limit) {
             Some(members) => {
                 let members = members.into_iter().map(Value::Number);
                 Self::of(members.chain(also))
@@ -72,6 +72,15 @@ impl ValueSet {
         match self {
             Self::Explicit(values) => Some(values),
             Self::Means(_) | Self::Unbounded(_) => None,
+        }
+    }
+
+    /// The number of values that are listed one by one.
+    pub(super) fn n_listed(&self) -> usize {
+        match self {
+            Self::Explicit(values) => values.len(),
+            Self::Means(means) => means.also.len(),
+            Self::Unbounded(_) => 0,
         }
     }
 
@@ -116,6 +125,8 @@ impl ValueSet {
     /// A set that holds both.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
+        // What is a lattice was too much to list; together they may be fewer than that.
+        let listed = self.n_listed().max(other.n_listed());
         match (self, other) {
             (Self::Explicit(a), Self::Explicit(b)) => Self::of(a.iter().chain(&**b).cloned()),
             (Self::Means(means), Self::Explicit(values)) | (Self::Explicit(values), Self::Means(means)) => {
@@ -123,13 +134,13 @@ impl ValueSet {
                 let rest =
                     also.iter().filter(|v| !matches!(v, Value::Number(n) if means.lattice.contains(n)));
                 if rest.count() <= EXPLICIT_LIMIT {
-                    Self::of_lattice(means.lattice.clone(), also)
+                    Self::of_lattice(means.lattice.clone(), also, listed)
                 } else {
                     Self::Unbounded(self.kinds() | other.kinds())
                 }
             }
             (Self::Means(a), Self::Means(b)) => match a.lattice.union(&b.lattice) {
-                Some(lattice) => Self::of_lattice(lattice, a.also.iter().chain(&*b.also).cloned()),
+                Some(lattice) => Self::of_lattice(lattice, a.also.iter().chain(&*b.also).cloned(), listed),
                 None => Self::Unbounded(self.kinds() | other.kinds()),
             },
             (Self::Unbounded(_), _) | (_, Self::Unbounded(_)) => {

@@ -5,7 +5,7 @@ use crate::interp::Interpreter;
 use crate::ir::lower::{self, NoFiles, Outside};
 use crate::ir::{Node, Op};
 use crate::random_program::{self, operations_of, programs};
-use crate::value::Number;
+use crate::value::{Compare, Number};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestError, TestRunner};
 use rand::SeedableRng as _;
@@ -118,13 +118,46 @@ fn facts_are_sound() {
         println!("{name:16} {:5.1} %", 100.0 * *count as f64 / coverage.ran as f64);
     }
     assert!(coverage.ran * 10 > coverage.programs * 6, "too few programs run");
+    let mut operations: Vec<&str> = random_program::operations().iter().map(|(f, _, _)| f.symbol()).collect();
+    operations.retain(|symbol| *symbol != "+" && *symbol != "-");
+    operations.extend(["+", "-", "unary +", "unary -", "input", "indices", "constant", "aggregate"]);
+    operations.extend(["selector_width", "selector and", "selector or", "selector not"]);
+    let selects = Compare::ALL.map(|op| format!("select {}", op.symbol()));
+    for name in operations.into_iter().chain(selects.iter().map(String::as_str)) {
+        assert!(coverage.operations.contains_key(name), "no program has {name}");
+    }
+    let kinds = [
+        [
+            "injective",
+            "permutation",
+            "agreement",
+            "constant",
+            "position alone",
+            "local",
+            "no index",
+            "always",
+        ],
+        [
+            "total order",
+            "at least one",
+            "at most one",
+            "exactly one",
+            "never",
+            "not all",
+            "some bound",
+            "explicit set",
+        ],
+    ];
+    for name in kinds.as_flattened() {
+        assert!(coverage.facts.contains_key(name), "no program has the fact {name}");
+    }
 }
 
 /// Facts by rule alone are sound too: nothing, or not much, is enumerated.
 #[test]
 fn facts_are_sound_without_enumeration() {
-    for fuel in [0, 10, 300] {
-        let (outcome, _) = soundness(Rules { fuel, small: 0, ..Rules::SOUND }, 1_000);
+    for fuel in [0, 10_000, 300_000] {
+        let (outcome, _) = soundness(Rules { fuel, ..Rules::SOUND }, 1_000);
         if let Err(error) = outcome {
             panic!("with {fuel} steps: {error}\n{error:#?}");
         }
@@ -164,7 +197,7 @@ proptest! {
         let (f, _, _) = random_program::operations().swap_remove(operation);
         let n = f.arity();
         let args: Vec<&ValueSet> = sets[..n].iter().map(|(set, _)| set).collect();
-        let result = image::image(&f, &args);
+        let result = image::image(&f, &args, EXPLICIT_LIMIT);
         for pick in picks {
             let member = |((_, members), i): (&(ValueSet, Vec<Value>), usize)| {
                 (!members.is_empty()).then(|| members[i % members.len()].clone())
@@ -429,6 +462,9 @@ fn selected_values_agree_where_the_key_fixes_them() {
     ));
     assert!(agrees("length", "select(tokens, 3, <)"));
     assert!(agrees("tokens", &format!("not select(tokens, tokens, !=) and {same}")));
+    assert!(agrees("tokens", &format!("{same} or (select(indices, 0, ==) and {same})")));
+    assert!(!agrees("tokens", "select(tokens, 1, ==) or select(tokens, 2, ==)"));
+    assert!(!agrees("tokens", "not (select(tokens, 1, !=) and select(tokens, 2, !=))"));
     assert!(!agrees("tokens", "select(tokens, tokens, <=)"));
     assert!(!agrees("tokens", "select(tokens % 2, tokens % 2, ==)"));
     assert!(!agrees("tokens + indices", same));
@@ -440,6 +476,31 @@ fn selected_values_agree_where_the_key_fixes_them() {
     mixed.columns[0].domain = Some(vec![Value::Bool(true), Value::int(1)]);
     let checked = check_program(mixed);
     assert!(checked.facts.agreement(checked.sop("result")).is_none());
+}
+
+#[test]
+fn keys_that_are_equal_to_one_of_two_things_need_not_agree() {
+    for either in [
+        "select(tokens, \"a\", ==) or select(tokens, \"b\", ==)",
+        "not (select(tokens, \"a\", !=) and select(tokens, \"b\", !=))",
+    ] {
+        let checked = facts_of(&format!(
+            "input tokens : {{\"a\", \"b\", \"c\"}}; length 1..3; either = {either};
+            y = aggregate(either, indicator(tokens == \"a\")); result = {{0: 1, 1: 2}}[y];"
+        ));
+        assert!(checked.facts.agreement(checked.sop("y")).is_none(), "{either}");
+        assert_eq!(checked.values("y"), "{0, 1/3, 1/2, 2/3, 1}");
+        assert!(may_fail(&checked.program, &checked.facts).is_some(), "{either}");
+    }
+    // No two positions agree in token and count, but two of them have one of two pairs.
+    let checked = facts_of(
+        "input tokens : 0..2; length 1..4; same = select(tokens, tokens, ==);
+        nth = selector_width(same and select(indices, indices, <));
+        first = select(nth, 0, ==); either = (select(tokens, 0, ==) and first) or (select(tokens, 1, ==) and first);
+        one = select(tokens, 0, ==) and first; result = selector_width(either) + selector_width(one);",
+    );
+    assert_eq!(checked.width("either").1, 2);
+    assert_eq!(checked.width("one"), (0, 1));
 }
 
 #[test]
@@ -493,13 +554,39 @@ fn the_report_names_facts_and_reasons() {
         },
         {
             "label": "result", "kind": "s-op", "values": "0..9", "n_values": 10,
+            "values_because": "a value of `tokens`, or the default",
             "depends": "all positions: tokens, index and length",
+            "depends_because": "what its queries, keys and values depend on",
             "because": [
                 {"fact": "all selected values are equal", "reason": "`opposite` selects at most one key"}
             ]
         }
     ]);
     assert_eq!(last, expected);
+}
+
+/// Numbers have a limit on their size, which operations on members of a set can pass.
+#[test]
+fn numbers_that_can_grow_too_large_can_fail() {
+    let fails = |declarations: &str, text: &str| {
+        let program = program(&format!("{declarations} {text}"));
+        may_fail(&program, &analyse(&program)).is_some()
+    };
+    let many = "input tokens : 1..4000; length 1..2000;";
+    assert!(fails(many, "result = average(1 / tokens);"));
+    assert!(!fails(many, "result = average(tokens / 3);"));
+    assert!(!fails("input tokens : 1..4000; length 1..20;", "result = average(1 / tokens);"));
+    assert!(!fails("input tokens : 0..9; length 1..500;", "result = average(fraction_so_far(tokens == 3));"));
+    let large = "a = 2 ^ 4095 if tokens == 1 else 0;";
+    for grows in ["b = a - (0 - a);", "b = a + a;", "b = average(a - 1 / 3);", "b = a * average(tokens);"] {
+        assert!(fails(DIGITS, &format!("{large} {grows}")), "{grows}");
+    }
+    for fits in
+        ["b = -round(average(tokens) - 7);", "b = average(tokens) * average(tokens) + average(tokens);"]
+    {
+        assert!(!fails(DIGITS, fits), "{fits}");
+    }
+    assert!(!fails(DIGITS, &format!("{large} b = -a; c = round(b);")));
 }
 
 /// A rule that is wrong is noticed.

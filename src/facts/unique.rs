@@ -1,6 +1,6 @@
 //! Which s-ops differ at any two positions of one input, and which are permutations of `0..n`.
 
-use super::analysis::Analysis;
+use super::analysis::{Analysis, cost};
 use super::reason::Reason;
 use super::table::{Axis, Space, Table, classes};
 use crate::value::Value;
@@ -11,9 +11,18 @@ impl Analysis<'_> {
     ///
     /// Two positions differ in the index, and in every axis that differs at any two positions; they
     /// share the length. If value and length give such a coordinate back, the values differ.
-    pub fn injective(&self, table: &Table) -> Option<Reason> {
+    pub fn injective(&mut self, table: &Table) -> Option<Reason> {
         let space = Space::of([table]);
         let by_length = space.position(Axis::Length);
+        let candidates = space.dims.iter().filter(|dim| match dim.axis {
+            Axis::Length => false,
+            Axis::Index => true,
+            Axis::SOp(id) => self.sops[id.index()].injective.is_some(),
+        });
+        let steps = candidates.count().saturating_mul(space.size()).saturating_mul(cost::HASH);
+        if steps == 0 || !self.spend(steps) {
+            return None;
+        }
         let value_classes = classes(&table.values);
         space.dims.iter().enumerate().find_map(|(at, dim)| {
             let (reason, coordinate_classes) = match dim.axis {
@@ -39,12 +48,15 @@ impl Analysis<'_> {
 
     /// Why the values of a table that differ at any two positions are `0..n` in some order: they
     /// are integers from 0 to n-1.
-    pub fn permutation(&self, table: &Table) -> Option<Reason> {
+    pub fn permutation(&mut self, table: &Table) -> Option<Reason> {
         if !self.has_lengths() {
             return None;
         }
         let space = Space::of([table]);
         let by_length = space.position(Axis::Length);
+        if !self.spend(space.size().saturating_mul(cost::CELL + cost::COMPARE)) {
+            return None;
+        }
         let mut within = true;
         space.walk(&[table], |_, coordinates, ids| {
             let integer = match &table.values[ids[0] as usize] {

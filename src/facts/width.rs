@@ -1,7 +1,7 @@
 //! How many keys a query can select.
 
 use super::SelectorFacts;
-use super::analysis::Analysis;
+use super::analysis::{Analysis, cost};
 use super::order::{Signs, lexicographic};
 use super::reason::Reason;
 use super::table::{Axis, MAX_STATES, NONE, Space, Table, classes};
@@ -88,7 +88,8 @@ impl Analysis<'_> {
             }
             facts.by_query = Some(known.table);
         }
-        if let Some(apart) = self.tell_apart(&facts.fixed).filter(|apart| apart.len() > 1) {
+        let fixed: Vec<SOpId> = facts.fixed.iter().map(|pair| pair.0).collect();
+        if let Some(apart) = self.tell_apart(&fixed).filter(|apart| apart.len() > 1) {
             let reason = Reason::KeysDifferTogether(apart);
             facts.widths.at_most(self.lengths.iter().map(|_| 1), &reason);
         }
@@ -110,10 +111,10 @@ impl Analysis<'_> {
 
     fn select(&mut self, facts: &mut SelectorFacts, key: SOpId, query: SOpId, op: Compare) {
         if op == Compare::Eq {
-            facts.fixed.push(key);
+            facts.fixed.push((key, query));
         }
         if op == Compare::Ne {
-            facts.fixed_outside.push(key);
+            facts.fixed_outside.push((key, query));
         }
         if key == query {
             facts.itself = Some((self.rules.selects_itself)(op));
@@ -146,7 +147,7 @@ impl Analysis<'_> {
     fn itself(&mut self, key: SOpId, query: SOpId, op: Compare) -> Option<bool> {
         let (key, query) = (self.table(key)?.clone(), self.table(query)?.clone());
         let space = Space::of([&*key, &*query]);
-        if space.size() > MAX_STATES || !self.spend(space.size()) {
+        if space.size() > MAX_STATES || !self.spend(space.size() * (2 * cost::CELL + cost::COMPARE)) {
             return None;
         }
         let (mut yes, mut no) = (false, false);
@@ -164,7 +165,7 @@ impl Analysis<'_> {
     /// least is `usize::MAX` if all match for every query.
     fn matches(&mut self, key: SOpId, query: SOpId, op: Compare) -> Option<(usize, usize)> {
         let (keys, queries) = (self.table(key)?.values.clone(), self.table(query)?.values.clone());
-        if !self.spend(keys.len().saturating_mul(queries.len())) {
+        if !self.spend(keys.len().saturating_mul(queries.len()).saturating_mul(cost::COMPARE)) {
             return None;
         }
         // One value of each class stands for those that are equal to it.
@@ -279,7 +280,9 @@ impl Analysis<'_> {
         let mut space = Space::of([table]);
         space.add(&self.length_dim());
         let ranged = table.dims.iter().any(|d| d.ranges.is_some());
-        if table.reads(Axis::Length) || ranged && space.size() <= MAX_STATES && self.spend(space.size()) {
+        if table.reads(Axis::Length)
+            || ranged && space.size() <= MAX_STATES && self.spend(space.size() * cost::CELL)
+        {
             space.walk(&[table], |_, coordinates, ids| add(coordinates[0], width(ids[0])));
         } else {
             let widths = table.cells.iter().filter(|&&c| c != NONE).map(|&c| width(c));
@@ -329,13 +332,13 @@ impl Analysis<'_> {
     }
 }
 
-fn union(a: &[SOpId], b: &[SOpId]) -> Vec<SOpId> {
+fn union(a: &[(SOpId, SOpId)], b: &[(SOpId, SOpId)]) -> Vec<(SOpId, SOpId)> {
     let mut all = [a, b].concat();
     all.sort_unstable();
     all.dedup();
     all
 }
 
-fn intersection(a: &[SOpId], b: &[SOpId]) -> Vec<SOpId> {
-    a.iter().filter(|id| b.contains(id)).copied().collect()
+fn intersection(a: &[(SOpId, SOpId)], b: &[(SOpId, SOpId)]) -> Vec<(SOpId, SOpId)> {
+    a.iter().filter(|pair| b.contains(pair)).copied().collect()
 }

@@ -179,8 +179,8 @@ struct Names<'a> {
     sources: &'a Sources,
 }
 
-/// The longest source text that serves as a name.
-const LONGEST_NAME: usize = 40;
+/// The longest source text that is quoted.
+const LONGEST_TEXT: usize = 40;
 
 impl Names<'_> {
     fn sop(&self, id: SOpId) -> String {
@@ -275,7 +275,7 @@ impl Names<'_> {
 
 /// The beginning of a text that is too long for a name.
 fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_NAME) {
+    match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

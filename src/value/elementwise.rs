@@ -57,30 +57,6 @@ impl Compare {
         }
     }
 
-    /// The comparison that holds exactly where this one does not.
-    pub fn negated(self) -> Self {
-        match self {
-            Self::Eq => Self::Ne,
-            Self::Ne => Self::Eq,
-            Self::Lt => Self::Ge,
-            Self::Le => Self::Gt,
-            Self::Gt => Self::Le,
-            Self::Ge => Self::Lt,
-        }
-    }
-
-    /// The comparison of swapped operands: `a op b` is `b op.swapped() a`.
-    pub fn swapped(self) -> Self {
-        match self {
-            Self::Eq => Self::Eq,
-            Self::Ne => Self::Ne,
-            Self::Lt => Self::Gt,
-            Self::Le => Self::Ge,
-            Self::Gt => Self::Lt,
-            Self::Ge => Self::Le,
-        }
-    }
-
     /// Whether the comparison can have a result for some values of these types.
     pub fn possible(self, left: Kinds, right: Kinds) -> bool {
         match self {

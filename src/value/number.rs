@@ -3,7 +3,7 @@
 use super::Fault;
 use dashu_int::{
     IBig, UBig,
-    ops::{Abs, BitTest},
+    ops::{Abs, BitTest, RemEuclid},
 };
 use dashu_ratio::RBig;
 use std::fmt;
@@ -82,6 +82,11 @@ impl Number {
         RBig::try_from(value).ok().map(Self)
     }
 
+    /// How many binary digits the numerator and the denominator of the reduced fraction have.
+    pub fn bits(&self) -> (usize, usize) {
+        (self.0.numerator().bit_len(), self.0.denominator().bit_len())
+    }
+
     /// The denominator of the reduced fraction, if it fits.
     pub fn denominator(&self) -> Option<u64> {
         u64::try_from(self.0.denominator()).ok()
@@ -92,16 +97,21 @@ impl Number {
         if bits > MAX_BITS { Err(Fault::NumberTooLarge { bits }) } else { Ok(Self(value)) }
     }
 
+    /// Both numerators, if both are integers: most numbers are, and need no common denominator.
+    fn integers<'n>(&'n self, other: &'n Self) -> Option<(&'n IBig, &'n IBig)> {
+        (self.is_integer() && other.is_integer()).then(|| (self.0.numerator(), other.0.numerator()))
+    }
+
     pub fn add(&self, other: &Self) -> Result<Self, Fault> {
-        Self::checked(&self.0 + &other.0)
+        Self::checked(self.integers(other).map_or_else(|| &self.0 + &other.0, |(a, b)| RBig::from(a + b)))
     }
 
     pub fn sub(&self, other: &Self) -> Result<Self, Fault> {
-        Self::checked(&self.0 - &other.0)
+        Self::checked(self.integers(other).map_or_else(|| &self.0 - &other.0, |(a, b)| RBig::from(a - b)))
     }
 
     pub fn mul(&self, other: &Self) -> Result<Self, Fault> {
-        Self::checked(&self.0 * &other.0)
+        Self::checked(self.integers(other).map_or_else(|| &self.0 * &other.0, |(a, b)| RBig::from(a * b)))
     }
 
     pub fn div(&self, other: &Self) -> Result<Self, Fault> {
@@ -113,6 +123,9 @@ impl Number {
 
     /// `self - other * floor(self / other)`: the remainder has the sign of the divisor.
     pub fn modulo(&self, other: &Self) -> Result<Self, Fault> {
+        if let Some((a, b)) = self.integers(other).filter(|(_, b)| **b > IBig::ZERO) {
+            return Self::checked(RBig::from(IBig::from(a.rem_euclid(b))));
+        }
         let quotient = self.div(other)?;
         Self::checked(&self.0 - &other.0 * RBig::from(quotient.0.floor()))
     }

@@ -88,7 +88,7 @@ pub fn compare(
     let outcome = if all {
         comparison.run(&mut inputs.candidates(), batch, progress)?
     } else {
-        let mut random = (0..effort.samples).map_while(|_| inputs.sample(&mut rng));
+        let mut random = (0..effort.samples).filter_map(|_| inputs.sample(&mut rng));
         comparison.run(&mut random, batch.min(MAX_RANDOM_BATCH), progress)?
     };
     Ok(match outcome.found {

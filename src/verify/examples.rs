@@ -50,3 +50,17 @@ pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> 
     }
     diagnostic
 }
+
+/// The report of a program whose assumptions no input fulfils, or none that was found.
+pub fn no_inputs_report(program: &Program, all: bool) -> Diagnostic {
+    let message = match all {
+        true => "no input fulfils the assumptions of the program",
+        false => "no input was found that fulfils the assumptions of the program",
+    };
+    let mut diagnostic = Diagnostic::error("E0304", message);
+    for (_, span) in &program.assumptions {
+        diagnostic = diagnostic.label(*span, "assumed here");
+    }
+    diagnostic
+        .help("an assumption is true at every position of the inputs that count; see domains and lengths too")
+}

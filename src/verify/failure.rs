@@ -21,6 +21,8 @@ pub enum CanFail {
     NotInTests { inputs: usize, seed: u64 },
     /// Domain or lengths are not declared.
     Undeclared,
+    /// No input was found that fulfils the assumptions; `all` if there is none.
+    NoInputs { all: bool },
 }
 
 /// Of spaces that are too large for enumeration, this share of the effort goes to the shortest
@@ -38,13 +40,19 @@ pub fn can_fail(
     let Some(inputs) = Inputs::new(program, &interpreter, distinct_columns(program, facts)) else {
         return CanFail::Undeclared;
     };
+    let all = inputs.count() <= effort.all_up_to;
+    let limit = if all { effort.all_up_to } else { effort.all_up_to / SHORT_SHARE };
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
+    let admitted = || inputs.candidates().take(limit).filter(|input| inputs.admits(input));
+    if admitted().next().is_none() && inputs.sample(&mut rng).is_none() {
+        return CanFail::NoInputs { all };
+    }
     if facts::may_fail(program, facts).is_none() {
         return CanFail::NotByFacts;
     }
-    let all = inputs.count() <= effort.all_up_to;
-    let limit = if all { effort.all_up_to } else { effort.all_up_to / SHORT_SHARE };
     let mut run = 0;
-    for input in inputs.all().take(usize::try_from(limit).unwrap_or(usize::MAX)) {
+    for input in admitted() {
         if let Err(failure) = interpreter.outputs(&input) {
             return CanFail::Fails { input, failure };
         }
@@ -54,7 +62,6 @@ pub fn can_fail(
     if all {
         return CanFail::NotByEnumeration { inputs: run };
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
     for _ in 0..effort.samples {
         let Some(input) = inputs.sample(&mut rng) else { continue };
         if interpreter.outputs(&input).is_err() {

@@ -6,7 +6,7 @@ mod failure;
 mod locate;
 
 pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
-pub use examples::{failure_report, wrong_examples};
+pub use examples::{failure_report, no_inputs_report, wrong_examples};
 pub use failure::{CanFail, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
 

@@ -1,5 +1,6 @@
 //! How long the front half takes on large programs and inputs: `cargo bench --bench front`.
 
+use raspc::facts;
 use raspc::interp::Interpreter;
 use raspc::ir::lower::{NoFiles, Outside, read};
 use raspc::ir::{Program, lower::Read};
@@ -47,8 +48,33 @@ fn long_program(lines: usize) -> String {
         let _ = writeln!(text, "v{i} = {value};");
         names.push(format!("v{i}"));
     }
-    let _ = writeln!(text, "output v{};", lines - 1);
+    let outputs: Vec<String> = (0..lines).map(|i| format!("v{i}")).collect();
+    let _ = writeln!(text, "output {};", outputs.join(", "));
     text
+}
+
+/// Programs in which every line uses the one before, so that sets and tables grow along the chain.
+const CHAINS: [&str; 5] = [
+    "selector_width(select(PREV, tokens, <=)) + PREV",
+    "PREV if shift(tokens, SHIFT, 0) > 3 else PREV + 1",
+    "aggregate(select(PREV, tokens, <=), PREV) + selector_width(select(PREV, tokens, ==))",
+    "round(aggregate(select(tokens, tokens, <=), PREV)) + 1",
+    "(histogram(PREV) + PREV) % 10",
+];
+
+/// Checking 1,000 lines of a chain without enumeration. At most 0.3 s each.
+#[divan::bench(args = CHAINS)]
+fn check_chain(bencher: divan::Bencher<'_, '_>, line: &str) {
+    let mut text = "input tokens : 0..9;\nlength 1..10;\nv0 = tokens;\n".to_owned();
+    for i in 1..=1_000 {
+        let value = line.replace("PREV", &format!("v{}", i - 1)).replace("SHIFT", &(i % 9 + 1).to_string());
+        let _ = writeln!(text, "v{i} = {value};");
+    }
+    text += "output v1000;\n";
+    bencher.bench(|| {
+        let program = program(&text);
+        facts::may_fail(&program, &facts::analyse(&program))
+    });
 }
 
 /// Reading a long program: parsing, warnings and lowering.
@@ -56,4 +82,14 @@ fn long_program(lines: usize) -> String {
 fn read_program(bencher: divan::Bencher<'_, '_>, lines: usize) {
     let text = long_program(lines);
     bencher.bench(|| program(&text));
+}
+
+/// Checking a long program without enumeration: reading it, its facts, and whether it can fail.
+#[divan::bench(args = [100, 1_000])]
+fn check_program(bencher: divan::Bencher<'_, '_>, lines: usize) {
+    let text = long_program(lines);
+    bencher.bench(|| {
+        let program = program(&text);
+        facts::may_fail(&program, &facts::analyse(&program))
+    });
 }

@@ -63,6 +63,14 @@ enum Step {
         op: Compare,
         among_equals: bool,
     },
+    /// The aggregate of a key that is equal to one of two constants, written with `or` or with
+    /// `and` of the opposite. Rare by chance as well.
+    OneOfTwo {
+        sort: usize,
+        key: usize,
+        constants: [usize; 2],
+        opposite: bool,
+    },
 }
 
 /// The types that steps keep apart. An s-op of `Any` can have values of several types.
@@ -107,7 +115,7 @@ fn step() -> impl Strategy<Value = Step> {
     let n = || 0..64_usize;
     let compare = || proptest::sample::select(Compare::ALL.to_vec());
     prop_oneof![
-        8 => (0..operations().len(), [n(), n(), n()])
+        11 => (0..operations().len(), [n(), n(), n()])
             .prop_map(|(operation, args)| Step::Elementwise { operation, args }),
         3 => (n(), n(), n()).prop_map(|(selector, value, default)| Step::Aggregate { selector, value, default }),
         2 => n().prop_map(|selector| Step::Width { selector }),
@@ -118,6 +126,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n().prop_map(Step::Not),
         1 => (n(), n(), compare(), any::<bool>())
             .prop_map(|(key, tie, op, among_equals)| Step::Rank { key, tie, op, among_equals }),
+        1 => (0..4_usize, n(), [n(), n()], any::<bool>())
+            .prop_map(|(sort, key, constants, opposite)| Step::OneOfTwo { sort, key, constants, opposite }),
     ]
 }
 
@@ -177,6 +187,7 @@ pub fn operations() -> Vec<(Elementwise, Vec<Sort>, Sort)> {
         (E::Not, vec![Bool], Bool),
         (E::Not, vec![Any], Bool),
         (E::Round, vec![Number], Number),
+        (E::Round, vec![Bool], Number),
         (E::Indicator, vec![Bool], Number),
         (E::Indicator, vec![Any], Number),
         (E::ToStr, vec![Any], Str),
@@ -191,13 +202,18 @@ pub fn operations() -> Vec<(Elementwise, Vec<Sort>, Sort)> {
         (E::Add, vec![Bool, Number], Number),
         (E::Add, vec![Str, Str], Str),
         (E::Sub, vec![Number, Number], Number),
+        (E::Sub, vec![Bool, Number], Number),
         (E::Mul, vec![Number, Number], Number),
         (E::Mul, vec![Number, Bool], Number),
         (E::Mul, vec![Str, Bool], Str),
         (E::Div, vec![Number, Number], Number),
+        (E::Div, vec![Bool, Number], Number),
         (E::Mod, vec![Number, Number], Number),
+        (E::Mod, vec![Bool, Number], Number),
         (E::Pow, vec![Number, Number], Number),
+        (E::Pow, vec![Number, Bool], Number),
         (E::And, vec![Bool, Bool], Bool),
+        (E::And, vec![Any, Any], Bool),
         (E::Or, vec![Bool, Bool], Bool),
         (E::Or, vec![Any, Any], Bool),
         (E::If, vec![Bool, Number, Number], Number),
@@ -388,6 +404,25 @@ impl Step {
                 let same = nodes.select(SelectorOp::Select { key: rank, query: rank, op: Compare::Eq });
                 nodes.select(SelectorOp::And(equal, same));
             }
+            Self::OneOfTwo { sort, key, constants: pair, opposite } => {
+                let sort = [Sort::Number, Sort::Number, Sort::Number, Sort::Any][sort % 4];
+                let key = nodes.sop(sort, key);
+                let of_sort = |(s, _): &(Sort, Value)| sort == Sort::Any || *s == sort;
+                let values: Vec<Value> = constants().into_iter().filter(of_sort).map(|(_, v)| v).collect();
+                let op = if opposite { Compare::Ne } else { Compare::Eq };
+                let [a, b] = pair.map(|number| {
+                    let constant = Op::Const(values[number % values.len()].clone());
+                    let query = nodes.graph.add(constant, Kinds::NONE, ORIGIN);
+                    nodes.select(SelectorOp::Select { key, query, op })
+                });
+                let mut either = SelectorOp::Or(a, b);
+                if opposite {
+                    either = SelectorOp::Not(nodes.select(SelectorOp::And(a, b)));
+                }
+                let selector = nodes.select(either);
+                let default = Value::int(0);
+                nodes.add(sort, Op::Aggregate { selector, value: key, default }, Kinds::NONE);
+            }
         }
     }
 }
@@ -396,27 +431,45 @@ impl Step {
 pub fn operations_of(program: &Program) -> Vec<String> {
     let graph = &program.graph;
     let name = |node: Node| match node {
-        Node::SOp(id) => match &graph[id].op {
-            Op::Input(_) => "input".to_owned(),
-            Op::Indices => "indices".to_owned(),
-            Op::Const(_) => "constant".to_owned(),
-            Op::Elementwise { f, .. } => match f {
-                Elementwise::Neg => "unary -".to_owned(),
-                Elementwise::Pos => "unary +".to_owned(),
-                f => f.symbol().to_owned(),
-            },
-            Op::Aggregate { .. } => "aggregate".to_owned(),
-            Op::Width { .. } => "selector_width".to_owned(),
-        },
-        Node::Selector(id) => match graph[id].op {
-            SelectorOp::Select { op, .. } => format!("select {}", op.symbol()),
-            SelectorOp::And(..) => "selector and".to_owned(),
-            SelectorOp::Or(..) => "selector or".to_owned(),
-            SelectorOp::Not(_) => "selector not".to_owned(),
-        },
+        Node::SOp(id) => name_of(&graph[id].op),
+        Node::Selector(id) => name_of_selector(&graph[id].op),
     };
     let mut names: Vec<String> = program.live().into_iter().map(name).collect();
     names.sort_unstable();
     names.dedup();
     names
+}
+
+/// The names of all operations, as [`operations_of`] gives them.
+pub fn operation_names() -> BTreeSet<String> {
+    let elementwise = operations().into_iter().map(|(f, ..)| Op::Elementwise { f, args: Vec::new() });
+    let selects = Compare::ALL.map(|op| format!("select {}", op.symbol()));
+    let others = ["input", "indices", "constant", "aggregate", "selector_width"];
+    let selectors = ["selector and", "selector or", "selector not"];
+    let named = others.into_iter().chain(selectors).map(str::to_owned);
+    elementwise.map(|op| name_of(&op)).chain(selects).chain(named).collect()
+}
+
+fn name_of(op: &Op) -> String {
+    match op {
+        Op::Input(_) => "input".to_owned(),
+        Op::Indices => "indices".to_owned(),
+        Op::Const(_) => "constant".to_owned(),
+        Op::Elementwise { f, .. } => match f {
+            Elementwise::Neg => "unary -".to_owned(),
+            Elementwise::Pos => "unary +".to_owned(),
+            f => f.symbol().to_owned(),
+        },
+        Op::Aggregate { .. } => "aggregate".to_owned(),
+        Op::Width { .. } => "selector_width".to_owned(),
+    }
+}
+
+fn name_of_selector(op: &SelectorOp) -> String {
+    match op {
+        SelectorOp::Select { op, .. } => format!("select {}", op.symbol()),
+        SelectorOp::And(..) => "selector and".to_owned(),
+        SelectorOp::Or(..) => "selector or".to_owned(),
+        SelectorOp::Not(_) => "selector not".to_owned(),
+    }
 }

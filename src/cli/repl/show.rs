@@ -170,6 +170,7 @@ impl Repl<'_> {
         let input_text = example::text(input, &program.columns);
         Diagnostic {
             severity: Severity::Warning,
+            code: "W0301",
             message: format!("`{title}` fails on {input_text}: {}", failure.fault),
             ..crate::verify::failure_report(program, failure, input)
         }

@@ -25,6 +25,17 @@ pub(super) struct Declared {
     lengths_outside: bool,
 }
 
+/// The name by which a domain from outside means the only column, whatever it is called.
+pub const ONLY_COLUMN: &str = "_";
+
+impl Declared {
+    /// What was said from outside about the column of this name, in this place.
+    fn outside(&self, name: &str, place: usize) -> Option<&Column> {
+        let means = |c: &&Column| *c.name == *name || (*c.name == *ONLY_COLUMN && place == 0);
+        self.outside.iter().find(means)
+    }
+}
+
 impl Session<'_> {
     pub(super) fn declare(&mut self, declaration: &Declaration, span: Span) -> Result<()> {
         let what = match declaration {
@@ -103,8 +114,8 @@ impl Session<'_> {
         if let Some(used) = self.declared.used {
             return self.fail(name.span, Kind::InputAfterUse { name: name.value.clone(), used });
         }
-        let domain =
-            self.declared.outside.iter().find(|c| named(c)).and_then(|c| c.domain.clone()).unwrap_or(domain);
+        let outside = self.declared.outside(&name.value, self.program.columns.len());
+        let domain = outside.and_then(|c| c.domain.clone()).unwrap_or(domain);
         let column = Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
         self.program.columns.push(column);
         let sop = self.input(self.program.columns.len() - 1, name.span);
@@ -223,6 +234,10 @@ impl Session<'_> {
             ExprKind::Name(name) => name.clone(),
             _ => self.sources.text(expr.span).into(),
         };
+        if let Some(first) = self.program.outputs.iter().find(|o| o.name == name) {
+            let first = first.span;
+            return self.fail(expr.span, Kind::OutputTwice { name, first });
+        }
         self.program.outputs.push(Output { name, sop, span: expr.span });
         Ok(())
     }
@@ -235,18 +250,14 @@ impl Session<'_> {
             self.program.outputs.push(Output { name, sop, span });
         }
         if self.program.columns.is_empty() {
-            let outside = self.declared.outside.first().cloned();
-            self.program.columns.push(outside.unwrap_or(Column {
-                name: "tokens".into(),
-                domain: None,
-                span: None,
-            }));
+            self.program.columns.push(Column { name: "tokens".into(), domain: None, span: None });
         }
-        for column in &mut self.program.columns {
-            if let Some(outside) = self.declared.outside.iter().find(|c| c.name == column.name) {
+        for (place, column) in self.program.columns.iter_mut().enumerate() {
+            if let Some(outside) = self.declared.outside(&column.name, place) {
                 column.domain.clone_from(&outside.domain);
             }
         }
+        self.check_outside();
         for (inputs, expected, span) in std::mem::take(&mut self.declared.examples) {
             if let Ok(Some(example)) = self.example(&inputs, &expected, span) {
                 self.program.examples.push(example);
@@ -255,6 +266,20 @@ impl Session<'_> {
         let mut diagnostics = std::mem::take(&mut self.declared.syntax_errors);
         diagnostics.extend(self.take_errors());
         diagnostics
+    }
+
+    /// Reports domains from outside that belong to no column.
+    fn check_outside(&mut self) {
+        let columns: Vec<Arc<str>> = self.program.columns.iter().map(|c| c.name.clone()).collect();
+        for outside in std::mem::take(&mut self.declared.outside) {
+            let fits =
+                columns.contains(&outside.name) || (*outside.name == *ONLY_COLUMN && columns.len() == 1);
+            if let (false, Some(span)) = (fits, outside.span) {
+                let name = outside.name.clone();
+                let _: Result<()> = self.fail(span, Kind::NoSuchInput { name, columns: columns.clone() });
+            }
+            self.declared.outside.push(outside);
+        }
     }
 
     /// An example as lists of values; none if declarations from outside leave it no place.
@@ -293,7 +318,7 @@ impl Session<'_> {
                     *value = member.clone();
                     continue;
                 }
-                if self.declared.outside.iter().any(|c| c.name == column.name) {
+                if !self.declared.outside.is_empty() {
                     return Ok(None);
                 }
                 let kind = Kind::ExampleOutside { value: value.clone(), column: column.name.clone() };

@@ -92,6 +92,11 @@ pub enum LowerErrorKind {
     LoadCycle {
         path: Arc<str>,
     },
+    /// A domain from outside for a column that the program does not have.
+    NoSuchInput {
+        name: Arc<str>,
+        columns: Vec<Arc<str>>,
+    },
     InputTwice {
         name: Arc<str>,
         first: Option<Span>,
@@ -99,6 +104,10 @@ pub enum LowerErrorKind {
     InputAfterUse {
         name: Arc<str>,
         used: Span,
+    },
+    OutputTwice {
+        name: Arc<str>,
+        first: Span,
     },
     DeclaredTwice {
         what: &'static str,
@@ -178,7 +187,7 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::ReservedName { name, by_library } => error("E0202", format!("`{name}` cannot be redefined"))
             .label(
                 span,
-                if *by_library { "a function of the standard library" } else { "a word of the language" },
+                if *by_library { "a name of the standard library" } else { "a word of the language" },
             )
             .help(if *by_library {
                 "choose another name; inside a function this name would be allowed".to_owned()
@@ -270,6 +279,16 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::LoadCycle { path } => error("E0217", format!("\"{path}\" loads itself"))
             .label(span, "loaded here, while it is still being loaded")
             .help("move what both files need into a third one"),
+        K::NoSuchInput { name, columns } => {
+            let message = match **name == *super::ONLY_COLUMN {
+                true => format!("the program has {} input columns", columns.len()),
+                false => format!("the program has no input `{name}`"),
+            };
+            let near = nearest(name, columns.iter().map(AsRef::as_ref)).unwrap_or("name");
+            error("E0232", message)
+                .label(span, "which column?")
+                .help(format!("its inputs are {}; write `{near} : 0..9`", quoted(columns)))
+        }
         K::InputTwice { name, first } => {
             let diagnostic =
                 error("E0218", format!("input `{name}` is declared twice")).label(span, "again here");
@@ -278,6 +297,10 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
                 None => diagnostic,
             }
         }
+        K::OutputTwice { name, first } => error("E0218", format!("two outputs are called `{name}`"))
+            .label(span, "again here")
+            .label(*first, "first here")
+            .help("give one of them a name of its own: `other = …;`, then `output other;`"),
         K::InputAfterUse { name, used } => {
             error("E0219", format!("input `{name}` is declared after the input was used"))
                 .label(span, "declared here")

@@ -1,9 +1,9 @@
 //! Expressions.
 
-use super::{Function, Kind, List, MAX_CALL_DEPTH, Node, Reported, Result, ScopeId, Session, Thing};
-use crate::ir::{Call, Op, SOpId, SelectorId, SelectorOp};
+use super::{Function, Kind, List, Node, Reported, Result, ScopeId, Session, Thing};
+use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
 use crate::source::Span;
-use crate::syntax::ast::{Builtin, Expr, ExprKind, Name};
+use crate::syntax::ast::{Expr, ExprKind, Name};
 use crate::value::{Compare, Elementwise, Kinds, Number, Table, Value};
 use std::sync::Arc;
 
@@ -260,98 +260,6 @@ impl Session<'_> {
         self.add(Op::Width { selector }, span)
     }
 
-    fn builtin(&mut self, function: Builtin, args: &[Expr], span: Span) -> Result<Thing> {
-        let things = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
-        let parameters = match function {
-            Builtin::Range => return self.range(args, &things, span),
-            Builtin::Zip => return self.zip(args, &things, span),
-            Builtin::Len | Builtin::Round | Builtin::Indicator => 1,
-        };
-        let [thing] = things.as_slice() else {
-            let function = Arc::from(function.name());
-            let kind = Kind::WrongArguments {
-                function,
-                parameters: Some(parameters),
-                found: args.len(),
-                defined: None,
-            };
-            return self.fail(span, kind);
-        };
-        let by = match function {
-            Builtin::Len => {
-                return match thing {
-                    Thing::List(list) => Ok(Thing::Atom(Value::Number(list.items.len().into()))),
-                    other => self
-                        .fail(span, Kind::Expected { what: "a list", found: other.describe(), by: "`len`" }),
-                };
-            }
-            Builtin::Round => Elementwise::Round,
-            Builtin::Indicator => Elementwise::Indicator,
-            Builtin::Range | Builtin::Zip => unreachable!("handled above"),
-        };
-        self.apply(by, &[thing], span)
-    }
-
-    fn range(&mut self, args: &[Expr], things: &[Thing], span: Span) -> Result<Thing> {
-        let mut bounds = Vec::new();
-        for (arg, thing) in args.iter().zip(things) {
-            match thing {
-                Thing::Atom(value) if value.number().and_then(|n| n.to_i64()).is_some() => {
-                    bounds.extend(value.number().and_then(|n| n.to_i64()));
-                }
-                other => {
-                    let kind = Kind::Expected { what: "an integer", found: other.describe(), by: "`range`" };
-                    return self.fail(arg.span, kind);
-                }
-            }
-        }
-        let (start, end, step) = match *bounds.as_slice() {
-            [end] => (0, end, 1),
-            [start, end] => (start, end, 1),
-            [start, end, step] => (start, end, step),
-            _ => return self.fail(span, Kind::BadRange { found: bounds.len() }),
-        };
-        if step == 0 {
-            return self.fail(span, Kind::ZeroStep);
-        }
-        let mut items = Vec::new();
-        let mut next = start;
-        while if step > 0 { next < end } else { next > end } {
-            if items.len() > super::thing::MAX_WEIGHT {
-                return self.fail(span, Kind::TooLarge { what: "this range" });
-            }
-            items.push(Thing::Atom(Value::int(next)));
-            match next.checked_add(step) {
-                Some(n) => next = n,
-                None => break,
-            }
-        }
-        self.list(items, span)
-    }
-
-    fn zip(&mut self, args: &[Expr], things: &[Thing], span: Span) -> Result<Thing> {
-        let mut lists = Vec::new();
-        for (arg, thing) in args.iter().zip(things) {
-            match thing {
-                Thing::List(list) => lists.push(list),
-                other => {
-                    let kind = Kind::Expected { what: "a list", found: other.describe(), by: "`zip`" };
-                    return self.fail(arg.span, kind);
-                }
-            }
-        }
-        let lengths: Vec<usize> = lists.iter().map(|l| l.items.len()).collect();
-        if lengths.windows(2).any(|w| w[0] != w[1]) {
-            return self.fail(span, Kind::UnevenZip { lengths });
-        }
-        let mut rows = Vec::new();
-        for i in 0..lengths.first().copied().unwrap_or(0) {
-            let row = lists.iter().filter_map(|l| l.items.get(i).cloned()).collect();
-            rows.push(self.list(row, span)?);
-        }
-        self.list(rows, span)
-    }
-
     fn index(&mut self, base: &Expr, index: &Expr, span: Span) -> Result<Thing> {
         let (thing, at) = (self.expr(base)?, self.expr(index)?);
         if let Thing::SOp(sop) = thing {
@@ -434,84 +342,6 @@ impl Session<'_> {
         }
         let selector = self.add_selector(SelectorOp::Select { key: indices, query, op: Compare::Eq }, span);
         Ok(Thing::SOp(self.add(Op::Aggregate { selector, value: sop, default: Value::int(0) }, span)))
-    }
-
-    fn call(&mut self, callee: &Expr, args: &[Expr], span: Span) -> Result<Thing> {
-        let function = self.expr(callee)?;
-        let things = args.iter().map(|a| self.expr(a)).collect::<Result<Vec<_>>>()?;
-        match function {
-            Thing::Function(function) => self.call_function(&function, &things, span),
-            what @ (Thing::SOp(_) | Thing::Selector(_)) => {
-                let input = match things.as_slice() {
-                    [input @ Thing::Atom(Value::Str(text))] if !text.is_empty() => input,
-                    [input @ Thing::List(list)] if !list.items.is_empty() => input,
-                    [input @ Thing::Dict(_)] => input,
-                    _ => {
-                        let found = things.first().map_or("nothing", Thing::describe);
-                        let (what, by) = ("one non-empty string or list", "an s-op applied to an input");
-                        return self.fail(span, Kind::Expected { what, found, by });
-                    }
-                };
-                Ok(Thing::Applied { what: Box::new(what), input: Box::new(input.clone()) })
-            }
-            other => self.fail(callee.span, Kind::NotCallable { found: other.describe() }),
-        }
-    }
-
-    fn call_function(&mut self, function: &Arc<Function>, args: &[Thing], span: Span) -> Result<Thing> {
-        let name = function.name();
-        let wrong = |parameters, defined| Kind::WrongArguments {
-            function: name.clone(),
-            parameters: Some(parameters),
-            found: args.len(),
-            defined,
-        };
-        let (def, scope) = match function.as_ref() {
-            Function::Width => {
-                return match args {
-                    [Thing::Selector(selector)] => Ok(Thing::SOp(self.width(*selector, span))),
-                    [other] => {
-                        let (what, by) = ("a selector", "the width of a selector");
-                        self.fail(span, Kind::Expected { what, found: other.describe(), by })
-                    }
-                    _ => self.fail(span, wrong(1, None)),
-                };
-            }
-            Function::Defined { def, scope } => (def, *scope),
-        };
-        if args.len() != def.parameters.len() {
-            return self.fail(span, wrong(def.parameters.len(), Some(def.name.span)));
-        }
-        if self.call_depth >= MAX_CALL_DEPTH {
-            return self.fail(span, Kind::TooDeepRecursion { function: name });
-        }
-        let local = self.scopes.push(Some(scope));
-        for (parameter, arg) in def.parameters.iter().zip(args) {
-            self.scopes.set(local, parameter.value.clone(), arg.clone());
-        }
-        let parent = self.stack;
-        let call = self.program.graph.push_call(Call { function: name, site: span, parent });
-        let outer = std::mem::replace(&mut self.scope, local);
-        self.stack = Some(call);
-        self.call_depth += 1;
-        self.block_depth += 1;
-        let result = self.body(def);
-        self.block_depth -= 1;
-        self.call_depth -= 1;
-        self.stack = parent;
-        self.scope = outer;
-        result
-    }
-
-    fn body(&mut self, def: &crate::syntax::ast::Def) -> Result<Thing> {
-        for statement in &def.body {
-            self.statement(statement)?;
-        }
-        let mut values = def.returns.iter().map(|r| self.expr(r)).collect::<Result<Vec<_>>>()?;
-        match values.len() {
-            1 => Ok(values.remove(0)),
-            _ => self.list(values, def.name.span),
-        }
     }
 
     fn conditional(&mut self, then: &Expr, condition: &Expr, otherwise: &Expr, span: Span) -> Result<Thing> {

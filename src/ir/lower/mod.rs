@@ -5,6 +5,8 @@
 //! reported and skipped, so that one run shows every error.
 
 mod again;
+mod builtins;
+mod call;
 mod declare;
 mod error;
 mod expr;
@@ -13,6 +15,7 @@ mod scope;
 mod thing;
 
 pub use again::{PROGRAM, is_library, read_again};
+pub use declare::ONLY_COLUMN;
 pub use error::{LowerError, LowerErrorKind, describe};
 pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};

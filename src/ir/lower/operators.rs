@@ -21,16 +21,16 @@ impl Session<'_> {
 
     /// An elementwise operation on constants or s-ops.
     pub(super) fn apply(&mut self, f: Elementwise, args: &[&Thing], span: Span) -> Result<Thing> {
-        let atoms: Option<Vec<&Value>> = args
-            .iter()
-            .map(|t| match t {
-                Thing::Atom(value) => Some(value),
-                _ => None,
-            })
-            .collect();
+        let atoms: Option<Vec<&Value>> = args.iter().map(|t| t.atom()).collect();
         if let Some(atoms) = atoms {
             return match f.apply(&atoms) {
-                Ok(value) => Ok(Thing::Atom(value)),
+                Ok(value) => {
+                    if let Value::Str(text) = &value {
+                        // Long strings take time and memory: they count for more than one step.
+                        self.steps = (self.steps + text.len() / 32).min(super::MAX_STEPS);
+                    }
+                    Ok(Thing::Atom(value))
+                }
                 Err(fault) => self.fail(span, Kind::Constant(fault)),
             };
         }

@@ -71,21 +71,25 @@ impl List {
 
     /// The elements, if all are atoms.
     pub fn atoms(&self) -> Option<Vec<Value>> {
-        self.items
-            .iter()
-            .map(|t| match t {
-                Thing::Atom(v) => Some(v.clone()),
-                _ => None,
-            })
-            .collect()
+        self.items.iter().map(|t| t.atom().cloned()).collect()
     }
 }
 
 impl Thing {
+    /// The constant that it is, if it is one.
+    pub fn atom(&self) -> Option<&Value> {
+        match self {
+            Self::Atom(value) => Some(value),
+            _ => None,
+        }
+    }
+
     fn weight(&self) -> usize {
         match self {
             Self::List(list) => list.weight,
             Self::Dict(pairs) => pairs.iter().fold(pairs.len(), |w, (_, t)| w.saturating_add(t.weight())),
+            // An element counts for one already; long strings count for more.
+            Self::Atom(Value::Str(text)) => text.len() / 32,
             _ => 0,
         }
     }

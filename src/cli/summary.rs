@@ -1,0 +1,101 @@
+//! What was built, in a line, as JSON, or as a row of a table.
+
+use crate::model::Artifact;
+use crate::verify::Verdict;
+use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
+
+/// A compiled program.
+pub struct Summary {
+    program: PathBuf,
+    file: PathBuf,
+    /// The first comment of the program.
+    about: String,
+    layers: usize,
+    heads: usize,
+    d_model: usize,
+    parameters: usize,
+    /// What comparing it with its program showed, if it was compared.
+    check: Option<Verdict>,
+}
+
+impl Summary {
+    pub fn new(
+        program: &Path,
+        file: &Path,
+        about: String,
+        artifact: &Artifact,
+        check: Option<Verdict>,
+    ) -> Self {
+        let config = &artifact.manifest.config;
+        Self {
+            program: program.to_owned(),
+            file: file.to_owned(),
+            about,
+            layers: config.layers.len(),
+            heads: config.layers.iter().map(|l| l.heads.len()).sum(),
+            d_model: config.d_model,
+            parameters: artifact.weights.n_params(),
+            check,
+        }
+    }
+
+    pub fn json(&self) -> Json {
+        json!({
+            "program": self.program.to_string_lossy(),
+            "file": self.file.to_string_lossy(),
+            "layers": self.layers,
+            "heads": self.heads,
+            "d_model": self.d_model,
+            "parameters": self.parameters,
+            "check": self.check.as_ref().map(verdict_json),
+        })
+    }
+
+    pub fn text(&self) -> String {
+        let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+        format!(
+            "{} → {}: {}, {}, d_model {}, {} parameters; {}",
+            self.program.display(),
+            self.file.display(),
+            plural(self.layers, "layer"),
+            plural(self.heads, "head"),
+            self.d_model,
+            self.parameters,
+            self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
+        )
+    }
+}
+
+/// A comparison in words. "Tested" is all that a sample can show.
+fn verdict_text(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Enumerated { inputs } => format!("equal to the program on all {inputs} inputs"),
+        Verdict::Tested { inputs, seed: Some(seed) } => {
+            format!("tested on {inputs} random inputs (seed {seed})")
+        }
+        Verdict::Tested { inputs, seed: None } => format!("tested on {inputs} inputs"),
+        Verdict::Refuted(_) => "differs from the program".to_owned(),
+    }
+}
+
+fn verdict_json(verdict: &Verdict) -> Json {
+    match verdict {
+        Verdict::Enumerated { inputs } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
+        Verdict::Tested { inputs, seed } => json!({ "verdict": "tested", "inputs": inputs, "seed": seed }),
+        Verdict::Refuted(_) => json!({ "verdict": "refuted" }),
+    }
+}
+
+/// A table in Markdown, a row per program.
+pub fn table(rows: &[Summary]) -> String {
+    let mut text = "| program | layers | heads | d_model | parameters | what it computes |\n".to_owned();
+    text += "|---|---|---|---|---|---|\n";
+    for Summary { program, layers, heads, d_model, parameters, about, .. } in rows {
+        let name = program.with_extension("");
+        let name = name.strip_prefix("programs").unwrap_or(&name).display();
+        let about = about.replace('|', "\\|");
+        text += &format!("| {name} | {layers} | {heads} | {d_model} | {parameters} | {about} |\n");
+    }
+    text
+}

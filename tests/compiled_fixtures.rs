@@ -1,0 +1,60 @@
+//! Do compiled programs compute what the RASP tool and tracr's evaluator computed?
+//!
+//! Every fixture is compiled for the tokens that occur in its cases and for lengths from 1 to its
+//! `max_seq_len`; then its weights run on all its cases.
+
+use crate::common::compiled::Compiled;
+use crate::common::fixture::Fixture;
+use raspc::model::Decoded;
+
+/// The fixtures that are not compiled, and why.
+const NOT_COMPILED: [(&str, &str); 4] = [
+    ("rasp_full_s", SELECTOR),
+    ("rasp_select_from_first_a", SELECTOR),
+    ("rasp_select_from_last_a", SELECTOR),
+    ("rasp_select_next_identical", SELECTOR),
+];
+
+const SELECTOR: &str = "its result is a selector, and the outputs of a network are s-ops";
+
+/// What keeps a fixture from being compiled, in the words of the diagnostic.
+fn compiled(fixture: &Fixture) -> Result<Compiled, String> {
+    let read = fixture.program();
+    let errors: Vec<_> = read.diagnostics.iter().filter(|d| d.is_error()).map(|d| &d.message).collect();
+    let program = read.program.ok_or_else(|| format!("{errors:?}"))?;
+    Compiled::new(program, read.sources).map_err(|errors| format!("{errors:?}"))
+}
+
+/// The first case in which the weights give something else.
+fn disagreement(fixture: &Fixture, compiled: &Compiled) -> Option<String> {
+    fixture.disagreement(|input| {
+        let outputs = compiled.model.run(&[input.to_vec()]).map_err(|e| e.to_string())?;
+        let exactly = |decoded| match decoded {
+            Decoded::Value(value) => Ok(value),
+            Decoded::About(number) => Err(format!("about {number}")),
+        };
+        outputs.into_iter().map(|output| output.into_iter().map(exactly).collect()).collect()
+    })
+}
+
+#[test]
+fn weights_compute_what_the_references_computed() {
+    let fixtures = Fixture::all("");
+    assert_eq!(fixtures.len(), 99);
+    let mut n_compiled = 0;
+    let mut wrong = Vec::new();
+    for fixture in &fixtures {
+        let reason = NOT_COMPILED.iter().find(|(name, _)| *name == fixture.name).map(|(_, reason)| *reason);
+        match (compiled(fixture), reason) {
+            (Ok(compiled), None) => {
+                n_compiled += 1;
+                wrong.extend(disagreement(fixture, &compiled));
+            }
+            (Ok(_), Some(reason)) => wrong.push(format!("{} compiles, although {reason}", fixture.name)),
+            (Err(_), Some(_)) => {}
+            (Err(error), None) => wrong.push(format!("{}: {error}", fixture.name)),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(n_compiled >= 90, "{n_compiled} of {} compile", fixtures.len());
+}
