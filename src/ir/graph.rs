@@ -193,6 +193,11 @@ impl Graph {
         (0..self.sops.len() as u32).map(SOpId)
     }
 
+    /// The selectors, operands first.
+    pub fn selector_ids(&self) -> impl Iterator<Item = SelectorId> + use<> {
+        (0..self.selectors.len() as u32).map(SelectorId)
+    }
+
     /// Number of s-ops.
     pub fn len(&self) -> usize {
         self.sops.len()
