@@ -168,7 +168,7 @@ fn every_diagnostic_has_a_ui_test() {
     for file in rust_files(&root().join("src")) {
         let text = std::fs::read_to_string(&file).unwrap();
         let is_code = |w: &str| {
-            w.len() == 5 && matches!(&w[..1], "E" | "W") && w[1..].bytes().all(|b| b.is_ascii_digit())
+            w.len() == 5 && w.starts_with(['E', 'W']) && w.bytes().skip(1).all(|b| b.is_ascii_digit())
         };
         for code in text.split('"').filter(|w| is_code(w)) {
             if !reports.contains(&format!("[{code}]")) && !UNSHOWN.contains(&code) {

@@ -120,7 +120,7 @@ pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> St
                     let info = manifest.heads.iter().find(|i| Some(i.layer) == layer(*site) && i.head == h);
                     let selector = info.map_or_else(String::new, |i| {
                         let sops: Vec<&str> = i.outputs.iter().map(|o| o.sop.as_str()).collect();
-                        format!(": {} for {}", i.selector, sops.join(", "))
+                        format!(": {} → {}", i.selector, sops.join(", "))
                     });
                     out += &format!("{site}, head {h}{}\n", draw::printable(&selector));
                     out += &heat(&positions, &positions, rows, width);

@@ -44,7 +44,7 @@ pub struct VerifyArgs {
 
 pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::catch();
-    let mut counts = [0_usize; 4];
+    let mut counts = [0_usize; 5];
     let mut worst = Exit::Done;
     for file in args.files.iter().take_while(|_| !interrupt.asked()) {
         let (exit, verdict) = one(file, args, &interrupt, ui).unwrap_or_else(|error| {
@@ -62,7 +62,8 @@ pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
         }
     }
     if args.files.len() > 1 && !args.json {
-        let kinds = ["proved by enumeration", "tested", "refuted", "without a verdict"];
+        counts[4] = args.files.len() - counts.iter().sum::<usize>();
+        let kinds = ["proved by enumeration", "tested", "refuted", "without a verdict", "not looked at"];
         let parts = counts.iter().zip(kinds).filter(|(n, _)| **n > 0).map(|(n, kind)| format!("{n} {kind}"));
         ui.line(&format!("{} files: {}", args.files.len(), parts.collect::<Vec<_>>().join(", ")));
     }
