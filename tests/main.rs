@@ -3,6 +3,7 @@
 // A test that cannot read its own data has failed.
 #![allow(clippy::unwrap_used)]
 
+mod artifacts;
 mod common;
 mod compile;
 mod compiled_fixtures;
