@@ -51,8 +51,8 @@ fn weights_compute_what_the_references_computed() {
                 wrong.extend(disagreement(fixture, &compiled));
             }
             (Ok(_), Some(reason)) => wrong.push(format!("{} compiles, although {reason}", fixture.name)),
-            (Err(_), Some(_)) => {}
-            (Err(error), None) => wrong.push(format!("{}: {error}", fixture.name)),
+            (Err(error), Some(_)) if error.contains("selector") => {}
+            (Err(error), Some(_) | None) => wrong.push(format!("{}: {error}", fixture.name)),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -3,15 +3,18 @@
 // A test that cannot read its own data has failed.
 #![allow(clippy::unwrap_used)]
 
+mod artifacts;
 mod common;
 mod compile;
 mod compiled_fixtures;
 mod compiled_random;
+mod exactness;
 mod fixtures;
 mod fmt;
 mod fuzz;
 mod inspect;
 mod language;
+mod lengths;
 mod library;
 mod precedence;
 mod programs;

@@ -84,6 +84,20 @@ impl ValueSet {
         }
     }
 
+    /// All values in order, unless there are more than `limit`.
+    pub fn members(&self, limit: usize) -> Option<Vec<Value>> {
+        let mut values = match self {
+            Self::Explicit(values) => values.to_vec(),
+            Self::Means(Means { lattice, also }) => {
+                let members = lattice.members(limit)?.into_iter().map(Value::Number);
+                members.chain(also.iter().cloned()).collect()
+            }
+            Self::Unbounded(_) => return None,
+        };
+        values.sort_unstable();
+        (values.len() <= limit).then_some(values)
+    }
+
     pub fn kinds(&self) -> Kinds {
         match self {
             Self::Explicit(values) => Kinds::of_all(values.iter()),

@@ -1,7 +1,7 @@
 //! What does a head do for an aggregate, or for a selector width?
 
 use super::arithmetic::{add, gamma, manageable, mul, power_of_two, rounding};
-use super::lower::Lower;
+use super::lower::{Lower, MAX_VALUES};
 use super::view::View;
 use super::{Atom, Base, Fact, Partition, PlanError, Scoring};
 use crate::ir::{Op, SOpId, SelectorId};
@@ -59,8 +59,8 @@ pub(super) struct Steps {
 impl Lower<'_> {
     /// The values of an aggregate or a selector width, sorted.
     pub(super) fn attended_values(&mut self, id: SOpId) -> Result<Vec<Value>, PlanError> {
-        if let Some(values) = self.facts.values(id).explicit() {
-            return Ok(values.to_vec());
+        if let Some(values) = self.facts.values(id).members(MAX_VALUES) {
+            return Ok(values);
         }
         match &self.program.graph[id].op {
             Op::Width { selector } => {

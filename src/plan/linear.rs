@@ -1,6 +1,6 @@
 //! How does a matrix read a table of a base from the base's slots?
 
-use super::arithmetic::{add, sub};
+use super::arithmetic::{add, gamma, mul, sub};
 use super::{Encoding, Holds, Partition, Plan, Slot, SlotId};
 use crate::value::Number;
 
@@ -22,6 +22,26 @@ impl Plan {
                 let constant = class.map_or(Number::ZERO, |c| numbers[c as usize].clone());
                 Linear { constant, terms: Vec::new() }
             }
+        }
+    }
+}
+
+impl Plan {
+    /// How far the linear form of numbers that are no small multiples of a power of two is off in
+    /// f32, in any order of summation, beyond the rounding of the number itself.
+    ///
+    /// One slot of a one-hot code is 1, so nothing is added up. The steps of a thermometer are:
+    /// γ_n of their sizes, one more for rounding each of them, and one for what a mean makes of
+    /// this error (the next order, which is far less).
+    pub(super) fn summing_error(&self, partition: &Partition, numbers: &[Number]) -> Number {
+        let Some(Encoding::Thermometer(_)) = partition.base.map(|base| &self.bases[&base].encoding) else {
+            return Number::ZERO;
+        };
+        let form = self.linear(partition, numbers);
+        let sizes = form.terms.iter().fold(form.constant.abs(), |sum, (_, f)| add(&sum, &f.abs()));
+        match form.terms.is_empty() || form.is_exact(&sizes) {
+            true => Number::ZERO,
+            false => mul(&gamma(form.terms.len() + 3), &sizes),
         }
     }
 }
@@ -72,6 +92,12 @@ fn linear(encoding: &Encoding, slots: &[Slot], partition: &Partition, numbers: &
 }
 
 impl Linear {
+    /// Whether all partial sums are f32 numbers: integers below 2^24.
+    fn is_exact(&self, sizes: &Number) -> bool {
+        let integers = self.terms.iter().all(|(_, factor)| factor.is_integer()) && self.constant.is_integer();
+        integers && *sizes < Number::from(1i64 << 24)
+    }
+
     fn add(&mut self, slot: SlotId, factor: Number) {
         if !factor.is_zero() {
             self.terms.push((slot, factor));

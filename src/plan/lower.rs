@@ -17,6 +17,11 @@ use std::sync::Arc;
 /// no network that anyone would run.
 const MAX_TUPLES: usize = 1 << 16;
 
+/// The most values of one base that a function of it alone is tabled for: such a table is folded
+/// into its readers, and only where they tell values apart does it take neurons. Means of booleans
+/// have 76,117 values at length 500.
+pub(super) const MAX_VALUES: usize = 1 << 17;
+
 /// A table up to this size is not worth a layer of its own for what it reads.
 const SMALL_TABLE: usize = 64;
 
@@ -173,8 +178,9 @@ impl Lower<'_> {
                 (bases, after)
             }
         };
-        if tuples > MAX_TUPLES {
-            return Err(PlanError::TooManyTuples { span: self.span(id), tuples, limit: MAX_TUPLES });
+        let limit = if View::n_bases(&views) > 1 { MAX_TUPLES } else { MAX_VALUES };
+        if tuples > limit {
+            return Err(PlanError::TooManyTuples { span: self.span(id), tuples, limit });
         }
         Ok(views)
     }

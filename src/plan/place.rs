@@ -197,7 +197,8 @@ impl Placer<'_> {
             }
             Attended::Mean { value, numbers, default, bound, read } => {
                 let at_bos = default.clone().unwrap_or(Number::ZERO);
-                let into = self.slot(Holds::Numeric(id), writer, at_bos, bound.clone());
+                let bound = super::arithmetic::add(bound, &self.plan.summing_error(value, numbers));
+                let into = self.slot(Holds::Numeric(id), writer, at_bos, bound);
                 self.numeric.insert(id, into);
                 let position = |v: &Value| v.number().unwrap_or(Number::ZERO);
                 self.steps(id, into, at, read, position)?;

@@ -2,7 +2,7 @@
 
 use super::{Base, Partition, Tuple};
 use crate::value::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl Partition {
@@ -83,6 +83,12 @@ impl View {
     /// How many cells [`Self::combine`] would look at.
     pub fn combined_size(views: &[&Self]) -> usize {
         Joint::of(views).size()
+    }
+
+    /// How many bases views read together.
+    pub fn n_bases(views: &[Self]) -> usize {
+        let bases: BTreeSet<Option<Base>> = views.iter().flat_map(|v| &v.args).map(|arg| arg.base).collect();
+        bases.len()
     }
 
     /// Drops the values that cannot occur.

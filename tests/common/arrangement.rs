@@ -174,35 +174,36 @@ fn site(at: HalfLayer) -> Site {
     }
 }
 
-/// What a slot should hold at each position of an input, BOS left out; none where it holds a
+/// What each slot should hold at each position of an input, BOS left out; nothing where it holds a
 /// class of keys or queries, which no s-op is.
-fn expected(program: &Program, slot: &Slot, input: &Columns) -> Option<Vec<Number>> {
+fn expected(program: &Program, plan: &Plan, input: &Columns) -> Vec<Vec<Number>> {
     let n = input[0].len();
     let trace = Interpreter::new(program).trace(input).unwrap();
-    let values = |base: &Base| -> Option<Vec<Value>> {
+    let values = |base: &Base| -> Vec<Value> {
         match base {
-            Base::Column(column) => Some(input[*column].clone()),
-            Base::Index => Some((0..n).map(|i| Value::Number(i.into())).collect()),
-            Base::SOp(id) => Some(trace.sop(*id).unwrap().to_vec()),
-            Base::Keys(_) | Base::Queries(_) => None,
+            Base::Column(column) => input[*column].clone(),
+            Base::Index => (0..n).map(|i| Value::Number(i.into())).collect(),
+            Base::SOp(id) => trace.sop(*id).unwrap().to_vec(),
+            Base::Keys(_) | Base::Queries(_) => Vec::new(),
         }
     };
-    let indicator = |base: &Base, holds: &dyn Fn(&Value) -> bool| -> Option<Vec<Number>> {
-        Some(values(base)?.iter().map(|v| i64::from(holds(v)).into()).collect())
+    let indicator = |base: &Base, holds: &dyn Fn(&Value) -> bool| -> Vec<Number> {
+        values(base).iter().map(|v| i64::from(holds(v)).into()).collect()
     };
     let number = |v: &Value| v.number().unwrap();
-    match &slot.holds {
-        Holds::One => Some(vec![Number::ONE; n]),
-        Holds::Bos => Some(vec![Number::ZERO; n]),
+    let slot = |slot: &Slot| match &slot.holds {
+        Holds::One => vec![Number::ONE; n],
+        Holds::Bos => vec![Number::ZERO; n],
         Holds::OneHot(base, value) => indicator(base, &|v| v == value),
         Holds::AtLeast(base, value) => indicator(base, &|v| number(v) >= number(value)),
         Holds::Below(base, value) => indicator(base, &|v| number(v) < number(value)),
-        Holds::Numeric(id) => Some(values(&Base::SOp(*id))?.iter().map(number).collect()),
+        Holds::Numeric(id) => values(&Base::SOp(*id)).iter().map(number).collect(),
         Holds::Share(id) => {
             let share = |v: &Value| Number::ONE.div(&number(v).add(&Number::ONE).unwrap()).unwrap();
-            Some(values(&Base::SOp(*id))?.iter().map(share).collect())
+            values(&Base::SOp(*id)).iter().map(share).collect()
         }
-    }
+    };
+    plan.slots.iter().map(slot).collect()
 }
 
 /// Whether two runs of one input decode alike and hold the same bits in slots with bound 0.
@@ -226,19 +227,23 @@ fn same(plan: &Plan, a: &Run, b: &Run) -> Result<(), String> {
 }
 
 /// Whether every slot holds what it should, within its bound.
-fn within_bounds(program: &Program, plan: &Plan, input: &Columns, run: &Run) -> Result<(), String> {
-    for (slot, held) in plan.slots.iter().zip(&run.held) {
-        let exact = |x: &f32| Number::from_f64(f64::from(*x)).ok_or(format!("{slot:?} held {held:?}"));
+fn within_bounds(plan: &Plan, expected: &[Vec<Number>], run: &Run) -> Result<(), String> {
+    let exact = |x: f32| Number::from_f64(f64::from(x)).ok_or(format!("{x} is no number"));
+    for ((slot, expected), held) in plan.slots.iter().zip(expected).zip(&run.held) {
         let tokens = if plan.bos { held.get(1..).unwrap_or_default() } else { held.as_slice() };
-        if let (true, Some(at_bos)) = (plan.bos, held.first())
+        if let (true, Some(&at_bos)) = (plan.bos, held.first())
             && exact(at_bos)? != slot.at_bos
         {
             return Err(format!("{slot:?} held {at_bos} at BOS"));
         }
-        let Some(expected) = expected(program, slot, input) else { continue };
-        for (x, expected) in tokens.iter().zip(&expected) {
-            if exact(x)?.sub(expected).unwrap().abs() > slot.bound {
-                return Err(format!("{slot:?} held {x}, not {expected}, on {input:?}"));
+        for (&x, expected) in tokens.iter().zip(expected) {
+            let right = match slot.bound.is_zero() {
+                // Such slots hold whole numbers, 0 and 1.
+                true => expected.to_i64().is_some_and(|e| e as f32 == x),
+                false => exact(x)?.sub(expected).unwrap().abs() <= slot.bound,
+            };
+            if !right {
+                return Err(format!("{slot:?} held {x}, not {expected}"));
             }
         }
     }
@@ -252,25 +257,30 @@ impl Network<'_> {
     /// Runs inputs in every arrangement: slots must hold what they should within their bounds,
     /// those with bound 0 the same bits, and all must decode alike.
     pub fn check(&self, inputs: &[Columns]) -> Result<(), String> {
-        let Network { program, plan, .. } = self;
-        let plain = self.plain();
         let views: Vec<&[Vec<Value>]> = inputs.iter().map(Vec::as_slice).collect();
         if views.is_empty() {
             return Ok(());
         }
+        let Network { program, plan, .. } = self;
+        let plain = self.plain();
         let together = plain.run(plan, &views, 0);
-        for (input, run) in inputs.iter().zip(&together) {
-            within_bounds(program, plan, input, run)?;
-        }
+        let expected: Vec<_> = inputs.iter().map(|input| expected(program, plan, input)).collect();
+        let check = |i: usize, run: &Run| {
+            within_bounds(plan, &expected[i], run)?;
+            same(plan, &together[i], run)
+        };
+        let check = |i: usize, run: &Run| check(i, run).map_err(|e| format!("{e}\non {:?}", inputs[i]));
         let mut rng = ChaCha8Rng::seed_from_u64(2);
+        for (i, run) in together.iter().enumerate() {
+            check(i, run)?;
+        }
         for _ in 0..3 {
             let permuted = self.permuted(&mut rng).run(plan, &views, plan.lengths.max);
-            for ((input, a), b) in inputs.iter().zip(&together).zip(&permuted) {
-                same(plan, a, b)?;
-                within_bounds(program, plan, input, b)?;
+            for (i, run) in permuted.iter().enumerate() {
+                check(i, run)?;
             }
         }
-        for (input, run) in inputs.iter().zip(&together).take(ALONE) {
+        for (i, input) in views.iter().enumerate().take(ALONE) {
             let padded = plain.run(plan, &[input], rng.random_range(1..=plan.lengths.max));
             let mut others = vec![padded, plain.run(plan, &[input], 0)];
             if !plan.causal {
@@ -278,9 +288,8 @@ impl Network<'_> {
                 let elsewhere = |_| self.with_keys_permuted(seq, &mut rng).run(plan, &[input], 0);
                 others.extend((0..3).map(elsewhere));
             }
-            for other in others.iter().flatten() {
-                same(plan, run, other)?;
-                within_bounds(program, plan, input, other)?;
+            for run in others.iter().flatten() {
+                check(i, run)?;
             }
         }
         Ok(())
