@@ -53,4 +53,5 @@ pub mod cli;
 extern crate self as raspc;
 #[cfg(test)]
 #[path = "../tests/common/random_program.rs"]
+#[allow(dead_code, reason = "the tests beside the library use the rest")]
 mod random_program;

@@ -57,7 +57,7 @@ fn the_mean_of_ten_equal_fractions_is_that_fraction() {
         let text = "output average(tokens); output average(tokens) == 0.3;";
         let compiled = compile(&format!("input tokens : {{0.1, 0.3, 0.7}}; length 1..{k}; {text}"));
         let equal = vec![Value::Number(raspc::value::Number::parse("0.3").unwrap()); k];
-        let found = compiled.model.run(&[equal.clone()]).unwrap();
+        let found = compiled.model.run(std::slice::from_ref(&equal)).unwrap();
         let decoded = |value: &Value| vec![raspc::model::Decoded::Value(value.clone()); k];
         assert_eq!(found, [decoded(&equal[0]), decoded(&Value::Bool(true))], "{k} copies");
         compiled.compare(0, 300);

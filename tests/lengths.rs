@@ -134,7 +134,7 @@ fn palindrome() {
             let n = rng.random_range(1..=length);
             let mut letters: Vec<char> = (0..n).map(|_| rng.random_range('a'..='z')).collect();
             (0..n / 2).for_each(|i| letters[n - 1 - i] = letters[i]);
-            if i % 2 == 0 {
+            if i.is_multiple_of(2) {
                 letters[rng.random_range(0..n)] = rng.random_range('a'..='z');
             }
             characters(&letters.into_iter().collect::<String>())

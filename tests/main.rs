@@ -6,6 +6,7 @@
 mod artifacts;
 mod common;
 mod compile;
+mod compiled;
 mod compiled_fixtures;
 mod compiled_random;
 mod exactness;

@@ -245,11 +245,15 @@ fn patching_a_site_changes_what_hangs_on_it() {
         compile("input tokens : 1..3; length 1..5; output aggregate(select(indices, 0, ==), tokens);");
     let input = [[3, 1, 2].map(Value::int).to_vec()];
     let three = vec![Decoded::Value(Value::int(3)); 3];
-    assert_eq!(compiled.model.run(&input).unwrap(), [three.clone()]);
+    assert_eq!(compiled.model.run(&input).unwrap(), std::slice::from_ref(&three));
     // Without its pattern the head hands on nothing, all logits are equal, and the first value wins.
     let first = vec![Decoded::Value(Value::int(1)); 3];
     for site in [Site::Pattern(0), Site::AttnOut(0)] {
-        assert_eq!(compiled.model.run_hooked(&input, &mut Zero(site)).unwrap(), [first.clone()], "{site}");
+        assert_eq!(
+            compiled.model.run_hooked(&input, &mut Zero(site)).unwrap(),
+            std::slice::from_ref(&first),
+            "{site}"
+        );
     }
     // A site of a layer that is not there changes nothing.
     assert_eq!(compiled.model.run_hooked(&input, &mut Zero(Site::Pattern(7))).unwrap(), [three]);

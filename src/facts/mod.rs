@@ -23,6 +23,8 @@ mod width;
 #[cfg(test)]
 pub(crate) mod soundness;
 #[cfg(test)]
+mod soundness_tests;
+#[cfg(test)]
 mod tests;
 
 pub use depends::Depends;
