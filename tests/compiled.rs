@@ -29,7 +29,11 @@ fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let name = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &name) } else { drop(fs::copy(&path, name).unwrap()) }
+        if path.is_dir() {
+            copy(&path, &name);
+        } else {
+            fs::copy(&path, name).unwrap();
+        }
     }
 }
 
