@@ -156,6 +156,15 @@ impl Offset {
         let offsets: Option<Vec<Number>> = numbers.iter().map(|n| n.sub(&base).ok()).collect();
         Some(Self { step: step_of(&offsets?)?, base })
     }
+
+    /// `base + m / d · step`, over the denominator `d` where both are small integers.
+    fn at(&self, m: i64, d: i64) -> Option<Number> {
+        let small = || d.checked_mul(self.base.to_i64()?)?.checked_add(m.checked_mul(self.step.to_i64()?)?);
+        match small() {
+            Some(numerator) => Number::ratio(numerator, d),
+            None => self.base.add(&self.step.mul(&Number::ratio(m, d)?).ok()?).ok(),
+        }
+    }
 }
 
 /// Every mean of `k` numbers of `of` for `min_count <= k <= max_count` that lies in `lo..=hi`, in
@@ -189,18 +198,17 @@ pub(super) fn means(
         }
         ranges.push((d, from, to));
     }
-    let mut found = Vec::new();
-    for (d, from, to) in ranges {
-        for m in (from..=to).filter(|m| coprime(m.unsigned_abs(), d as u64)) {
-            let offset = of.step.mul(&Number::ratio(m, d as i64)?).ok()?;
-            found.push(of.base.add(&offset).ok()?);
-        }
-    }
-    if found.len() > limit {
+    let mut reduced: Vec<(i64, i64)> = ranges
+        .into_iter()
+        .flat_map(|(d, from, to)| (from..=to).map(move |m| (m, d as i64)))
+        .filter(|&(m, d)| coprime(m.unsigned_abs(), d.unsigned_abs()))
+        .collect();
+    if reduced.len() > limit {
         return None;
     }
-    found.sort_unstable();
-    Some(found)
+    let product = |a: i64, b: i64| i128::from(a) * i128::from(b);
+    reduced.sort_unstable_by(|&(m, d), &(n, e)| product(m, e).cmp(&product(n, d)));
+    reduced.into_iter().map(|(m, d)| of.at(m, d)).collect()
 }
 
 /// `p` if `k` is a power of the prime `p`.
