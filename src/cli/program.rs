@@ -1,5 +1,6 @@
 //! Reading programs from files, with what flags say about them.
 
+use super::model::is_model;
 use super::{Exit, Ui};
 use crate::ir::Program;
 use crate::ir::lower::{self, Loader, Outside};
@@ -35,25 +36,36 @@ impl ProgramFlags {
     }
 
     /// The flags as declarations in the language.
-    fn outside(&self) -> Outside {
+    fn outside(&self) -> anyhow::Result<Outside> {
+        let Self { domains, length, causal: _, assume, output } = self;
+        let given = [("--input", domains), ("--assume", assume), ("--output", output)];
+        let given = given.into_iter().flat_map(|(flag, texts)| texts.iter().map(move |text| (flag, text)));
+        for (flag, text) in given.chain(length.iter().map(|text| ("--length", text))) {
+            // The text becomes a part of one declaration, and must not end it.
+            let stray = text.contains(['\n', '#']) || outside_strings(text).any(|c| c == ';');
+            anyhow::ensure!(!stray, "{flag} takes one declaration without a `;`, not '{text}'");
+        }
         let named = |domain: &String| match domain.split_once(':') {
             Some((name, _)) if name.trim().chars().all(|c| c.is_alphanumeric() || c == '_') => domain.clone(),
             _ => format!("{} : {domain}", lower::ONLY_COLUMN),
         };
-        let length =
-            self.length.as_ref().map(|l| if l.contains("..") { l.clone() } else { format!("1..{l}") });
-        let mut declarations: String =
-            self.domains.iter().map(|d| format!("input {};\n", named(d))).collect();
+        let length = length.as_ref().map(|l| if l.contains("..") { l.clone() } else { format!("1..{l}") });
+        let mut declarations: String = domains.iter().map(|d| format!("input {};\n", named(d))).collect();
         declarations.extend(length.map(|l| format!("length {l};\n")));
         if self.causal {
             declarations += "attention causal;\n";
         }
-        Outside {
+        Ok(Outside {
             declarations,
-            assumptions: self.assume.iter().map(|a| format!("assume True and ({a});\n")).collect(),
-            outputs: self.output.iter().map(|o| format!("output {o};\n")).collect(),
-        }
+            assumptions: assume.iter().map(|a| format!("assume True and ({a});\n")).collect(),
+            outputs: output.iter().map(|o| format!("output {o};\n")).collect(),
+        })
     }
+}
+
+/// The characters of a text that stand in no string literal.
+fn outside_strings(text: &str) -> impl Iterator<Item = char> {
+    text.split('"').step_by(2).flat_map(str::chars)
 }
 
 /// Loads files beside the loading file, then from the current folder.
@@ -88,6 +100,11 @@ impl Loader for Files {
 
 /// The text of a file of programs or inputs.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
+    anyhow::ensure!(
+        !is_model(path),
+        "{} is a model, and a program (.rasp) is asked for here; `run`, `verify` and `inspect` take models",
+        path.display()
+    );
     let size = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
     anyhow::ensure!(
         size <= Sources::MAX_BYTES as u64,
@@ -112,7 +129,7 @@ pub fn load(path: &Path, flags: &ProgramFlags, ui: &Ui) -> anyhow::Result<Result
     let text = read_text(path)?;
     let name = path.file_name().map_or_else(|| "program.rasp".into(), |n| n.to_string_lossy().into_owned());
     let files = Files::new(path.parent().unwrap_or(Path::new("")));
-    let read = lower::read(&name, &text, &files, &flags.outside());
+    let read = lower::read(&name, &text, &files, &flags.outside()?);
     ui.diagnostics(&read.diagnostics, &read.sources);
     Ok(match read.program {
         Some(program) => Ok(Loaded { name, program, sources: read.sources }),

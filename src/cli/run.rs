@@ -25,7 +25,7 @@ pub struct RunArgs {
     file: PathBuf,
     /// A list, a word (its characters are the tokens), or a JSON object with a list per column.
     input: Option<String>,
-    /// Read inputs from a file, one per line.
+    /// Read inputs from a file, one per line; blank lines are passed over.
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
     inputs: Option<PathBuf>,
     /// Print JSON, one object per input: numbers as floats, with the exact fractions beside them.
@@ -111,8 +111,8 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     })
 }
 
-/// Runs the input that was given, or one per line of a file or of standard input. A line that
-/// cannot be run is reported, and the next one follows.
+/// Runs the input that was given, or one per line of a file or of standard input; blank lines are
+/// none. A line that cannot be run is reported, and the next one follows.
 fn each_input(
     args: &RunArgs,
     ui: &Ui,
@@ -121,20 +121,22 @@ fn each_input(
     if let Some(text) = &args.input {
         return run(text);
     }
-    let lines: Box<dyn Iterator<Item = std::io::Result<String>>> = match &args.inputs {
+    let (lines, source): (Box<dyn std::io::BufRead>, String) = match &args.inputs {
         Some(path) => {
-            let text = program::read_text(path)?;
-            Box::new(text.lines().map(|l| Ok(l.to_owned())).collect::<Vec<_>>().into_iter())
+            let file =
+                std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+            (Box::new(std::io::BufReader::new(file)), path.display().to_string())
         }
-        None => Box::new(std::io::stdin().lock().lines()),
+        None => (Box::new(std::io::stdin().lock()), "standard input".to_owned()),
     };
     let mut worst = Exit::Done;
-    for (i, line) in lines.enumerate() {
-        let line = line.context("cannot read standard input")?;
-        if line.trim().is_empty() {
+    for (i, line) in lines.split(b'\n').enumerate() {
+        let line = line.with_context(|| format!("cannot read {source}"))?;
+        if line.trim_ascii().is_empty() {
             continue;
         }
-        let exit = run(&line).unwrap_or_else(|error| {
+        let text = std::str::from_utf8(&line).context("this is no text in UTF-8");
+        let exit = text.and_then(&mut run).unwrap_or_else(|error| {
             if args.json {
                 ui.line(&json!({ "error": format!("{error:#}"), "line": i + 1 }).to_string());
             }

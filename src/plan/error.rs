@@ -63,7 +63,7 @@ pub fn describe(error: &PlanError) -> Diagnostic {
                         "more values (each a {kinds}) than can be listed, and something reads them one by one"
                     ),
                 )
-                .help("declare a smaller domain or a shorter length, or compare this value before using it")
+                .help("compare it with a number, or `round` it, before anything else reads it; or declare a shorter length or a smaller domain")
         }
         PlanError::TooManyTuples { span, tuples, limit } => {
             Diagnostic::error("E0404", "this operation has too many combinations of arguments")
@@ -71,7 +71,7 @@ pub fn describe(error: &PlanError) -> Diagnostic {
                     *span,
                     format!("{tuples} combinations, one neuron for each; at most {limit} are compiled"),
                 )
-                .help("declare a smaller domain or a shorter length, or compare the arguments one by one")
+                .help("compare or `round` the arguments one by one, before they are combined; or declare a shorter length or a smaller domain")
         }
         PlanError::TooManyPairs { span, pairs, limit } => {
             Diagnostic::error("E0409", "this selector compares too many values")

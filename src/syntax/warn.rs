@@ -8,6 +8,9 @@ use super::parse::{children, parts};
 use super::print;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+use crate::value::Value;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Every surprise in a program, in the order of the text.
 pub fn warnings(ast: &Ast) -> Vec<Diagnostic> {
@@ -29,8 +32,12 @@ fn visit_statement(statement: &Statement, found: &mut Vec<Diagnostic>, repl: &mu
         | StatementKind::Def(_)
         | StatementKind::For { .. }
         | StatementKind::Load { .. }
-        | StatementKind::Declare(_)
         | StatementKind::Error => {}
+        StatementKind::Declare(declaration) => {
+            if let Declaration::Input { domain, .. } = declaration {
+                found.extend(repeated_values(domain));
+            }
+        }
     }
     let (exprs, body) = parts(&statement.kind);
     for expr in exprs {
@@ -39,6 +46,36 @@ fn visit_statement(statement: &Statement, found: &mut Vec<Diagnostic>, repl: &mu
     for statement in body {
         visit_statement(statement, found, repl);
     }
+}
+
+/// Values of a domain that are equal to one before them: `True` is 1.
+fn repeated_values(domain: &[DomainItem]) -> Vec<Diagnostic> {
+    let value = |literal: &Literal| match &literal.kind {
+        LiteralKind::Number(number) => Some(Value::Number(number.clone())),
+        LiteralKind::Str(text) => Some(Value::Str(text.clone())),
+        LiteralKind::Name(name) if **name == *"True" => Some(Value::Bool(true)),
+        LiteralKind::Name(name) if **name == *"False" => Some(Value::Bool(false)),
+        LiteralKind::Name(_) => None,
+    };
+    let mut seen: HashMap<Value, &Literal> = HashMap::new();
+    let mut found = Vec::new();
+    for item in domain {
+        let DomainItem::One(literal) = item else { continue };
+        let Some(value) = value(literal) else { continue };
+        match seen.entry(value.canonical()) {
+            Entry::Vacant(free) => {
+                free.insert(literal);
+            }
+            Entry::Occupied(first) => {
+                let report = Diagnostic::warning("W0111", "a value stands in the domain twice")
+                    .label(literal.span, "equal to a value before it, so it is left out")
+                    .label(first.get().span, "the one that is kept");
+                let help = "`True` equals 1 and `False` equals 0; strings are different from both";
+                found.push(if first.get().kind == literal.kind { report } else { report.help(help) });
+            }
+        }
+    }
+    found
 }
 
 /// `left_of`: what the expression is the left operand or the `then` of.

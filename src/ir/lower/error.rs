@@ -168,6 +168,9 @@ pub fn describe(error: &LowerError) -> Diagnostic {
     let mut sites = error.trail.clone();
     sites.dedup_by_key(|(_, site)| *site);
     sites.retain(|(_, site)| *site != error.span && !in_library(*site));
+    // Of a recursion, one call says it all.
+    let mut seen = std::collections::HashSet::new();
+    sites.retain(|(function, _)| seen.insert(function.clone()));
     for (function, site) in sites.into_iter().take(3) {
         diagnostic = diagnostic.label(site, format!("in this call of `{function}`"));
     }
@@ -271,7 +274,7 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             "E0215",
             format!("`{function}` calls itself more than {MAX_CALL_DEPTH} times"),
         )
-        .label(span, "this recursion does not end")
+        .label(span, "this recursion is too deep, or does not end")
         .help("recursion ends in a conditional whose condition is a number: `x if n == 0 else f(n - 1)`"),
         K::Load { path, reason } => error("E0216", format!("cannot load \"{path}\": {reason}"))
             .label(span, "loaded here")

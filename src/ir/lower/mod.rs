@@ -190,14 +190,20 @@ impl<'l> Session<'l> {
         session
     }
 
-    /// Runs a piece of program text.
+    /// Runs a piece of program text, repaired where it has syntax errors, so that all errors are
+    /// found at once.
     pub fn feed(&mut self, name: &str, text: &str) -> Fed {
+        self.run(name, text, |_| true)
+    }
+
+    fn run(&mut self, name: &str, text: &str, worth_running: impl Fn(&[Diagnostic]) -> bool) -> Fed {
         self.steps = 0;
         let source = self.sources.add(name, text);
         self.loading = vec![name.to_owned()];
         let mut fed = Fed::default();
         let ast = self.parse(source, &mut fed.diagnostics);
-        for statement in &ast.statements {
+        let statements = if worth_running(&fed.diagnostics) { ast.statements.as_slice() } else { &[] };
+        for statement in statements {
             if let Ok(effects) = self.statement(statement) {
                 fed.effects.extend(effects);
             }
@@ -206,10 +212,11 @@ impl<'l> Session<'l> {
         fed
     }
 
-    /// [`Self::feed`] for a console: names whose statements failed keep their former values.
+    /// [`Self::feed`] for a console: a text with syntax errors is not run, and names whose
+    /// statements failed keep their former values.
     pub fn feed_line(&mut self, name: &str, text: &str) -> Fed {
         let former = self.scopes.own(self.globals);
-        let fed = self.feed(name, text);
+        let fed = self.run(name, text, |diagnostics| !diagnostics.iter().any(Diagnostic::is_error));
         self.scopes.restore_unknown(self.globals, former);
         fed
     }
