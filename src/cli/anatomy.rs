@@ -180,7 +180,7 @@ fn labels(slots: &[&crate::model::SlotInfo]) -> String {
             Held::OneHot { value, .. } => text += &format!(", {value}"),
             Held::AtLeast { value, .. } => text += &format!(", >= {value}"),
             Held::Below { value, .. } => text += &format!(", < {value}"),
-            Held::One | Held::Bos | Held::Numeric { .. } | Held::Share { .. } => {
+            Held::One | Held::Bos | Held::Function { .. } | Held::Numeric { .. } | Held::Share { .. } => {
                 text += &format!(", {}", slot.label);
             }
         }

@@ -182,7 +182,7 @@ const MAX_NAME: usize = 40;
 fn shown_cell(shown: &Shown) -> String {
     match shown {
         Shown::Value(value) => draw::cell(value),
-        Shown::About(_) | Shown::Between(..) | Shown::Unclear => shown.to_string(),
+        Shown::About(_) | Shown::Between(..) | Shown::Among(_) | Shown::Unclear => shown.to_string(),
     }
 }
 
@@ -193,6 +193,7 @@ fn shown_json(shown: &Shown) -> Json {
         Shown::Between(low, high) => {
             json!({ "at_least": low.as_ref().map(json::to_json), "below": high.as_ref().map(json::to_json) })
         }
+        Shown::Among(values) => json!({ "one_of": values.iter().map(json::to_json).collect::<Vec<_>>() }),
         Shown::Unclear => Json::Null,
     }
 }

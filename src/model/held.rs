@@ -34,6 +34,12 @@ pub enum Held {
         #[serde(with = "json::value")]
         value: Value,
     },
+    /// A number for each value.
+    Function {
+        of: Of,
+        #[serde(with = "json::table")]
+        table: Vec<(Value, Number)>,
+    },
     /// The number itself.
     Numeric {
         of: Of,
@@ -63,6 +69,7 @@ impl Held {
             Holds::OneHot(base, value) => Self::OneHot { of: Of::base(*base), value: value.clone() },
             Holds::AtLeast(base, value) => Self::AtLeast { of: Of::base(*base), value: value.clone() },
             Holds::Below(base, value) => Self::Below { of: Of::base(*base), value: value.clone() },
+            Holds::Function(base, table) => Self::Function { of: Of::base(*base), table: table.to_vec() },
             Holds::Numeric(sop) => Self::Numeric { of: Of::Sop(sop.index()) },
             Holds::Share(sop) => Self::Share { of: Of::Sop(sop.index()) },
         }
@@ -75,6 +82,7 @@ impl Held {
             Self::OneHot { of, .. }
             | Self::AtLeast { of, .. }
             | Self::Below { of, .. }
+            | Self::Function { of, .. }
             | Self::Numeric { of }
             | Self::Share { of } => Some(*of),
         }
@@ -89,6 +97,7 @@ impl Held {
             Self::OneHot { value: v, .. } => bit(v == value),
             Self::AtLeast { value: v, .. } => bit(value >= v),
             Self::Below { value: v, .. } => bit(value < v),
+            Self::Function { table, .. } => table.iter().find(|(v, _)| v == value).map(|(_, n)| n.clone()),
             Self::Numeric { .. } => value.number(),
             Self::Share { .. } => Number::ONE.div(&value.number()?.add(&Number::ONE).ok()?).ok(),
         }

@@ -14,6 +14,9 @@ pub struct Holding<'m> {
     pub born: usize,
 }
 
+/// As many values are named that a network does not tell apart.
+const MAX_SHOWN: usize = 3;
+
 /// What slots say of a value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shown {
@@ -22,6 +25,8 @@ pub enum Shown {
     About(f64),
     /// At least the first, and below the second. Readers do not tell more apart.
     Between(Option<Value>, Option<Value>),
+    /// One of these. Readers do not tell them apart.
+    Among(Vec<Value>),
     /// Nothing that the program has a word for.
     Unclear,
 }
@@ -52,6 +57,7 @@ fn code(held: &Held) -> u8 {
         Held::AtLeast { .. } | Held::Below { .. } => 2,
         Held::Numeric { .. } => 3,
         Held::Share { .. } => 4,
+        Held::Function { .. } => 5,
     }
 }
 
@@ -89,18 +95,21 @@ impl Holding<'_> {
         let (mut at_least, mut below): (Option<&Value>, Option<&Value>) = (None, None);
         for slot in &self.slots {
             let on = slot.is(entry(slot), &Number::ONE);
-            clear &= on || slot.is(entry(slot), &Number::ZERO);
+            let bit = on || slot.is(entry(slot), &Number::ZERO);
             let (value, above) = match &slot.holds {
                 Held::One | Held::Bos => continue,
                 Held::OneHot { value, .. } => {
+                    clear &= bit;
                     values.extend(on.then_some(value));
                     continue;
                 }
                 Held::AtLeast { value, .. } => (value, on),
                 Held::Below { value, .. } => (value, !on),
+                Held::Function { table, .. } => return self.among(row, table),
                 Held::Numeric { .. } => return number(slot, entry(slot)),
                 Held::Share { .. } => return width(slot, entry(slot)),
             };
+            clear &= bit;
             if above {
                 at_least = at_least.max(Some(value));
             } else {
@@ -113,6 +122,19 @@ impl Holding<'_> {
             ([], Some(low), Some(high)) if low >= high => Shown::Unclear,
             ([], None, None) | ([_, ..], _, _) => Shown::Unclear,
             ([], low, high) => Shown::Between(low.cloned(), high.cloned()),
+        }
+    }
+}
+
+impl Holding<'_> {
+    /// Those values of a table for which every slot holds its number.
+    fn among(&self, row: &[f64], table: &[(Value, Number)]) -> Shown {
+        let mut fits: Vec<Value> =
+            table.iter().map(|(v, _)| v).filter(|v| self.holds(row, v)).cloned().collect();
+        match fits.len() {
+            0 => Shown::Unclear,
+            1 => Shown::Value(fits.swap_remove(0)),
+            _ => Shown::Among(fits),
         }
     }
 }
@@ -142,6 +164,11 @@ impl fmt::Display for Shown {
             Self::Between(None, Some(high)) => write!(f, "<{high}"),
             Self::Between(Some(low), Some(high)) => write!(f, "{low}..<{high}"),
             Self::Between(None, None) => write!(f, "any"),
+            Self::Among(values) => {
+                let values: Vec<String> = values.iter().take(MAX_SHOWN).map(Value::to_string).collect();
+                let more = if values.len() == MAX_SHOWN { "|…" } else { "" };
+                write!(f, "{}{more}", values.join("|"))
+            }
             Self::Unclear => write!(f, "?"),
         }
     }

@@ -76,3 +76,23 @@ pub mod number {
         Number::parse(&text).ok_or_else(|| D::Error::custom(format!("{text} is no number")))
     }
 }
+
+/// Values with a number each, as pairs, for serde's `with`.
+pub mod table {
+    use super::{Number, Value, from_json, to_json};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(table: &[(Value, Number)], to: S) -> Result<S::Ok, S::Error> {
+        let number = |n: &Number| to_json(&Value::Number(n.clone()));
+        table.iter().map(|(v, n)| (to_json(v), number(n))).collect::<Vec<_>>().serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(Value, Number)>, D::Error> {
+        let pairs = Vec::<(serde_json::Value, serde_json::Value)>::deserialize(from)?;
+        let read = |(value, number): &(serde_json::Value, serde_json::Value)| {
+            let read = from_json(value).zip(from_json(number).and_then(|n| n.number()));
+            read.ok_or_else(|| D::Error::custom(format!("{value}: {number} is no value with a number")))
+        };
+        pairs.iter().map(read).collect()
+    }
+}

@@ -9,7 +9,7 @@ use crate::ir::lower::{self, Read};
 use crate::ir::{self, Node, Program, SOpId, SelectorId};
 use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot};
 use crate::source::Sources;
-use crate::value::Number;
+use crate::value::{Number, Value};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,7 @@ pub struct HeadInfo {
     pub bos: Option<String>,
     pub unselected: String,
     pub facts: Vec<String>,
-    /// The s-ops it computes, and how: `one-hot`, `mean` or `share`.
+    /// The s-ops it computes, and how: `code`, `mean` or `share`.
     pub outputs: Vec<HeadOutputInfo>,
 }
 
@@ -233,6 +233,7 @@ impl Names<'_> {
             Holds::OneHot(base, value) => format!("{} = {value}", self.base(*base)),
             Holds::AtLeast(base, value) => format!("{} >= {value}", self.base(*base)),
             Holds::Below(base, value) => format!("{} < {value}", self.base(*base)),
+            Holds::Function(base, table) => function(&self.base(*base), table),
             Holds::Numeric(sop) => self.sop(*sop),
             Holds::Share(sop) => format!("1 / ({} + 1)", self.sop(*sop)),
         };
@@ -254,9 +255,9 @@ impl Names<'_> {
 
     fn output(&self, output: &HeadOutput) -> HeadOutputInfo {
         let moves = match output.moves {
-            Moves::OneHot { .. } => "one-hot",
-            Moves::Mean { .. } => "mean",
-            Moves::Share { .. } => "share",
+            Moves::Code => "code",
+            Moves::Mean => "mean",
+            Moves::Share => "share",
         };
         let origin = self.places(Node::SOp(output.sop));
         HeadOutputInfo { sop: self.sop(output.sop), origin, moves: moves.to_owned() }
@@ -264,14 +265,36 @@ impl Names<'_> {
 
     fn group(&self, layer: usize, neurons: [usize; 2], group: &NeuronGroup) -> NeuronInfo {
         let kind = match group.kind {
-            Neurons::Table { .. } => "table",
-            Neurons::Steps { .. } => "steps",
-            Neurons::Clean { .. } => "clean",
+            Neurons::Table => "table",
+            Neurons::Steps => "steps",
+            Neurons::Clean => "clean",
         };
         let (sop, origin) = (self.base(group.base), self.base_places(group.base));
         NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }
     }
 }
+
+/// A function of something, in words: itself, where it is 1, or a list of its numbers.
+fn function(name: &str, table: &[(Value, Number)]) -> String {
+    let list = |words: Vec<String>| {
+        let more = if words.len() > LISTED { ", …" } else { "" };
+        words[..words.len().min(LISTED)].join(", ") + more
+    };
+    let ones: Vec<String> =
+        table.iter().filter(|(_, n)| *n == Number::ONE).map(|(v, _)| v.to_string()).collect();
+    if table.iter().all(|(v, n)| matches!(v, Value::Number(v) if v == n)) {
+        name.to_owned()
+    } else if table.iter().any(|(_, n)| !n.is_zero() && *n != Number::ONE) {
+        format!("{name} -> {}", list(table.iter().map(|(_, n)| n.to_string()).collect()))
+    } else if ones.len() == 1 {
+        format!("{name} = {}", ones[0])
+    } else {
+        format!("{name} in {{{}}}", list(ones))
+    }
+}
+
+/// As many values or numbers of a function are named.
+const LISTED: usize = 8;
 
 /// The beginning of a text that is too long for a name.
 fn shorten(text: &str) -> String {

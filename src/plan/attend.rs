@@ -1,11 +1,12 @@
 //! What does a head do for an aggregate, or for a selector width?
 
 use super::arithmetic::{add, gamma, manageable, mul, power_of_two, rounding};
-use super::lower::{Lower, MAX_VALUES};
+use super::lower::{Held, Lower, MAX_VALUES};
 use super::view::View;
-use super::{Atom, Base, Fact, Partition, PlanError, Scoring};
+use super::{Atom, Base, Fact, Form, Partition, PlanError, SCORE, ScoreColumn, Scoring};
 use crate::ir::{Op, SOpId, SelectorId};
 use crate::value::{Kind, Kinds, Number, Value};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A head with one output.
@@ -13,6 +14,7 @@ pub(super) struct Attend {
     pub sop: SOpId,
     pub selector: SelectorId,
     pub scoring: Scoring,
+    pub columns: Vec<ScoreColumn>,
     pub bos: BosLevel,
     pub facts: Vec<Fact>,
     pub result: Attended,
@@ -30,16 +32,17 @@ pub(super) enum BosLevel {
 }
 
 pub(super) enum Attended {
-    /// `bound` is 0, or the code is cleaned before anyone reads it.
-    OneHot {
-        value: Partition,
+    /// `columns[j]` is what the attended key hands on into the j-th slot of the code. `bound` is 0,
+    /// or the code is cleaned before anyone reads it.
+    Code {
+        columns: Vec<Form>,
+        /// The place of the default among the values.
         default: Option<usize>,
-        values: Arc<[Value]>,
+        held: Held,
         bound: Number,
     },
     Mean {
-        value: Partition,
-        numbers: Vec<Number>,
+        number: Form,
         default: Option<Number>,
         bound: Number,
         read: Steps,
@@ -91,18 +94,43 @@ impl Lower<'_> {
         Ok(numbers && !one)
     }
 
-    /// The conjunction of atoms that a selector is, with the facts that make it simpler.
-    fn scoring(&mut self, selector: SelectorId, facts: &mut Vec<Fact>) -> Result<Scoring, PlanError> {
+    /// The conjunction of atoms that a selector is, and the columns that score it, with the facts
+    /// that make it simpler.
+    fn scoring(
+        &mut self,
+        selector: SelectorId,
+        facts: &mut Vec<Fact>,
+    ) -> Result<(Scoring, Vec<ScoreColumn>), PlanError> {
         if self.facts.always(selector).is_some() {
             facts.push(Fact::Always);
-            return Ok(Scoring::All(Vec::new()));
+            return Ok((Scoring::All(Vec::new()), Vec::new()));
         }
         let atoms: Vec<Atom> = self.atoms(selector)?;
-        for atom in &atoms {
-            self.need(&atom.key);
-            self.need(&atom.query);
+        let columns: Vec<ScoreColumn> = atoms.iter().flat_map(Atom::columns).collect();
+        for column in &columns {
+            self.need(&column.query);
+            self.need(&column.key);
         }
-        Ok(Scoring::All(atoms))
+        Ok((Scoring::All(atoms), columns))
+    }
+
+    /// A value that moves as a code: what each slot of the code is handed.
+    fn code(
+        &mut self,
+        value: &Partition,
+        values: Arc<[Value]>,
+        forms: &BTreeSet<Form>,
+        exact: bool,
+    ) -> (Vec<Form>, Held) {
+        let mut held = self.held(values, forms);
+        // A rough code is cleaned bit by bit.
+        held.features = held.features.filter(|f| exact || f.are_bits());
+        let columns: Vec<Form> = match &held.features {
+            Some(features) => features.features.iter().map(|f| Form::of(value, f)).collect(),
+            None => (0..held.values.len()).map(|v| Form::indicator(value, v)).collect(),
+        };
+        columns.iter().for_each(|form| self.need(form));
+        (columns, held)
     }
 
     pub(super) fn aggregate(
@@ -111,6 +139,7 @@ impl Lower<'_> {
         selector: SelectorId,
         value: SOpId,
         default: &Value,
+        forms: &BTreeSet<Form>,
     ) -> Result<Attend, PlanError> {
         let mut facts = Vec::new();
         let width = self.facts.width(selector);
@@ -120,15 +149,14 @@ impl Lower<'_> {
         }
         let bos = if may_be_empty { BosLevel::Half } else { BosLevel::Out };
         let mean = self.is_mean(id)?;
-        let scoring = self.scoring(selector, &mut facts)?;
+        let (scoring, columns) = self.scoring(selector, &mut facts)?;
         let view = self.single(value)?;
         let most = width.max.min(self.lengths.max);
         let result = if mean {
-            self.mean(id, &view, may_be_empty.then_some(default), most)?
+            self.mean(id, &view, may_be_empty.then_some(default), most, forms)?
         } else {
             let values = self.attended_values(id)?;
             let (value, values) = self.coded(&view, &values);
-            self.need(&value);
             let default = may_be_empty.then(|| values.binary_search(default).ok()).flatten();
             let agreement = self.facts.agreement(id).is_some();
             let bound = match (width.at_most_one(), agreement) {
@@ -146,9 +174,10 @@ impl Lower<'_> {
                     Number::ZERO
                 }
             };
-            Attended::OneHot { value, default, values, bound }
+            let (columns, held) = self.code(&value, values, forms, bound.is_zero());
+            Attended::Code { columns, default, held, bound }
         };
-        Ok(Attend { sop: id, selector, scoring, bos, facts, result })
+        Ok(Attend { sop: id, selector, scoring, columns, bos, facts, result })
     }
 
     fn mean(
@@ -157,6 +186,7 @@ impl Lower<'_> {
         view: &View,
         default: Option<&Value>,
         most: usize,
+        forms: &BTreeSet<Form>,
     ) -> Result<Attended, PlanError> {
         let (span, kinds) = (self.span(id), self.program.graph[id].kinds);
         let number = |v: &Value| match v {
@@ -166,7 +196,7 @@ impl Lower<'_> {
         };
         let numbers: Vec<Number> = view.cells.iter().flatten().map(number).collect::<Result<_, _>>()?;
         let default = default.map(number).transpose()?;
-        let cuts: Vec<usize> = self.cuts.remove(&id).unwrap_or_default().into_iter().collect();
+        let cuts = cuts(forms);
         let values: Arc<[Value]> = match cuts.is_empty() {
             true => Arc::new([]),
             false => self.attended_values(id)?.into(),
@@ -179,43 +209,69 @@ impl Lower<'_> {
         // the default less what BOS holds already.
         let bound = add(&mul(&gamma(most + 4), &largest), &mul(&2i64.into(), &rounded));
         let value = view.args.first().cloned().unwrap_or_else(Partition::constant);
-        self.need(&value);
-        Ok(Attended::Mean { value, numbers, default, bound, read: Steps { values, cuts } })
+        let number = Form::of(&value, &numbers);
+        self.need(&number);
+        Ok(Attended::Mean { number, default, bound, read: Steps { values, cuts } })
     }
 
-    pub(super) fn width(&mut self, id: SOpId, selector: SelectorId) -> Result<Attend, PlanError> {
+    pub(super) fn width(
+        &mut self,
+        id: SOpId,
+        selector: SelectorId,
+        forms: &BTreeSet<Form>,
+    ) -> Result<Attend, PlanError> {
         let width = self.facts.width(selector);
         let values: Arc<[Value]> = self.attended_values(id)?.into();
         if self.facts.always(selector).is_some() && !self.program.causal {
             let indices = Partition::finest(Base::Index, self.lengths.max);
             let place = |i: usize| values.binary_search(&Value::Number((i + 1).into())).ok();
             let names: Vec<Option<u32>> = (0..self.lengths.max).map(|i| place(i).map(|p| p as u32)).collect();
-            self.need(&indices);
             let value = indices.merge(&names, values.len());
-            let result = Attended::OneHot { value, default: None, values, bound: Number::ZERO };
-            let facts = vec![Fact::Always];
+            // `score = SCORE · index of the key`
+            let scores: Vec<Number> = (0..self.lengths.max).map(|i| (SCORE * i as i64).into()).collect();
+            let last = ScoreColumn { query: Form::constant(Number::ONE), key: Form::of(&indices, &scores) };
+            self.need(&last.key);
+            let (columns, held) = self.code(&value, values, forms, true);
             return Ok(Attend {
                 sop: id,
                 selector,
                 scoring: Scoring::Last,
+                columns: vec![last],
                 bos: BosLevel::Out,
-                facts,
-                result,
+                facts: vec![Fact::Always],
+                result: Attended::Code { columns, default: None, held, bound: Number::ZERO },
             });
         }
         let mut facts = Vec::new();
-        let scoring = self.scoring(selector, &mut facts)?;
+        let (scoring, columns) = self.scoring(selector, &mut facts)?;
         if width.at_most_one() {
             facts.push(Fact::WidthAtMostOne);
             let place = |d: i64| values.binary_search(&Value::int(d)).ok();
             let name = place(1).map(|p| p as u32);
             let value = Partition::constant().merge(&[name], values.len());
-            let result = Attended::OneHot { value, default: place(0), values, bound: Number::ZERO };
-            return Ok(Attend { sop: id, selector, scoring, bos: BosLevel::Half, facts, result });
+            let default = place(0);
+            let (code, held) = self.code(&value, values, forms, true);
+            let result = Attended::Code { columns: code, default, held, bound: Number::ZERO };
+            return Ok(Attend { sop: id, selector, scoring, columns, bos: BosLevel::Half, facts, result });
         }
-        let cuts = self.cuts.remove(&id).unwrap_or_default().into_iter().collect();
         // fl(1/(d+1)) is exact for d = 0, and off by half a unit in the last place of ½ at most.
-        let result = Attended::Share { bound: power_of_two(-25), read: Steps { values, cuts } };
-        Ok(Attend { sop: id, selector, scoring, bos: BosLevel::Selected, facts, result })
+        let read = Steps { values, cuts: cuts(forms) };
+        let result = Attended::Share { bound: power_of_two(-25), read };
+        Ok(Attend { sop: id, selector, scoring, columns, bos: BosLevel::Selected, facts, result })
     }
+}
+
+/// The places at which one of these forms changes.
+fn cuts(forms: &BTreeSet<Form>) -> Vec<usize> {
+    let mut cuts = BTreeSet::new();
+    for form in forms {
+        let mut before = None;
+        for (i, number) in form.numbers.iter().enumerate().filter(|(_, n)| n.is_some()) {
+            if before.is_some_and(|b| b != number) {
+                cuts.insert(i);
+            }
+            before = Some(number);
+        }
+    }
+    cuts.into_iter().collect()
 }

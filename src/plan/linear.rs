@@ -1,7 +1,7 @@
 //! How does a matrix read a table of a base from the base's slots?
 
 use super::arithmetic::{add, gamma, mul, sub};
-use super::{Encoding, Holds, Partition, Plan, Slot, SlotId};
+use super::{Encoding, Form, Holds, Plan, Slot, SlotId};
 use crate::value::Number;
 
 /// `constant + Σ factor · slot`
@@ -12,33 +12,30 @@ pub struct Linear {
 }
 
 impl Plan {
-    /// The linear form of the slots that is `numbers[c]` where the base is in class `c`. It may
-    /// be anything where the program has no value.
-    pub fn linear(&self, partition: &Partition, numbers: &[Number]) -> Linear {
-        match partition.base {
-            Some(base) => linear(&self.bases[&base].encoding, &self.slots, partition, numbers),
-            None => {
-                let class = partition.class.first().copied().flatten();
-                let constant = class.map_or(Number::ZERO, |c| numbers[c as usize].clone());
-                Linear { constant, terms: Vec::new() }
-            }
+    /// The linear form of the slots that is what a form asks for. It may be anything where the
+    /// program has no value.
+    pub fn linear(&self, form: &Form) -> Linear {
+        match form.base {
+            Some(base) => linear(&self.bases[&base].encoding, &self.slots, form),
+            None => Linear { constant: form.filled().swap_remove(0), terms: Vec::new() },
         }
     }
-}
 
-impl Plan {
     /// How far the linear form of numbers that are no small multiples of a power of two is off in
     /// f32, in any order of summation, beyond the rounding of the number itself.
     ///
-    /// One slot of a one-hot code is 1, so nothing is added up. The steps of a thermometer are:
-    /// γ_n of their sizes, one more for rounding each of them, and one for what a mean makes of
-    /// this error (the next order, which is far less).
-    pub(super) fn summing_error(&self, partition: &Partition, numbers: &[Number]) -> Number {
-        let Some(Encoding::Thermometer(_)) = partition.base.map(|base| &self.bases[&base].encoding) else {
+    /// One slot of a one-hot code is 1, so nothing is added up. Otherwise it is γ_n of the sizes of
+    /// the terms, with one more for rounding each factor, and one for what a mean makes of this
+    /// error (the next order, which is far less).
+    pub(super) fn summing_error(&self, form: &Form) -> Number {
+        let largest = |slot: &SlotId| self.slot(*slot).holds.largest();
+        let one_hot = |base| matches!(self.bases[&base].encoding, Encoding::OneHot(_));
+        if form.base.is_none_or(one_hot) {
             return Number::ZERO;
-        };
-        let form = self.linear(partition, numbers);
-        let sizes = form.terms.iter().fold(form.constant.abs(), |sum, (_, f)| add(&sum, &f.abs()));
+        }
+        let form = self.linear(form);
+        let size = |(slot, factor): &(SlotId, Number)| mul(&factor.abs(), &largest(slot));
+        let sizes = form.terms.iter().fold(form.constant.abs(), |sum, term| add(&sum, &size(term)));
         match form.terms.is_empty() || form.is_exact(&sizes) {
             true => Number::ZERO,
             false => mul(&gamma(form.terms.len() + 3), &sizes),
@@ -46,9 +43,10 @@ impl Plan {
     }
 }
 
-/// Of the one-hot code `Σ f(v) [v]`; of a thermometer `f(first) + Σ rise(place) [at or after place]`.
-fn linear(encoding: &Encoding, slots: &[Slot], partition: &Partition, numbers: &[Number]) -> Linear {
-    let number = |i: usize| partition.class[i].map(|c| numbers[c as usize].clone());
+/// Of the one-hot code `Σ f(v) [v]`; of a thermometer `f(first) + Σ rise(place) [at or after place]`;
+/// of features the combination that gives the form.
+fn linear(encoding: &Encoding, slots: &[Slot], asked: &Form) -> Linear {
+    let number = |i: usize| asked.numbers[i].clone();
     let mut form = Linear { constant: Number::ZERO, terms: Vec::new() };
     match encoding {
         Encoding::OneHot(of_value) => {
@@ -56,10 +54,16 @@ fn linear(encoding: &Encoding, slots: &[Slot], partition: &Partition, numbers: &
                 form.add(slot, number(i).unwrap_or(Number::ZERO));
             }
         }
+        Encoding::Features(features, into) => {
+            let combined = features.combine(&asked.filled());
+            let (constant, factors) = combined.expect("features are made for the forms that are read");
+            form.constant = constant;
+            into.iter().zip(factors).for_each(|(&slot, factor)| form.add(slot, factor));
+        }
         Encoding::Thermometer(steps) => {
             let places = steps.iter().map(|s| s.0);
             let starts = std::iter::once(0).chain(places.clone());
-            let ends = places.chain([partition.class.len()]);
+            let ends = places.chain([asked.numbers.len()]);
             // What each stretch of values asks for; one that cannot occur goes along with its
             // neighbour.
             let mut stretches: Vec<Option<Number>> =
@@ -82,6 +86,7 @@ fn linear(encoding: &Encoding, slots: &[Slot], partition: &Partition, numbers: &
                     | Holds::One
                     | Holds::Bos
                     | Holds::OneHot(..)
+                    | Holds::Function(..)
                     | Holds::Numeric(_)
                     | Holds::Share(_) => form.add(slot, rise),
                 }

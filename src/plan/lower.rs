@@ -3,13 +3,13 @@
 //! A forward pass writes every s-op as a table of bases; a backward pass from the outputs then
 //! finds the bases that are read, and what each reader tells apart.
 
-use super::attend::{Attend, Attended, BosLevel};
+use super::attend::{Attend, BosLevel};
 use super::view::View;
-use super::{Base, Column, Partition, PlanError, Tuple};
+use super::{Base, Column, Features, Form, Partition, PlanError};
 use crate::facts::{Facts, ValueSet};
 use crate::ir::{Lengths, Node, Op, Program, SOpId};
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ const SMALL_TABLE: usize = 64;
 pub(super) struct Lowered {
     pub lengths: Lengths,
     pub columns: Vec<Column>,
-    /// The input columns and indices that are read, and their values.
-    pub inputs: BTreeMap<Base, Arc<[Value]>>,
+    /// The input columns and indices that are read.
+    pub inputs: BTreeMap<Base, Held>,
     /// What is computed, operands first.
     pub computed: Vec<Lowering>,
     pub outputs: Vec<Reading>,
@@ -38,13 +38,33 @@ pub(super) struct Lowered {
 
 /// What computes a base.
 pub(super) enum Lowering {
-    Table { base: Base, args: Vec<Partition>, tuples: Vec<Tuple>, values: Arc<[Value]> },
+    Table { base: Base, held: Held, neurons: Vec<TableNeuron> },
     Attend(Attend),
 }
 
+/// How a base will stand in the residual stream.
+pub(super) struct Held {
+    pub values: Arc<[Value]>,
+    /// None for a one-hot code.
+    pub features: Option<Features>,
+}
+
+/// A neuron that is 1 where all forms are, else 0: there the base has the value at place `result`.
+pub(super) struct TableNeuron {
+    pub forms: Vec<Form>,
+    pub result: usize,
+}
+
 pub(super) enum Reading {
-    Categorical { code: Partition, values: Vec<Value> },
-    Numeric { sop: SOpId, values: ValueSet },
+    /// One logit per value: a sum of forms.
+    Categorical {
+        values: Vec<Value>,
+        logits: Vec<Vec<Form>>,
+    },
+    Numeric {
+        sop: SOpId,
+        values: ValueSet,
+    },
 }
 
 /// The state of both passes.
@@ -55,8 +75,8 @@ pub(super) struct Lower<'a> {
     views: HashMap<SOpId, Result<View, PlanError>>,
     /// The views of what neurons compute.
     pub(super) tables: HashMap<Base, View>,
-    needed: BTreeSet<Base>,
-    pub(super) cuts: HashMap<SOpId, BTreeSet<usize>>,
+    /// What is read of each base.
+    needed: BTreeMap<Base, BTreeSet<Form>>,
 }
 
 pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<PlanError>> {
@@ -66,8 +86,7 @@ pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<Pla
         lengths: declared(program)?,
         views: HashMap::new(),
         tables: HashMap::new(),
-        needed: BTreeSet::new(),
-        cuts: HashMap::new(),
+        needed: BTreeMap::new(),
     };
     for node in program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))) {
         if let Node::SOp(id) = node {
@@ -199,22 +218,16 @@ impl Lower<'_> {
         if view.args.len() > 1 { self.become_base(id) } else { Ok(view.clone()) }
     }
 
-    /// Notes that a reader tells the classes of a partition apart.
-    pub(super) fn need(&mut self, partition: &Partition) {
-        let Some(base) = partition.base else { return };
-        self.needed.insert(base);
-        if let Base::SOp(id) = base {
-            let cuts = self.cuts.entry(id).or_default();
-            let mut before = None;
-            for (i, class) in partition.class.iter().enumerate() {
-                if class.is_some() {
-                    if before.is_some() && before != *class {
-                        cuts.insert(i);
-                    }
-                    before = *class;
-                }
-            }
+    /// Notes that a matrix reads a form.
+    pub(super) fn need(&mut self, form: &Form) {
+        if let Some(base) = form.base {
+            self.needed.entry(base).or_default().insert(form.clone());
         }
+    }
+
+    /// How values are held of which these forms are read.
+    pub(super) fn held(&self, values: Arc<[Value]>, forms: &BTreeSet<Form>) -> Held {
+        Held { features: Features::for_forms(values.len(), forms), values }
     }
 
     fn backward(mut self) -> Result<Lowered, Vec<PlanError>> {
@@ -229,17 +242,23 @@ impl Lower<'_> {
         let mut inputs = BTreeMap::new();
         // Readers come first here. Classes of keys and queries may come again for a later reader.
         let mut computed: Vec<(Base, Lowering)> = Vec::new();
+        let mut read: HashMap<Base, BTreeSet<Form>> = HashMap::new();
         // Whatever reads an s-op stands behind it, so its readers are all known when it is popped.
-        while let Some(base) = self.needed.pop_last() {
+        while let Some((base, forms)) = self.needed.pop_last() {
+            let forms = {
+                let all = read.entry(base).or_default();
+                all.extend(forms);
+                all.clone()
+            };
             match base {
                 Base::Column(column) => {
                     let domain = self.program.columns[column].domain.as_deref().unwrap_or_default();
-                    inputs.insert(base, domain.into());
+                    inputs.insert(base, self.held(domain.into(), &forms));
                 }
                 Base::Index => {
-                    inputs.insert(base, self.indices().into());
+                    inputs.insert(base, self.held(self.indices().into(), &forms));
                 }
-                Base::SOp(_) | Base::Keys(_) | Base::Queries(_) => match self.compute(base) {
+                Base::SOp(_) | Base::Keys(_) | Base::Queries(_) => match self.compute(base, &forms) {
                     Ok(lowering) => {
                         computed.retain(|c| c.0 != base);
                         computed.push((base, lowering));
@@ -265,13 +284,14 @@ impl Lower<'_> {
         let constant =
             self.view(id).is_ok_and(|v| v.args.first().is_none_or(|a| a.base == Some(Base::Index)));
         if !constant && self.is_mean(id)? {
-            self.needed.insert(Base::SOp(id));
+            self.needed.entry(Base::SOp(id)).or_default();
             return Ok(Reading::Numeric { sop: id, values: self.facts.values(id).clone() });
         }
         let view = self.single(id)?;
         let (code, values) = self.coded(&view, &view.values());
-        self.need(&code);
-        Ok(Reading::Categorical { code, values: values.to_vec() })
+        let logits = logits(&code, &values);
+        logits.iter().flatten().for_each(|form| self.need(form));
+        Ok(Reading::Categorical { values: values.to_vec(), logits })
     }
 
     /// A view of one base at most, with each class named by its place in `values`.
@@ -285,42 +305,70 @@ impl Lower<'_> {
         (partition, values.into())
     }
 
-    fn compute(&mut self, base: Base) -> Result<Lowering, PlanError> {
-        if let Some(view) = self.tables.get(&base) {
-            let view = view.clone();
-            view.args.iter().for_each(|arg| self.need(arg));
-            let values: Arc<[Value]> = view.values().into();
-            let tuples = view.tuples(&values);
-            return Ok(Lowering::Table { base, args: view.args, tuples, values });
+    fn compute(&mut self, base: Base, forms: &BTreeSet<Form>) -> Result<Lowering, PlanError> {
+        if let Some(view) = self.tables.get(&base).cloned() {
+            return Ok(self.table(base, &view, forms));
         }
         let Base::SOp(id) = base else { unreachable!("inputs are embedded, and classes are tables") };
         let attend = match self.program.graph[id].op.clone() {
-            Op::Aggregate { selector, value, default } => self.aggregate(id, selector, value, &default)?,
-            Op::Width { selector } => self.width(id, selector)?,
+            Op::Aggregate { selector, value, default } => {
+                self.aggregate(id, selector, value, &default, forms)?
+            }
+            Op::Width { selector } => self.width(id, selector, forms)?,
             Op::Input(_) | Op::Indices | Op::Const(_) | Op::Elementwise { .. } => {
                 unreachable!("what is not attended to is a table")
             }
         };
         Ok(Lowering::Attend(attend))
     }
+
+    /// A neuron for each tuple of arguments, but for those whose result is held as zeros.
+    fn table(&mut self, base: Base, view: &View, forms: &BTreeSet<Form>) -> Lowering {
+        let mut held = self.held(view.values().into(), forms);
+        let mut neurons: Vec<TableNeuron> = view
+            .tuples(&held.values)
+            .into_iter()
+            .map(|(classes, result)| {
+                let form = |(arg, class): (&Partition, u32)| Form::indicator(arg, class as usize);
+                TableNeuron { forms: view.args.iter().zip(classes).map(form).collect(), result }
+            })
+            .collect();
+        if let Some(features) = &mut held.features {
+            let count = |v: usize| neurons.iter().filter(|n| n.result == v).count();
+            features.zero_at((0..held.values.len()).max_by_key(|v| count(*v)).unwrap_or(0));
+            neurons.retain(|n| !features.is_zero(n.result));
+        }
+        neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
+        Lowering::Table { base, held, neurons }
+    }
+}
+
+/// Logits of which that of the value in `code` is the greatest, by 1 at least.
+///
+/// The logit of `c` is `2 s c - c²` where the value is `s`, so that one number is read of the base:
+/// it is `s² - (s - c)²`, greatest at `c = s`. Values that are no integers go by their places; of
+/// more values than a thousand, squares are too large.
+fn logits(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
+    let integer = |v: &Value| match v {
+        Value::Number(n) => n.to_i64().filter(|n| n.unsigned_abs() <= 1 << 10),
+        Value::Bool(_) | Value::Str(_) => None,
+    };
+    let integers: Option<Vec<i64>> = values.iter().map(integer).collect();
+    let codes = match integers {
+        Some(integers) => integers,
+        None if values.len() <= 1 << 10 => (0..values.len() as i64).collect(),
+        None => return (0..values.len()).map(|v| vec![Form::indicator(code, v)]).collect(),
+    };
+    let logit = |c: &i64| {
+        let numbers: Vec<Number> = codes.iter().map(|s| (2 * s * c - c * c).into()).collect();
+        vec![Form::of(code, &numbers)]
+    };
+    codes.iter().map(logit).collect()
 }
 
 impl Lowered {
     /// Whether some head tells empty rows from others, or measures a width.
     pub fn needs_bos(&self) -> bool {
         self.computed.iter().any(|l| matches!(l, Lowering::Attend(a) if a.bos != BosLevel::Out))
-    }
-}
-
-impl Lowering {
-    /// The s-op, if it is held as a thermometer.
-    pub fn stepped(&self) -> Option<SOpId> {
-        match self {
-            Self::Table { .. } => None,
-            Self::Attend(attend) => match attend.result {
-                Attended::OneHot { .. } => None,
-                Attended::Mean { .. } | Attended::Share { .. } => Some(attend.sop),
-            },
-        }
     }
 }

@@ -14,9 +14,11 @@
 mod arithmetic;
 mod attend;
 mod error;
+mod form;
 mod linear;
 mod lower;
 mod place;
+mod score;
 mod selector;
 #[cfg(test)]
 mod tests;
@@ -25,6 +27,7 @@ mod view;
 
 pub use arithmetic::{gamma, power_of_two};
 pub use error::{PlanError, describe};
+pub use form::{Features, Form};
 pub use linear::Linear;
 pub use threshold::Threshold;
 
@@ -124,13 +127,15 @@ pub struct Code {
     pub encoding: Encoding,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Encoding {
     /// One slot per value.
     OneHot(Vec<SlotId>),
     /// Slots that cut the list of values in two: those before a place, and those from it on.
     /// Values that no slot tells apart are not told apart by any reader.
     Thermometer(Vec<(usize, SlotId)>),
+    /// One slot per feature.
+    Features(Features, Vec<SlotId>),
 }
 
 /// A slot of a [`Plan`].
@@ -166,10 +171,24 @@ pub enum Holds {
     AtLeast(Base, Value),
     /// 1 where the base is below this value, else 0: one step of a thermometer.
     Below(Base, Value),
+    /// A function of the base: a number for each of its values.
+    Function(Base, Arc<[(Value, Number)]>),
     /// The s-op, which is a number.
     Numeric(SOpId),
     /// `1 / (width + 1)`, the weight of BOS among the keys that a query selects.
     Share(SOpId),
+}
+
+impl Holds {
+    /// The greatest size of what is held.
+    fn largest(&self) -> Number {
+        match self {
+            Self::Function(_, numbers) => numbers.iter().map(|(_, n)| n.abs()).max().unwrap_or(Number::ZERO),
+            Self::One | Self::Bos | Self::OneHot(..) | Self::AtLeast(..) | Self::Below(..) => Number::ONE,
+            // Read by neurons alone, never as a form.
+            Self::Numeric(_) | Self::Share(_) => Number::ONE,
+        }
+    }
 }
 
 /// What writes a slot.
@@ -202,10 +221,19 @@ pub struct Layer {
 pub struct Head {
     pub selector: SelectorId,
     pub scoring: Scoring,
+    /// The score of a key is the sum of the products of these, and what BOS adds.
+    pub columns: Vec<ScoreColumn>,
     pub scores: Scores,
     /// What must hold of the program for the head to be right.
     pub facts: Vec<Fact>,
     pub outputs: Vec<HeadOutput>,
+}
+
+/// One dimension of a head's queries and keys. Both are 0 at BOS.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScoreColumn {
+    pub query: Form,
+    pub key: Form,
 }
 
 /// How a head's scores come about.
@@ -258,17 +286,25 @@ pub enum Fact {
 pub struct HeadOutput {
     pub sop: SOpId,
     pub moves: Moves,
+    pub columns: Vec<ValueColumn>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moves {
-    /// The one-hot code of a value: `into[c]` is 1 where the attended key is in class `c`. At
-    /// rows that select nothing, BOS hands on the class `default`.
-    OneHot { value: Partition, into: Vec<SlotId>, default: Option<usize> },
-    /// The mean of a number; `numbers[c]` is that of class `c`.
-    Mean { value: Partition, numbers: Vec<Number>, into: SlotId, default: Option<Number> },
+    /// The code of the value at the selected key, or of the default, which BOS hands on.
+    Code,
+    /// The mean of a number.
+    Mean,
     /// The weight of BOS, which scores like a selected key: `1 / (width + 1)`.
-    Share { into: SlotId },
+    Share,
+}
+
+/// What each key hands on into one slot.
+#[derive(Clone, Debug)]
+pub struct ValueColumn {
+    pub form: Form,
+    pub at_bos: Number,
+    pub into: SlotId,
 }
 
 /// Neurons that together compute one base.
@@ -276,24 +312,28 @@ pub enum Moves {
 pub struct NeuronGroup {
     pub base: Base,
     pub kind: Neurons,
+    pub neurons: Vec<Neuron>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neurons {
-    /// `into[f(classes of args)] = 1`: one neuron per tuple that can occur.
-    Table { args: Vec<Partition>, tuples: Vec<Tuple>, into: Vec<SlotId> },
+    /// One neuron per tuple of arguments that can occur.
+    Table,
     /// Two neurons per threshold, which write one step of a thermometer.
-    Steps { input: SlotId, thresholds: Vec<(Threshold, SlotId)> },
-    /// Two neurons per value: 1 where an inexact one-hot code is above one half, else 0.
-    Clean { pairs: Vec<(SlotId, SlotId)> },
+    Steps,
+    /// Two neurons per slot: 1 where an inexact code is above one half, else 0.
+    Clean,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tuple {
-    /// One class per argument.
-    pub classes: Vec<u32>,
-    /// Which value it gives.
-    pub result: usize,
+/// `slot += factor · ReLU(bias + Σ forms + Σ factor · slot)` for each slot that it writes. It is
+/// silent at BOS.
+#[derive(Clone, Debug)]
+pub struct Neuron {
+    pub forms: Vec<Form>,
+    /// Inexact slots, which only neurons read.
+    pub slots: Vec<(SlotId, Number)>,
+    pub bias: Number,
+    pub writes: Vec<(SlotId, Number)>,
 }
 
 /// An output, and how it is read from the residual stream.
@@ -306,8 +346,8 @@ pub struct Output {
 
 #[derive(Clone, Debug)]
 pub enum Read {
-    /// The value `values[c]` where the base is in class `c`: the greatest logit.
-    Categorical { code: Partition, values: Vec<Value> },
+    /// The value with the greatest logit; each logit is a sum of forms.
+    Categorical { values: Vec<Value>, logits: Vec<Vec<Form>> },
     /// The number in a slot: the nearest member of its value set.
     Numeric { slot: SlotId, values: ValueSet },
 }
@@ -315,15 +355,11 @@ pub enum Read {
 impl NeuronGroup {
     /// Number of neurons.
     pub fn len(&self) -> usize {
-        match &self.kind {
-            Neurons::Table { tuples, .. } => tuples.len(),
-            Neurons::Steps { thresholds, .. } => 2 * thresholds.len(),
-            Neurons::Clean { pairs } => 2 * pairs.len(),
-        }
+        self.neurons.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.neurons.is_empty()
     }
 }
 

@@ -2,15 +2,17 @@
 //!
 //! Everything is computed as soon as what it reads is there; slots are never reused.
 
+use super::arithmetic::power_of_two;
 use super::attend::{Attend, Attended, BosLevel, Steps};
-use super::lower::{Lowered, Lowering, Reading};
+use super::lower::{Held, Lowered, Lowering, Reading, TableNeuron};
 use super::{
-    Base, Code, Encoding, HalfLayer, Head, HeadOutput, Holds, Layer, Moves, NeuronGroup, Neurons, Output,
-    Owner, Partition, Plan, PlanError, Read, SCORE, Scores, Scoring, Slot, SlotId, Threshold,
+    Base, Code, Encoding, Form, HalfLayer, Head, HeadOutput, Holds, Layer, Moves, Neuron, NeuronGroup,
+    Neurons, Output, Owner, Plan, PlanError, Read, SCORE, Scores, Scoring, Slot, SlotId, Threshold,
+    ValueColumn,
 };
 use crate::ir::{Program, SOpId};
 use crate::value::{Number, Value};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The largest network: 512 MiB of f32 weights.
@@ -32,25 +34,13 @@ pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<Pla
     };
     let mut placer = Placer { program, plan, ready: HashMap::new(), numeric: HashMap::new() };
     let embedding = (Owner::Embedding, HalfLayer::EMBED);
-    if needs_one(&lowered) {
-        placer.slot(Holds::One, embedding, Number::ONE, Number::ZERO);
-    }
-    if bos {
-        placer.slot(Holds::Bos, embedding, Number::ONE, Number::ZERO);
-    }
-    for (&base, values) in inputs {
-        placer.one_hot(base, values, embedding, None, &Number::ZERO);
+    for (&base, held) in inputs {
+        placer.held(base, held, embedding, None, &Number::ZERO);
     }
     let mut errors = Vec::new();
     for lowering in computed {
         match lowering {
-            Lowering::Table { base, args, tuples, values } => {
-                let at = placer.ready(args).next_mlp();
-                let owner = placer.next_group(at);
-                let into = placer.one_hot(*base, values, owner, None, &Number::ZERO);
-                let kind = Neurons::Table { args: args.clone(), tuples: tuples.clone(), into };
-                placer.group(at, NeuronGroup { base: *base, kind });
-            }
+            Lowering::Table { base, held, neurons } => placer.table(*base, held, neurons),
             Lowering::Attend(attend) => errors.extend(placer.attend(attend).err()),
         }
     }
@@ -59,8 +49,8 @@ pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<Pla
     }
     for (output, reading) in program.outputs.iter().zip(outputs) {
         let read = match reading {
-            Reading::Categorical { code, values } => {
-                Read::Categorical { code: code.clone(), values: values.clone() }
+            Reading::Categorical { values, logits } => {
+                Read::Categorical { values: values.clone(), logits: logits.clone() }
             }
             Reading::Numeric { sop, values } => {
                 Read::Numeric { slot: placer.numeric[sop], values: values.clone() }
@@ -69,38 +59,13 @@ pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<Pla
         placer.plan.outputs.push(Output { name: output.name.clone(), sop: output.sop, read });
     }
     let mut plan = placer.plan;
-    plan.d_model = plan.slots.len();
+    plan.add_constants();
     plan.set_live_ranges();
     let (parameters, limit) = (plan.n_params(), MAX_PARAMETERS);
     match plan.outputs.is_empty() || parameters <= limit {
         true => Ok(plan),
         false => Err(vec![PlanError::TooManyParameters { span: program.outputs[0].span, parameters, limit }]),
     }
-}
-
-/// Whether some matrix without a bias of its own reads a constant.
-fn needs_one(lowered: &Lowered) -> bool {
-    let stepped: BTreeSet<SOpId> = lowered.computed.iter().filter_map(Lowering::stepped).collect();
-    let constant = |p: &Partition| match &p.base {
-        Some(Base::SOp(id)) => stepped.contains(id),
-        Some(Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_)) => false,
-        None => true,
-    };
-    let head = |attend: &Attend| {
-        let scores = match &attend.scoring {
-            Scoring::All(atoms) => atoms.iter().any(|a| constant(&a.key) || constant(&a.query)),
-            Scoring::Last => true,
-        };
-        scores
-            || match &attend.result {
-                Attended::OneHot { value, .. } | Attended::Mean { value, .. } => constant(value),
-                Attended::Share { .. } => false,
-            }
-    };
-    let reads = |r: &Reading| matches!(r, Reading::Categorical { code, .. } if constant(code));
-    lowered.needs_bos()
-        || lowered.computed.iter().any(|l| matches!(l, Lowering::Attend(a) if head(a)))
-        || lowered.outputs.iter().any(reads)
 }
 
 /// Who writes a slot, and when.
@@ -122,25 +87,38 @@ impl Placer<'_> {
         SlotId(direction)
     }
 
-    /// Slots for a one-hot code; BOS holds the value at place `at_bos`, or none.
-    fn one_hot(
+    /// Slots for a code; BOS holds that of the value at place `at_bos`, or zeros. A rough code is
+    /// none that anyone reads yet.
+    fn held(
         &mut self,
         base: Base,
-        values: &Arc<[Value]>,
+        held: &Held,
         writer: Writer,
         at_bos: Option<usize>,
         bound: &Number,
     ) -> Vec<SlotId> {
-        let slots: Vec<SlotId> = values
-            .iter()
-            .enumerate()
-            .map(|(i, value)| {
-                let held = if at_bos == Some(i) { Number::ONE } else { Number::ZERO };
-                self.slot(Holds::OneHot(base, value.clone()), writer, held, bound.clone())
-            })
-            .collect();
+        let Held { values, features } = held;
+        let slots: Vec<SlotId> = match features {
+            None => {
+                let bit = |v: usize| Number::from(i64::from(at_bos == Some(v)));
+                let one = |(v, value): (usize, &Value)| (Holds::OneHot(base, value.clone()), bit(v));
+                let held = values.iter().enumerate().map(one);
+                held.map(|(holds, at_bos)| self.slot(holds, writer, at_bos, bound.clone())).collect()
+            }
+            Some(features) => {
+                let of = |feature: &Vec<Number>| {
+                    let table = values.iter().cloned().zip(feature.iter().cloned()).collect();
+                    let at_bos = at_bos.map_or(Number::ZERO, |v| feature[v].clone());
+                    self.slot(Holds::Function(base, table), writer, at_bos, bound.clone())
+                };
+                features.features.iter().map(of).collect()
+            }
+        };
         if bound.is_zero() {
-            let encoding = Encoding::OneHot(slots.clone());
+            let encoding = match features {
+                None => Encoding::OneHot(slots.clone()),
+                Some(features) => Encoding::Features(features.clone(), slots.clone()),
+            };
             self.code(base, values, encoding, writer.1);
         }
         slots
@@ -151,10 +129,10 @@ impl Placer<'_> {
         self.ready.insert(base, ready);
     }
 
-    /// The half-layer after which all these partitions can be read.
-    fn ready<'p>(&self, partitions: impl IntoIterator<Item = &'p Partition>) -> HalfLayer {
-        let of = |p: &Partition| p.base.and_then(|b| self.ready.get(&b).copied());
-        partitions.into_iter().filter_map(of).max().unwrap_or(HalfLayer::EMBED)
+    /// The half-layer after which all these forms can be read.
+    fn ready<'f>(&self, forms: impl IntoIterator<Item = &'f Form>) -> HalfLayer {
+        let of = |form: &Form| form.base.and_then(|b| self.ready.get(&b).copied());
+        forms.into_iter().filter_map(of).max().unwrap_or(HalfLayer::EMBED)
     }
 
     fn layer(&mut self, at: HalfLayer) -> (usize, &mut Layer) {
@@ -174,36 +152,60 @@ impl Placer<'_> {
         self.layer(at).1.neurons.push(group);
     }
 
+    fn table(&mut self, base: Base, held: &Held, neurons: &[TableNeuron]) {
+        let at = self.ready(neurons.iter().flat_map(|n| &n.forms)).next_mlp();
+        let owner = self.next_group(at);
+        let into = self.held(base, held, owner, None, &Number::ZERO);
+        let writes = |result: usize| match &held.features {
+            None => vec![(into[result], Number::ONE)],
+            Some(features) => {
+                let feature = |(f, &slot): (&Vec<Number>, &SlotId)| (slot, f[result].clone());
+                let written = features.features.iter().zip(&into).map(feature);
+                written.filter(|(_, number)| !number.is_zero()).collect()
+            }
+        };
+        // A neuron sees how many arguments are in its classes; one less than all is not enough.
+        let neuron = |n: &TableNeuron| Neuron {
+            forms: n.forms.clone(),
+            slots: Vec::new(),
+            bias: Number::from(1 - n.forms.len() as i64),
+            writes: writes(n.result),
+        };
+        let neurons = neurons.iter().map(neuron).collect();
+        self.group(at, NeuronGroup { base, kind: Neurons::Table, neurons });
+    }
+
     fn attend(&mut self, attend: &Attend) -> Result<(), PlanError> {
         let id = attend.sop;
-        let value = match &attend.result {
-            Attended::OneHot { value, .. } | Attended::Mean { value, .. } => Some(value),
-            Attended::Share { .. } => None,
+        let values: &[Form] = match &attend.result {
+            Attended::Code { columns, .. } => columns,
+            Attended::Mean { number, .. } => std::slice::from_ref(number),
+            Attended::Share { .. } => &[],
         };
-        let sides: Vec<&Partition> = match &attend.scoring {
-            Scoring::All(atoms) => atoms.iter().flat_map(|a| [&a.key, &a.query]).collect(),
-            Scoring::Last => Vec::new(),
-        };
-        let at = self.ready(sides.into_iter().chain(value)).next_attention();
+        let scores = attend.columns.iter().flat_map(|c| [&c.key, &c.query]);
+        let at = self.ready(scores.chain(values)).next_attention();
         let (layer, head) = self.head(at, attend);
         let writer = (Owner::Head { layer, head }, at);
-        let moves = match &attend.result {
-            Attended::OneHot { value, default, values, bound } => {
-                let into = self.one_hot(Base::SOp(id), values, writer, *default, bound);
+        let (moves, columns) = match &attend.result {
+            Attended::Code { columns, default, held, bound } => {
+                let into = self.held(Base::SOp(id), held, writer, *default, bound);
                 if !bound.is_zero() {
-                    self.clean(id, values, &into, at);
+                    self.clean(id, held, &into, at);
                 }
-                Moves::OneHot { value: value.clone(), into, default: *default }
+                let column = |(form, into): (&Form, SlotId)| {
+                    let at_bos = self.plan.slot(into).at_bos.clone();
+                    ValueColumn { form: form.clone(), at_bos, into }
+                };
+                (Moves::Code, columns.iter().zip(into).map(column).collect())
             }
-            Attended::Mean { value, numbers, default, bound, read } => {
+            Attended::Mean { number, default, bound, read } => {
                 let at_bos = default.clone().unwrap_or(Number::ZERO);
-                let bound = super::arithmetic::add(bound, &self.plan.summing_error(value, numbers));
-                let into = self.slot(Holds::Numeric(id), writer, at_bos, bound);
+                let bound = super::arithmetic::add(bound, &self.plan.summing_error(number));
+                let into = self.slot(Holds::Numeric(id), writer, at_bos.clone(), bound);
                 self.numeric.insert(id, into);
                 let position = |v: &Value| v.number().unwrap_or(Number::ZERO);
                 self.steps(id, into, at, read, position)?;
-                let (value, numbers, default) = (value.clone(), numbers.clone(), default.clone());
-                Moves::Mean { value, numbers, into, default }
+                (Moves::Mean, vec![ValueColumn { form: number.clone(), at_bos, into }])
             }
             Attended::Share { bound, read } => {
                 let into = self.slot(Holds::Share(id), writer, Number::ONE, bound.clone());
@@ -212,10 +214,11 @@ impl Placer<'_> {
                     super::arithmetic::div(&Number::ONE, &super::arithmetic::add(&width, &Number::ONE))
                 };
                 self.steps(id, into, at, read, share)?;
-                Moves::Share { into }
+                let form = Form::constant(Number::ZERO);
+                (Moves::Share, vec![ValueColumn { form, at_bos: Number::ONE, into }])
             }
         };
-        self.plan.layers[layer].heads[head].outputs.push(HeadOutput { sop: id, moves });
+        self.plan.layers[layer].heads[head].outputs.push(HeadOutput { sop: id, moves, columns });
         Ok(())
     }
 
@@ -245,6 +248,7 @@ impl Placer<'_> {
         contents.heads.push(Head {
             selector: attend.selector,
             scoring: attend.scoring.clone(),
+            columns: attend.columns.clone(),
             scores,
             facts: attend.facts.clone(),
             outputs: Vec::new(),
@@ -252,13 +256,15 @@ impl Placer<'_> {
         (layer, contents.heads.len() - 1)
     }
 
-    /// A one-hot code that is exactly 0 and 1, from one that is nearly so.
-    fn clean(&mut self, id: SOpId, values: &Arc<[Value]>, rough: &[SlotId], after: HalfLayer) {
+    /// A code that is exactly 0 and 1, from one that is nearly so.
+    fn clean(&mut self, id: SOpId, held: &Held, rough: &[SlotId], after: HalfLayer) {
         let at = after.next_mlp();
         let owner = self.next_group(at);
-        let into = self.one_hot(Base::SOp(id), values, owner, None, &Number::ZERO);
-        let pairs = rough.iter().copied().zip(into).collect();
-        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Clean { pairs } });
+        let into = self.held(Base::SOp(id), held, owner, None, &Number::ZERO);
+        // Far steeper than needed for a code that is off by 1e-4 at most.
+        let middle = Threshold { slope: 4i64.into(), centre: 2i64.into() };
+        let neurons = rough.iter().zip(into).flat_map(|(&input, into)| step(input, &middle, into)).collect();
+        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Clean, neurons });
     }
 
     /// A thermometer of the number in a slot, which is `position(v)` where the s-op is `v`.
@@ -277,7 +283,7 @@ impl Placer<'_> {
         let owner = self.next_group(at);
         let error = self.plan.slot(input).bound.clone();
         let largest = read.values.iter().map(|v| position(v).abs()).max().unwrap_or(Number::ZERO);
-        let (mut thresholds, mut places) = (Vec::new(), Vec::new());
+        let (mut neurons, mut places) = (Vec::new(), Vec::new());
         for &cut in &read.cuts {
             let (before, from) = (&read.values[cut - 1], &read.values[cut]);
             let (a, b) = (position(before), position(from));
@@ -293,13 +299,24 @@ impl Placer<'_> {
                 false => Holds::AtLeast(base, from.clone()),
             };
             let slot = self.slot(holds, owner, Number::ZERO, Number::ZERO);
-            thresholds.push((threshold, slot));
+            neurons.extend(step(input, &threshold, slot));
             places.push((cut, slot));
         }
         self.code(Base::SOp(id), &read.values, Encoding::Thermometer(places), at);
-        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Steps { input, thresholds } });
+        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Steps, neurons });
         Ok(())
     }
+}
+
+/// `ReLU(slope·x - centre + ½) - ReLU(slope·x - centre - ½)`
+fn step(input: SlotId, threshold: &Threshold, into: SlotId) -> [Neuron; 2] {
+    let neuron = |half: Number, sign: i64| Neuron {
+        forms: Vec::new(),
+        slots: vec![(input, threshold.slope.clone())],
+        bias: super::arithmetic::sub(&half, &threshold.centre),
+        writes: vec![(into, sign.into())],
+    };
+    [neuron(power_of_two(-1), 1), neuron(power_of_two(-1).neg(), -1)]
 }
 
 impl Plan {
@@ -313,15 +330,8 @@ impl Plan {
         let rows: usize = self.columns.iter().map(|c| c.vocabulary.len() + usize::from(self.bos)).sum();
         let bos = usize::from(self.bos);
         let head = |h: &Head| {
-            let scores = match &h.scoring {
-                Scoring::All(atoms) => atoms.iter().map(|a| a.key.n_classes.min(a.query.n_classes)).sum(),
-                Scoring::Last => 1,
-            };
-            let values = h.outputs.iter().map(|o| match &o.moves {
-                Moves::OneHot { into, .. } => into.len(),
-                Moves::Mean { .. } | Moves::Share { .. } => 1,
-            });
-            2 * (scores + bos + values.sum::<usize>()) * self.d_model
+            let values: usize = h.outputs.iter().map(|o| o.columns.len()).sum();
+            2 * (h.columns.len() + bos + values) * self.d_model
         };
         let layer = |l: &Layer| {
             let neurons: usize = l.neurons.iter().map(NeuronGroup::len).sum();
@@ -330,46 +340,70 @@ impl Plan {
         (rows + self.n_ctx()) * self.d_model + self.layers.iter().map(layer).sum::<usize>()
     }
 
-    fn set_live_ranges(&mut self) {
-        let mut reads: Vec<(HalfLayer, SlotId)> = Vec::new();
-        let slots_of = |p: &Partition| -> Vec<SlotId> {
-            match p.base.and_then(|b| self.bases.get(&b)).map(|c| &c.encoding) {
-                Some(Encoding::OneHot(slots)) => slots.clone(),
-                Some(Encoding::Thermometer(steps)) => steps.iter().map(|s| s.1).collect(),
-                None => Vec::new(),
-            }
-        };
+    /// Every form that some matrix without a bias reads, with the half-layer that reads it.
+    fn biasless(&self) -> Vec<(HalfLayer, &Form)> {
+        let mut forms = Vec::new();
         for (l, layer) in self.layers.iter().enumerate() {
-            let (attention, mlp) = (HalfLayer::attention(l), HalfLayer::mlp(l));
+            let at = HalfLayer::attention(l);
             for head in &layer.heads {
-                let mut partitions: Vec<&Partition> = Vec::new();
-                match &head.scoring {
-                    Scoring::All(atoms) => partitions.extend(atoms.iter().flat_map(|a| [&a.key, &a.query])),
-                    Scoring::Last => {}
-                }
-                for output in &head.outputs {
-                    match &output.moves {
-                        Moves::OneHot { value, .. } | Moves::Mean { value, .. } => partitions.push(value),
-                        Moves::Share { .. } => {}
-                    }
-                }
-                reads.extend(partitions.into_iter().flat_map(slots_of).map(|s| (attention, s)));
+                forms.extend(head.columns.iter().flat_map(|c| [(at, &c.query), (at, &c.key)]));
+                let values = head.outputs.iter().flat_map(|o| &o.columns);
+                forms.extend(values.map(|c| (at, &c.form)));
             }
-            for group in &layer.neurons {
-                match &group.kind {
-                    Neurons::Table { args, .. } => {
-                        reads.extend(args.iter().flat_map(slots_of).map(|s| (mlp, s)));
-                    }
-                    Neurons::Steps { input, .. } => reads.push((mlp, *input)),
-                    Neurons::Clean { pairs } => reads.extend(pairs.iter().map(|p| (mlp, p.0))),
-                }
+        }
+        for output in &self.outputs {
+            if let Read::Categorical { logits, .. } = &output.read {
+                forms.extend(logits.iter().flatten().map(|form| (self.unembedding(), form)));
+            }
+        }
+        forms
+    }
+
+    /// The slots that are 1 at BOS and 1 everywhere, where they are needed.
+    fn add_constants(&mut self) {
+        let add = |slots: &mut Vec<Slot>, holds: Holds| {
+            let direction = slots.len();
+            slots.push(Slot {
+                direction,
+                holds,
+                at_bos: Number::ONE,
+                bound: Number::ZERO,
+                owner: Owner::Embedding,
+                born: HalfLayer::EMBED,
+                dies: HalfLayer::EMBED,
+            });
+        };
+        if self.bos {
+            add(&mut self.slots, Holds::Bos);
+        }
+        // No residual stream is empty.
+        let needs_one = self.bos
+            || self.slots.is_empty()
+            || self.biasless().iter().any(|(_, form)| !self.linear(form).constant.is_zero());
+        if needs_one {
+            add(&mut self.slots, Holds::One);
+        }
+        self.d_model = self.slots.len();
+    }
+
+    fn set_live_ranges(&mut self) {
+        let slots_of = |form: &Form| self.linear(form).terms.into_iter().map(|t| t.0).collect::<Vec<_>>();
+        let mut reads: Vec<(HalfLayer, SlotId)> = self
+            .biasless()
+            .into_iter()
+            .flat_map(|(at, form)| slots_of(form).into_iter().map(move |s| (at, s)))
+            .collect();
+        for (l, layer) in self.layers.iter().enumerate() {
+            let at = HalfLayer::mlp(l);
+            for neuron in layer.neurons.iter().flat_map(|g| &g.neurons) {
+                reads.extend(neuron.forms.iter().flat_map(slots_of).map(|s| (at, s)));
+                reads.extend(neuron.slots.iter().map(|(s, _)| (at, *s)));
             }
         }
         let end = self.unembedding();
         for output in &self.outputs {
-            match &output.read {
-                Read::Categorical { code, .. } => reads.extend(slots_of(code).into_iter().map(|s| (end, s))),
-                Read::Numeric { slot, .. } => reads.push((end, *slot)),
+            if let Read::Numeric { slot, .. } = &output.read {
+                reads.push((end, *slot));
             }
         }
         // Any matrix may read the constants.

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 const MAX_PAIRS: usize = 1 << 22;
 
 impl Atom {
-    fn at(&self, query: usize, key: usize) -> bool {
+    pub(super) fn at(&self, query: usize, key: usize) -> bool {
         self.holds[query * self.key.n_classes + key]
     }
 

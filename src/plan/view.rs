@@ -1,6 +1,6 @@
 //! An s-op as a table of bases.
 
-use super::{Base, Partition, Tuple};
+use super::{Base, Partition};
 use crate::value::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -101,8 +101,8 @@ impl View {
         self.reduce();
     }
 
-    /// The tuples that have a value, which is named by its place in `values`.
-    pub fn tuples(&self, values: &[Value]) -> Vec<Tuple> {
+    /// The tuples of classes that have a value, which is named by its place in `values`.
+    pub fn tuples(&self, values: &[Value]) -> Vec<(Vec<u32>, usize)> {
         let place = |cell: &Option<Value>| values.binary_search(cell.as_ref()?).ok();
         let classes = |mut cell: usize| {
             let mut classes: Vec<u32> = Vec::with_capacity(self.args.len());
@@ -114,7 +114,7 @@ impl View {
             classes
         };
         let cells = self.cells.iter().enumerate();
-        cells.filter_map(|(i, cell)| Some(Tuple { classes: classes(i), result: place(cell)? })).collect()
+        cells.filter_map(|(i, cell)| Some((classes(i), place(cell)?))).collect()
     }
 
     /// Merges classes that make no difference, and drops arguments that make none.

@@ -230,7 +230,7 @@ impl Comparison<'_> {
 fn batch_size(config: &Config) -> usize {
     let widest = config.layers.iter().map(|l| (l.heads.len() * config.n_ctx).max(l.d_mlp)).max();
     let per_input = config.n_ctx * config.d_model.max(widest.unwrap_or(0));
-    (MAX_ENTRIES / per_input).clamp(1, MAX_BATCH)
+    (MAX_ENTRIES / per_input.max(1)).clamp(1, MAX_BATCH)
 }
 
 /// The first output and position at which a model's answer is not the program's.

@@ -7,7 +7,7 @@
 mod head;
 mod mlp;
 
-use crate::plan::{Base, Encoding, Holds, Layer, Linear, Owner, Plan, Read, SlotId};
+use crate::plan::{Base, Encoding, Holds, Layer, Linear, Plan, Read, Slot, SlotId};
 use crate::value::{Number, Value};
 use ndarray::Array2;
 
@@ -95,26 +95,41 @@ fn position_embedding(plan: &Plan) -> Array2<f32> {
     w_pos
 }
 
-/// Writes the one-hot code of a base that is embedded, if it is read at all.
+/// Writes the code of a base that is embedded, if it is read at all.
 fn code_rows(plan: &Plan, base: Base, rows: &[Value], first: usize, matrix: &mut Array2<f32>) {
-    let Some(Encoding::OneHot(slots)) = plan.bases.get(&base).map(|c| &c.encoding) else { return };
+    let slots = match plan.bases.get(&base).map(|code| &code.encoding) {
+        Some(Encoding::OneHot(slots) | Encoding::Features(_, slots)) => slots.as_slice(),
+        Some(Encoding::Thermometer(_)) | None => &[],
+    };
     for &slot in slots {
-        let Holds::OneHot(_, value) = &plan.slot(slot).holds else { continue };
-        for (row, _) in rows.iter().enumerate().filter(|(_, v)| *v == value) {
-            matrix[[first + row, direction(plan, slot)]] = 1.0;
+        let Slot { holds, direction, .. } = plan.slot(slot);
+        let mut write = |row: usize, number: f32| matrix[[first + row, *direction]] = number;
+        match holds {
+            Holds::OneHot(_, value) => {
+                rows.iter().enumerate().filter(|(_, v)| *v == value).for_each(|(row, _)| write(row, 1.0));
+            }
+            Holds::Function(_, numbers) => {
+                numbers.iter().enumerate().for_each(|(row, (_, number))| write(row, exact(number)));
+            }
+            Holds::One
+            | Holds::Bos
+            | Holds::AtLeast(..)
+            | Holds::Below(..)
+            | Holds::Numeric(_)
+            | Holds::Share(_) => {}
         }
     }
-    debug_assert!(slots.iter().all(|&s| plan.slot(s).owner == Owner::Embedding));
 }
 
-/// Logit `c` is 1 where the output has value `c`, else 0; a number is handed on as it is.
+/// Each logit is a sum of forms; a number is handed on as it is.
 fn unembedding(plan: &Plan, read: &Read) -> Array2<f32> {
     match read {
-        Read::Categorical { code, values } => {
-            let mut w_u = Array2::zeros((plan.d_model, values.len()));
-            for value in 0..values.len() {
-                let form = plan.linear(code, &indicator(values.len(), value));
-                Column::new(plan, &form).write(&mut w_u, value, exact);
+        Read::Categorical { logits, .. } => {
+            let mut w_u = Array2::zeros((plan.d_model, logits.len()));
+            for (i, forms) in logits.iter().enumerate() {
+                for form in forms {
+                    Column::new(plan, &plan.linear(form)).write(&mut w_u, i, exact);
+                }
             }
             w_u
         }
@@ -124,11 +139,6 @@ fn unembedding(plan: &Plan, read: &Read) -> Array2<f32> {
             w_u
         }
     }
-}
-
-/// 1 for one class, 0 for the others.
-fn indicator(n_classes: usize, class: usize) -> Vec<Number> {
-    (0..n_classes).map(|c| i64::from(c == class).into()).collect()
 }
 
 fn direction(plan: &Plan, slot: SlotId) -> usize {

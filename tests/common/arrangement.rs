@@ -197,6 +197,10 @@ fn expected(program: &Program, plan: &Plan, input: &Columns) -> Vec<Vec<Number>>
         Holds::OneHot(base, value) => indicator(base, &|v| v == value),
         Holds::AtLeast(base, value) => indicator(base, &|v| number(v) >= number(value)),
         Holds::Below(base, value) => indicator(base, &|v| number(v) < number(value)),
+        Holds::Function(base, table) => {
+            let of = |v: &Value| table.iter().find(|(w, _)| v == w).unwrap().1.clone();
+            values(base).iter().map(of).collect()
+        }
         Holds::Numeric(id) => values(&Base::SOp(*id)).iter().map(number).collect(),
         Holds::Share(id) => {
             let share = |v: &Value| Number::ONE.div(&number(v).add(&Number::ONE).unwrap()).unwrap();
@@ -238,7 +242,7 @@ fn within_bounds(plan: &Plan, expected: &[Vec<Number>], run: &Run) -> Result<(),
         }
         for (&x, expected) in tokens.iter().zip(expected) {
             let right = match slot.bound.is_zero() {
-                // Such slots hold whole numbers, 0 and 1.
+                // Such slots hold whole numbers.
                 true => expected.to_i64().is_some_and(|e| e as f32 == x),
                 false => exact(x)?.sub(expected).unwrap().abs() <= slot.bound,
             };

@@ -1,0 +1,209 @@
+//! What does a matrix read of a base, and which slots let it?
+//!
+//! Every matrix reads the residual stream linearly. So a base need not stand there value by value:
+//! it is enough to hold numbers from which each reader's [`Form`] follows, up to a constant. `x`
+//! and `x²` are enough for any number of heads that compare positions for equality.
+
+use super::arithmetic::{add, div, mul, sub};
+use super::{Base, Partition};
+use crate::value::Number;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A number for each value of a base.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Form {
+    /// None for a constant, which has one number.
+    pub base: Option<Base>,
+    /// None where the program has no value: any number will do.
+    pub numbers: Arc<[Option<Number>]>,
+}
+
+impl Form {
+    pub fn constant(number: Number) -> Self {
+        Self { base: None, numbers: Arc::new([Some(number)]) }
+    }
+
+    /// `numbers[c]` where the base is in class `c`.
+    pub fn of(partition: &Partition, numbers: &[Number]) -> Self {
+        let of_value = partition.class.iter().map(|class| class.map(|c| numbers[c as usize].clone()));
+        Self { base: partition.base, numbers: of_value.collect() }.simplified()
+    }
+
+    /// 1 where the base is in this class, else 0.
+    pub fn indicator(partition: &Partition, class: usize) -> Self {
+        let is = |c: &Option<u32>| c.map(|c| i64::from(c as usize == class).into());
+        Self { base: partition.base, numbers: partition.class.iter().map(is).collect() }.simplified()
+    }
+
+    fn simplified(self) -> Self {
+        let mut known = self.numbers.iter().flatten();
+        let first = known.next().cloned().unwrap_or(Number::ZERO);
+        if self.base.is_none() || known.all(|n| *n == first) { Self::constant(first) } else { self }
+    }
+
+    /// Every number, with that of a neighbour where any will do.
+    pub(super) fn filled(&self) -> Vec<Number> {
+        let mut last = self.numbers.iter().flatten().next().cloned().unwrap_or(Number::ZERO);
+        let number = |n: &Option<Number>| {
+            if let Some(n) = n {
+                last.clone_from(n);
+            }
+            last.clone()
+        };
+        self.numbers.iter().map(number).collect()
+    }
+}
+
+/// Numbers held of a base: `features[j][v]` for its value `v`. Each is a vector of small integers
+/// from 0 on, so that all sums are exact.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Features {
+    pub features: Vec<Vec<Number>>,
+    /// The features less their number for the first value, brought to echelon form.
+    rows: Vec<Row>,
+}
+
+/// `reduced = Σ combination[j] · (features[j] - features[j][0])`, 1 at `pivot`.
+#[derive(Clone, Debug, PartialEq)]
+struct Row {
+    pivot: usize,
+    reduced: Vec<Number>,
+    combination: Vec<Number>,
+}
+
+/// A base read in more ways than this stands as a one-hot code: looking for a smaller one would
+/// take time that grows with the square.
+const MAX_FEATURES: usize = 24;
+
+/// Features and their factors are integers up to this size, so that sums of them are far below
+/// 2^24, the largest integers that f32 counts.
+const MAX_NUMBER: i64 = 1 << 20;
+
+impl Features {
+    /// Numbers that let every one of these forms be read, with fewer slots than a one-hot code; none
+    /// if there are no such numbers.
+    pub(super) fn for_forms<'f>(n_values: usize, forms: impl IntoIterator<Item = &'f Form>) -> Option<Self> {
+        let mut vectors: BTreeSet<(Number, Vec<Number>)> = BTreeSet::new();
+        for form in forms {
+            let vector = normalised(&form.filled())?;
+            let largest = vector.iter().max().filter(|n| **n <= Number::from(MAX_NUMBER))?.clone();
+            vectors.insert((largest, vector));
+            if vectors.len() > 2 * MAX_FEATURES {
+                return None;
+            }
+        }
+        let mut found = Self { features: Vec::new(), rows: Vec::new() };
+        // The simplest come first, so that the others are made of them.
+        for (_, vector) in vectors {
+            let small = |f: &Number| f.is_integer() && f.abs() <= Number::from(1i64 << 10);
+            let is_made = found.combine(&vector).is_some_and(|(_, factors)| factors.iter().all(small));
+            if !is_made {
+                found.push(vector);
+            }
+            let limit = if n_values <= 2 { 1 } else { n_values - 2 };
+            if found.features.len() > limit.min(MAX_FEATURES) {
+                return None;
+            }
+        }
+        Some(found)
+    }
+
+    /// Whether every feature is 0 or 1.
+    pub(super) fn are_bits(&self) -> bool {
+        self.features.iter().flatten().all(|n| n.is_zero() || *n == Number::ONE)
+    }
+
+    /// Shifts every feature so that it is 0 for a value.
+    pub(super) fn zero_at(&mut self, value: usize) {
+        for feature in &mut self.features {
+            let at = feature[value].clone();
+            feature.iter_mut().for_each(|n| *n = sub(n, &at));
+        }
+    }
+
+    /// Whether all features are 0 for a value.
+    pub(super) fn is_zero(&self, value: usize) -> bool {
+        self.features.iter().all(|feature| feature[value].is_zero())
+    }
+
+    fn push(&mut self, vector: Vec<Number>) {
+        let (rest, mut combination) = self.reduce(&vector);
+        combination.iter_mut().for_each(|c| *c = c.neg());
+        combination.push(Number::ONE);
+        if let Some(pivot) = rest.iter().position(|n| !n.is_zero()) {
+            let scale = rest[pivot].clone();
+            let scaled = |numbers: Vec<Number>| numbers.iter().map(|n| div(n, &scale)).collect();
+            self.rows.push(Row { pivot, reduced: scaled(rest), combination: scaled(combination) });
+        }
+        self.features.push(vector);
+    }
+
+    /// What is left of a vector's differences to its first number, and the factors of the features
+    /// that were taken away.
+    fn reduce(&self, vector: &[Number]) -> (Vec<Number>, Vec<Number>) {
+        let mut rest: Vec<Number> = vector.iter().map(|n| sub(n, &vector[0])).collect();
+        let mut factors = vec![Number::ZERO; self.features.len()];
+        for row in &self.rows {
+            let times = rest[row.pivot].clone();
+            if times.is_zero() {
+                continue;
+            }
+            for (n, r) in rest.iter_mut().zip(&row.reduced).filter(|(_, r)| !r.is_zero()) {
+                *n = sub(n, &mul(&times, r));
+            }
+            for (f, c) in factors.iter_mut().zip(&row.combination) {
+                *f = add(f, &mul(&times, c));
+            }
+        }
+        (rest, factors)
+    }
+
+    /// The factors of a vector that a single feature is enough for.
+    fn alone(&self, vector: &[Number]) -> Option<Vec<Number>> {
+        let at = vector.iter().position(|n| *n != vector[0])?;
+        let (from, rise) = (&vector[0], sub(&vector[at], &vector[0]));
+        let j = self.features.iter().position(|feature| {
+            let unit = sub(&feature[at], &feature[0]);
+            let same =
+                |(n, f): (&Number, &Number)| mul(&sub(n, from), &unit) == mul(&sub(f, &feature[0]), &rise);
+            !unit.is_zero() && vector.iter().zip(feature).all(same)
+        })?;
+        let factor = div(&rise, &sub(&self.features[j][at], &self.features[j][0]));
+        Some((0..self.features.len()).map(|i| if i == j { factor.clone() } else { Number::ZERO }).collect())
+    }
+
+    /// `vector = constant + Σ factors[j] · features[j]`, if it can be written so.
+    pub(super) fn combine(&self, vector: &[Number]) -> Option<(Number, Vec<Number>)> {
+        let factors = self.alone(vector).or_else(|| {
+            let (rest, factors) = self.reduce(vector);
+            rest.iter().all(Number::is_zero).then_some(factors)
+        })?;
+        let first = |sum: Number, (f, feature): (&Number, &Vec<Number>)| sub(&sum, &mul(f, &feature[0]));
+        let constant = factors.iter().zip(&self.features).fold(vector[0].clone(), first);
+        Some((constant, factors))
+    }
+}
+
+/// A vector shifted, scaled and, if it falls at first, negated, so that its smallest number is 0,
+/// the others are integers without a common divisor, and many readers ask for the same. None if
+/// that takes large numbers.
+fn normalised(vector: &[Number]) -> Option<Vec<Number>> {
+    let rising = vector.windows(2).find(|w| w[0] != w[1]).is_none_or(|w| w[0] < w[1]);
+    let vector: Vec<Number> = vector.iter().map(|n| if rising { n.clone() } else { n.neg() }).collect();
+    let least = vector.iter().min()?.clone();
+    let shifted: Vec<Number> = vector.iter().map(|n| n.sub(&least).ok()).collect::<Option<_>>()?;
+    let mut step = Number::ZERO;
+    for number in &shifted {
+        let (mut a, mut b) = (number.clone(), step);
+        while !b.is_zero() {
+            let rest = a.modulo(&b).ok()?;
+            a = std::mem::replace(&mut b, rest);
+        }
+        step = a;
+    }
+    if step.is_zero() {
+        return Some(shifted);
+    }
+    shifted.iter().map(|n| n.div(&step).ok()).collect()
+}
