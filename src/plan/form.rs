@@ -122,9 +122,10 @@ impl Features {
         }
     }
 
-    /// Whether all features are 0 for a value.
-    pub(super) fn is_zero(&self, value: usize) -> bool {
-        self.features.iter().all(|feature| feature[value].is_zero())
+    /// The features that are not 0 for a value.
+    pub(super) fn written(&self, value: usize) -> Vec<(usize, Number)> {
+        let numbers = self.features.iter().map(|feature| feature[value].clone()).enumerate();
+        numbers.filter(|(_, number)| !number.is_zero()).collect()
     }
 
     fn push(&mut self, vector: Vec<Number>) {

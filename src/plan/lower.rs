@@ -4,6 +4,7 @@
 //! finds the bases that are read, and what each reader tells apart.
 
 use super::attend::{Attend, BosLevel};
+use super::folded::folded;
 use super::view::View;
 use super::{Base, Column, Features, Form, Partition, PlanError};
 use crate::facts::{Facts, ValueSet};
@@ -49,10 +50,11 @@ pub(super) struct Held {
     pub features: Option<Features>,
 }
 
-/// A neuron that is 1 where all forms are, else 0: there the base has the value at place `result`.
+/// `ReLU(bias + Σ forms)`, written with a factor into some slots of the base.
 pub(super) struct TableNeuron {
     pub forms: Vec<Form>,
-    pub result: usize,
+    pub bias: Number,
+    pub writes: Vec<(usize, Number)>,
 }
 
 pub(super) enum Reading {
@@ -322,22 +324,36 @@ impl Lower<'_> {
         Ok(Lowering::Attend(attend))
     }
 
-    /// A neuron for each tuple of arguments, but for those whose result is held as zeros.
+    /// The neurons of a table: one for each tuple of arguments, but for those whose result is held
+    /// as zeros; or fewer, if there is a way.
     fn table(&mut self, base: Base, view: &View, forms: &BTreeSet<Form>) -> Lowering {
         let mut held = self.held(view.values().into(), forms);
-        let mut neurons: Vec<TableNeuron> = view
-            .tuples(&held.values)
-            .into_iter()
-            .map(|(classes, result)| {
-                let form = |(arg, class): (&Partition, u32)| Form::indicator(arg, class as usize);
-                TableNeuron { forms: view.args.iter().zip(classes).map(form).collect(), result }
-            })
-            .collect();
+        let tuples = view.tuples(&held.values);
+        let mut zeros = None;
         if let Some(features) = &mut held.features {
-            let count = |v: usize| neurons.iter().filter(|n| n.result == v).count();
-            features.zero_at((0..held.values.len()).max_by_key(|v| count(*v)).unwrap_or(0));
-            neurons.retain(|n| !features.is_zero(n.result));
+            let count = |v: usize| tuples.iter().filter(|t| t.1 == v).count();
+            let most = (0..held.values.len()).max_by_key(|v| count(*v)).unwrap_or(0);
+            zeros = Some(most);
+            let others = tuples.len() - count(most);
+            let fewer = folded(view, &held.values, features).filter(|neurons| neurons.len() < others);
+            if let Some(neurons) = fewer {
+                neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
+                return Lowering::Table { base, held, neurons };
+            }
+            features.zero_at(most);
         }
+        let neuron = |(classes, result): (Vec<u32>, usize)| {
+            let form = |(arg, class): (&Partition, u32)| Form::indicator(arg, class as usize);
+            // It sees how many arguments are in its classes; one less than all is not enough.
+            let bias = Number::from(1 - classes.len() as i64);
+            let writes = match &held.features {
+                None => vec![(result, Number::ONE)],
+                Some(features) => features.written(result),
+            };
+            TableNeuron { forms: view.args.iter().zip(classes).map(form).collect(), bias, writes }
+        };
+        let tuples = tuples.into_iter().filter(|(_, result)| Some(*result) != zeros);
+        let neurons: Vec<TableNeuron> = tuples.map(neuron).filter(|n| !n.writes.is_empty()).collect();
         neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
         Lowering::Table { base, held, neurons }
     }

@@ -14,6 +14,7 @@
 mod arithmetic;
 mod attend;
 mod error;
+mod folded;
 mod form;
 mod linear;
 mod lower;
@@ -317,7 +318,7 @@ pub struct NeuronGroup {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Neurons {
-    /// One neuron per tuple of arguments that can occur.
+    /// One neuron per tuple of arguments, or per bend of a function of their sum.
     Table,
     /// Two neurons per threshold, which write one step of a thermometer.
     Steps,

@@ -156,20 +156,11 @@ impl Placer<'_> {
         let at = self.ready(neurons.iter().flat_map(|n| &n.forms)).next_mlp();
         let owner = self.next_group(at);
         let into = self.held(base, held, owner, None, &Number::ZERO);
-        let writes = |result: usize| match &held.features {
-            None => vec![(into[result], Number::ONE)],
-            Some(features) => {
-                let feature = |(f, &slot): (&Vec<Number>, &SlotId)| (slot, f[result].clone());
-                let written = features.features.iter().zip(&into).map(feature);
-                written.filter(|(_, number)| !number.is_zero()).collect()
-            }
-        };
-        // A neuron sees how many arguments are in its classes; one less than all is not enough.
         let neuron = |n: &TableNeuron| Neuron {
             forms: n.forms.clone(),
             slots: Vec::new(),
-            bias: Number::from(1 - n.forms.len() as i64),
-            writes: writes(n.result),
+            bias: n.bias.clone(),
+            writes: n.writes.iter().map(|(column, factor)| (into[*column], factor.clone())).collect(),
         };
         let neurons = neurons.iter().map(neuron).collect();
         self.group(at, NeuronGroup { base, kind: Neurons::Table, neurons });
