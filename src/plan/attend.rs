@@ -5,7 +5,7 @@ use super::lower::{Held, Lower, MAX_VALUES};
 use super::view::View;
 use super::{Atom, Base, Fact, Form, Partition, PlanError, SCORE, ScoreColumn, Scoring};
 use crate::ir::{Op, SOpId, SelectorId};
-use crate::value::{Kind, Kinds, Number, Value};
+use crate::value::{Elementwise, Kind, Kinds, Number, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -59,6 +59,14 @@ pub(super) struct Steps {
     pub cuts: Vec<usize>,
 }
 
+/// A mean: what is averaged, over which keys, and what it is where there are none.
+#[derive(Clone)]
+pub(super) struct MeanOf {
+    selector: SelectorId,
+    value: View,
+    default: Value,
+}
+
 impl Lower<'_> {
     /// The values of an aggregate or a selector width, sorted.
     pub(super) fn attended_values(&mut self, id: SOpId) -> Result<Vec<Value>, PlanError> {
@@ -92,6 +100,64 @@ impl Lower<'_> {
         let numbers = Kinds::of_all(&self.view(value)?.values()).contains(Kind::Number);
         let one = self.facts.width(selector).at_most_one() || self.facts.agreement(id).is_some();
         Ok(numbers && !one)
+    }
+
+    /// Notes an aggregate that is a mean.
+    pub(super) fn note_mean(&mut self, id: SOpId) -> Result<(), PlanError> {
+        if let Op::Aggregate { selector, value, default } = &self.program.graph[id].op
+            && self.is_mean(id)?
+        {
+            let value = self.view(*value)?.clone();
+            self.means.insert(id, MeanOf { selector: *selector, value, default: default.clone() });
+        }
+        Ok(())
+    }
+
+    /// Notes a sum or difference of means over one selector, or a multiple of a mean: one head gives
+    /// it. Whether its values can be listed.
+    pub(super) fn is_mean_of_means(&mut self, id: SOpId, f: &Elementwise, args: &[SOpId]) -> bool {
+        match self.mean_of_means(f, args) {
+            Some(mean) => {
+                let deepest = args.iter().filter_map(|a| self.depths.get(&Base::SOp(*a)).copied()).max();
+                self.depths.extend(deepest.map(|depth| (Base::SOp(id), depth)));
+                self.means.insert(id, mean);
+                self.attended_values(id).is_ok()
+            }
+            None => false,
+        }
+    }
+
+    fn mean_of_means(&self, f: &Elementwise, args: &[SOpId]) -> Option<MeanOf> {
+        let [a, b] = args else { return None };
+        let a = self.means.get(a)?;
+        let (value, default) = match f {
+            Elementwise::Add | Elementwise::Sub => {
+                let b = self.means.get(b).filter(|b| b.selector == a.selector)?;
+                (View::combine(&[&a.value, &b.value], |v| f.apply(v)), f.apply(&[&a.default, &b.default]))
+            }
+            Elementwise::Mul | Elementwise::Div => {
+                let Op::Const(by) = &self.program.graph[*b].op else { return None };
+                (View::combine(&[&a.value], |v| f.apply(&[v[0], by])), f.apply(&[&a.default, by]))
+            }
+            _ => return None,
+        };
+        let whole = value.args.len() <= 1 && value.cells.iter().any(Option::is_some);
+        whole.then_some(MeanOf { selector: a.selector, value, default: default.ok()? })
+    }
+
+    /// Whether neurons digitise what attention gives.
+    pub(super) fn is_stepped(&self, id: SOpId) -> bool {
+        match self.program.graph[id].op {
+            Op::Aggregate { selector, .. } => {
+                self.is_mean(id).unwrap_or(false) || !self.facts.width(selector).at_most_one()
+            }
+            Op::Width { selector } => {
+                let last = self.facts.always(selector).is_some() && !self.program.causal;
+                !last && !self.facts.width(selector).at_most_one()
+            }
+            Op::Elementwise { .. } => true,
+            Op::Input(_) | Op::Indices | Op::Const(_) => false,
+        }
     }
 
     /// The conjunction of atoms that a selector is, and the columns that score it, with the facts
@@ -177,6 +243,25 @@ impl Lower<'_> {
             let (columns, held) = self.code(&value, values, forms, bound.is_zero());
             Attended::Code { columns, default, held, bound }
         };
+        Ok(Attend { sop: id, selector, scoring, columns, bos, facts, result })
+    }
+
+    /// A sum or a multiple of means, as one mean.
+    pub(super) fn aggregate_of_means(
+        &mut self,
+        id: SOpId,
+        forms: &BTreeSet<Form>,
+    ) -> Result<Attend, PlanError> {
+        let kinds = self.program.graph[id].kinds;
+        let Some(MeanOf { selector, value, default }) = self.means.get(&id).cloned() else {
+            return Err(PlanError::TooManyValues { span: self.span(id), kinds });
+        };
+        let width = self.facts.width(selector);
+        let (may_be_empty, most) = (!width.at_least_one(), width.max.min(self.lengths.max));
+        let mut facts = if may_be_empty { Vec::new() } else { vec![Fact::WidthAtLeastOne] };
+        let bos = if may_be_empty { BosLevel::Half } else { BosLevel::Out };
+        let (scoring, columns) = self.scoring(selector, &mut facts)?;
+        let result = self.mean(id, &value, may_be_empty.then_some(&default), most, forms)?;
         Ok(Attend { sop: id, selector, scoring, columns, bos, facts, result })
     }
 

@@ -36,6 +36,12 @@ impl Form {
         Self { base: partition.base, numbers: partition.class.iter().map(is).collect() }.simplified()
     }
 
+    /// The form with every number changed.
+    pub(super) fn map(&self, f: impl Fn(&Number) -> Number) -> Self {
+        let numbers = self.numbers.iter().map(|n| n.as_ref().map(&f)).collect();
+        Self { base: self.base, numbers }.simplified()
+    }
+
     fn simplified(self) -> Self {
         let mut known = self.numbers.iter().flatten();
         let first = known.next().cloned().unwrap_or(Number::ZERO);

@@ -3,10 +3,10 @@
 //! A forward pass writes every s-op as a table of bases; a backward pass from the outputs then
 //! finds the bases that are read, and what each reader tells apart.
 
-use super::attend::{Attend, BosLevel};
+use super::attend::{Attend, BosLevel, MeanOf};
 use super::folded::folded;
 use super::view::View;
-use super::{Base, Column, Features, Form, Partition, PlanError};
+use super::{Base, Column, Features, Form, HalfLayer, Partition, PlanError};
 use crate::facts::{Facts, ValueSet};
 use crate::ir::{Lengths, Node, Op, Program, SOpId};
 use crate::source::Span;
@@ -24,7 +24,7 @@ const MAX_TUPLES: usize = 1 << 16;
 pub(super) const MAX_VALUES: usize = 1 << 17;
 
 /// A table up to this size is not worth a layer of its own for what it reads.
-const SMALL_TABLE: usize = 64;
+pub(super) const SMALL_TABLE: usize = 64;
 
 /// A program whose s-ops are assigned to heads and neurons, but to no layer yet.
 pub(super) struct Lowered {
@@ -69,16 +69,23 @@ pub(super) enum Reading {
     },
 }
 
+/// Tables are looked through up to this size: it bounds the time that takes.
+const MAX_DEEP: usize = 1 << 12;
+
 /// The state of both passes.
 pub(super) struct Lower<'a> {
     pub(super) program: &'a Program,
     pub(super) facts: &'a Facts,
     pub(super) lengths: Lengths,
-    views: HashMap<SOpId, Result<View, PlanError>>,
+    pub(super) views: HashMap<SOpId, Result<View, PlanError>>,
     /// The views of what neurons compute.
     pub(super) tables: HashMap<Base, View>,
     /// What is read of each base.
     needed: BTreeMap<Base, BTreeSet<Form>>,
+    /// What means are means of, and so are sums and multiples of them.
+    pub(super) means: HashMap<SOpId, MeanOf>,
+    /// When bases can be read.
+    pub(super) depths: HashMap<Base, HalfLayer>,
 }
 
 pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<PlanError>> {
@@ -89,6 +96,8 @@ pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<Pla
         views: HashMap::new(),
         tables: HashMap::new(),
         needed: BTreeMap::new(),
+        means: HashMap::new(),
+        depths: HashMap::new(),
     };
     for node in program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))) {
         if let Node::SOp(id) = node {
@@ -142,11 +151,18 @@ impl Lower<'_> {
             }
             Op::Indices => View::base(Base::Index, &self.indices()),
             Op::Const(value) => View::constant(value.clone()),
+            Op::Elementwise { f, args } if self.is_mean_of_means(id, f, args) => {
+                View::base(Base::SOp(id), &self.attended_values(id)?)
+            }
             Op::Elementwise { f, args } => {
                 let args = self.arguments(id, args)?;
                 View::combine(&args.iter().collect::<Vec<_>>(), |values| f.apply(values))
             }
-            Op::Aggregate { .. } | Op::Width { .. } => View::base(Base::SOp(id), &self.attended_values(id)?),
+            Op::Aggregate { .. } | Op::Width { .. } => {
+                self.note_mean(id)?;
+                self.depths.insert(Base::SOp(id), self.attended_depth(id));
+                View::base(Base::SOp(id), &self.attended_values(id)?)
+            }
         };
         if let Some(known) = known {
             view.restrict(|v| known.binary_search(v).is_ok());
@@ -208,10 +224,46 @@ impl Lower<'_> {
 
     fn become_base(&mut self, id: SOpId) -> Result<View, PlanError> {
         let view = self.view(id)?.clone();
+        self.depths.insert(Base::SOp(id), self.ready(&view).next_mlp());
         let base = View::base(Base::SOp(id), &view.values());
         self.tables.insert(Base::SOp(id), view);
         self.views.insert(id, Ok(base.clone()));
         Ok(base)
+    }
+
+    /// Makes a table of an s-op that is `view`, unless there is another one.
+    pub(super) fn table_of(&mut self, id: SOpId, view: View) -> Option<View> {
+        let base = View::base(Base::SOp(id), &view.values());
+        let table = self.tables.entry(Base::SOp(id)).or_insert_with(|| view.clone());
+        if table.values() != view.values() {
+            return None;
+        }
+        *table = view;
+        let depth = self.ready(&self.tables[&Base::SOp(id)]).next_mlp();
+        self.depths.insert(Base::SOp(id), depth);
+        Some(base)
+    }
+
+    /// An s-op as a table of what is embedded or attended to, if that has few cells. Looks at
+    /// `budget` s-ops.
+    pub(super) fn deep(&self, id: SOpId, budget: &mut usize) -> Option<View> {
+        *budget = budget.checked_sub(1)?;
+        let view = self.view(id).ok()?;
+        let is_table = |arg: &Partition| arg.base.is_some_and(|b| self.tables.contains_key(&b));
+        if !view.args.iter().any(is_table) {
+            return Some(view.clone());
+        }
+        let Op::Elementwise { f, args } = &self.program.graph[id].op else { return None };
+        let args: Vec<View> = args.iter().map(|a| self.deep(*a, budget)).collect::<Option<_>>()?;
+        let args: Vec<&View> = args.iter().collect();
+        if View::combined_size(&args) > MAX_DEEP {
+            return None;
+        }
+        let mut view = View::combine(&args, |values| f.apply(values));
+        if let Some(known) = self.facts.values(id).explicit() {
+            view.restrict(|v| known.binary_search(v).is_ok());
+        }
+        view.cells.iter().any(Option::is_some).then_some(view)
     }
 
     /// An s-op as a table of one base, or a constant.
@@ -225,6 +277,41 @@ impl Lower<'_> {
         if let Some(base) = form.base {
             self.needed.entry(base).or_default().insert(form.clone());
         }
+    }
+
+    /// Notes that what attention gives is read as it is.
+    pub(super) fn attended(&mut self, id: SOpId) {
+        self.needed.entry(Base::SOp(id)).or_default();
+    }
+
+    /// The half-layer after which all bases of a view can be read, as far as is known before classes
+    /// of selectors are made.
+    pub(super) fn ready(&self, view: &View) -> HalfLayer {
+        let of = |arg: &Partition| self.depths.get(&arg.base?).copied();
+        view.args.iter().filter_map(of).max().unwrap_or(HalfLayer::EMBED)
+    }
+
+    /// The half-layer after which an aggregate or a width can be read.
+    fn attended_depth(&self, id: SOpId) -> HalfLayer {
+        let single = |id: &SOpId| match self.view(*id) {
+            Ok(view) if view.args.len() > 1 => self.ready(view).next_mlp(),
+            Ok(view) => self.ready(view),
+            Err(_) => HalfLayer::EMBED,
+        };
+        let mut operands = Vec::new();
+        let selector = match self.program.graph[id].op {
+            Op::Aggregate { selector, value, .. } => {
+                operands.push(value);
+                selector
+            }
+            Op::Width { selector } => selector,
+            Op::Elementwise { .. } | Op::Input(_) | Op::Indices | Op::Const(_) => return HalfLayer::EMBED,
+        };
+        let mut leaves = Vec::new();
+        self.leaves(selector, &mut leaves);
+        operands.extend(leaves.into_iter().flat_map(|(key, query, _)| [key, query]));
+        let attended = operands.iter().map(single).max().unwrap_or(HalfLayer::EMBED).next_attention();
+        if self.is_stepped(id) { attended.next_mlp() } else { attended }
     }
 
     /// How values are held of which these forms are read.
@@ -282,20 +369,6 @@ impl Lower<'_> {
         Ok(Lowered { lengths: self.lengths, columns, inputs, computed, outputs })
     }
 
-    fn reading(&mut self, id: SOpId) -> Result<Reading, PlanError> {
-        let constant =
-            self.view(id).is_ok_and(|v| v.args.first().is_none_or(|a| a.base == Some(Base::Index)));
-        if !constant && self.is_mean(id)? {
-            self.needed.entry(Base::SOp(id)).or_default();
-            return Ok(Reading::Numeric { sop: id, values: self.facts.values(id).clone() });
-        }
-        let view = self.single(id)?;
-        let (code, values) = self.coded(&view, &view.values());
-        let logits = logits(&code, &values);
-        logits.iter().flatten().for_each(|form| self.need(form));
-        Ok(Reading::Categorical { values: values.to_vec(), logits })
-    }
-
     /// A view of one base at most, with each class named by its place in `values`.
     pub(super) fn coded(&self, view: &View, values: &[Value]) -> (Partition, Arc<[Value]>) {
         let place = |v: &Option<Value>| Some(values.binary_search(v.as_ref()?).ok()? as u32);
@@ -317,7 +390,8 @@ impl Lower<'_> {
                 self.aggregate(id, selector, value, &default, forms)?
             }
             Op::Width { selector } => self.width(id, selector, forms)?,
-            Op::Input(_) | Op::Indices | Op::Const(_) | Op::Elementwise { .. } => {
+            Op::Elementwise { .. } => self.aggregate_of_means(id, forms)?,
+            Op::Input(_) | Op::Indices | Op::Const(_) => {
                 unreachable!("what is not attended to is a table")
             }
         };
@@ -357,29 +431,6 @@ impl Lower<'_> {
         neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
         Lowering::Table { base, held, neurons }
     }
-}
-
-/// Logits of which that of the value in `code` is the greatest, by 1 at least.
-///
-/// The logit of `c` is `2 s c - c²` where the value is `s`, so that one number is read of the base:
-/// it is `s² - (s - c)²`, greatest at `c = s`. Values that are no integers go by their places; of
-/// more values than a thousand, squares are too large.
-fn logits(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
-    let integer = |v: &Value| match v {
-        Value::Number(n) => n.to_i64().filter(|n| n.unsigned_abs() <= 1 << 10),
-        Value::Bool(_) | Value::Str(_) => None,
-    };
-    let integers: Option<Vec<i64>> = values.iter().map(integer).collect();
-    let codes = match integers {
-        Some(integers) => integers,
-        None if values.len() <= 1 << 10 => (0..values.len() as i64).collect(),
-        None => return (0..values.len()).map(|v| vec![Form::indicator(code, v)]).collect(),
-    };
-    let logit = |c: &i64| {
-        let numbers: Vec<Number> = codes.iter().map(|s| (2 * s * c - c * c).into()).collect();
-        vec![Form::of(code, &numbers)]
-    };
-    codes.iter().map(logit).collect()
 }
 
 impl Lowered {

@@ -19,6 +19,7 @@ mod form;
 mod linear;
 mod lower;
 mod place;
+mod reading;
 mod score;
 mod selector;
 #[cfg(test)]

@@ -84,15 +84,11 @@ impl Atom {
 /// `SCORE · (1 - (q - k)²) = SCORE · (1 - q²) - SCORE · k² + 2 SCORE · q k`
 fn squares(query: &Form, key: &Form) -> Vec<ScoreColumn> {
     let one = || Form::constant(Number::ONE);
-    let map = |form: &Form, f: &dyn Fn(&Number) -> Number| Form {
-        base: form.base,
-        numbers: form.numbers.iter().map(|n| n.as_ref().map(f)).collect(),
-    };
     let score = Number::from(SCORE);
     let twice = Number::from(2 * SCORE);
     vec![
-        ScoreColumn { query: map(query, &|q| mul(&score, &sub(&Number::ONE, &mul(q, q)))), key: one() },
-        ScoreColumn { query: one(), key: map(key, &|k| mul(&score, &mul(k, k)).neg()) },
-        ScoreColumn { query: map(query, &|q| mul(&twice, q)), key: key.clone() },
+        ScoreColumn { query: query.map(|q| mul(&score, &sub(&Number::ONE, &mul(q, q)))), key: one() },
+        ScoreColumn { query: one(), key: key.map(|k| mul(&score, &mul(k, k)).neg()) },
+        ScoreColumn { query: query.map(|q| mul(&twice, q)), key: key.clone() },
     ]
 }

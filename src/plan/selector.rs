@@ -161,7 +161,7 @@ impl Lower<'_> {
     }
 
     /// The comparisons in a selector, from left to right: key, query, operator.
-    fn leaves(&self, selector: SelectorId, leaves: &mut Vec<(SOpId, SOpId, Compare)>) {
+    pub(super) fn leaves(&self, selector: SelectorId, leaves: &mut Vec<(SOpId, SOpId, Compare)>) {
         match self.program.graph[selector].op {
             SelectorOp::Select { key, query, op } => leaves.push((key, query, op)),
             SelectorOp::And(a, b) | SelectorOp::Or(a, b) => {
