@@ -15,6 +15,11 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// How many keys a query selects.
+    pub fn width(&self, query: usize) -> usize {
+        self.selected(query).count()
+    }
+
     /// The matrix with `f(query, key)` in each cell.
     pub fn try_new<E>(n: usize, mut f: impl FnMut(usize, usize) -> Result<bool, E>) -> Result<Self, E> {
         let mut cells = Vec::with_capacity(n * n);
@@ -124,7 +129,7 @@ fn sop_at(trace: &Trace, op: &Op, columns: &[Vec<Value>], q: usize) -> Result<Va
             let values = trace.values(*value);
             mean(trace.matrix(*selector).selected(q).map(|k| &values[k]), default)
         }
-        Op::Width { selector } => Ok(Value::Number(trace.matrix(*selector).selected(q).count().into())),
+        Op::Width { selector } => Ok(Value::Number(trace.matrix(*selector).width(q).into())),
     }
 }
 

@@ -4,6 +4,7 @@ pub mod arrangement;
 pub mod compiled;
 pub mod fixture;
 pub mod random_program;
+pub mod tracr;
 
 use raspc::source::SourceId;
 use raspc::syntax::ast::Ast;

@@ -35,7 +35,7 @@ fn size(compiled: &Compiled) -> (usize, usize, usize) {
 
 #[test]
 fn peak_shares_heads_and_folds_what_the_position_tells() {
-    assert_eq!(size(&compile(&peak("1..10"))), (2, 2, 9));
+    assert_eq!(size(&compile(&peak("1..10"))), (1, 2, 5));
 }
 
 #[test]
@@ -235,7 +235,9 @@ fn slots_hold_what_they_say() {
         Base::Column(c) => input[c][i].clone(),
         Base::Index => Value::int(i as i64),
         Base::SOp(id) => trace.sop(id).unwrap()[i].clone(),
-        Base::Keys(_) | Base::Queries(_) => unreachable!("the selector is a plain comparison"),
+        Base::Width(_) | Base::Keys(_) | Base::Queries(_) => {
+            unreachable!("the selector is a plain comparison")
+        }
     };
     for slot in &compiled.plan.slots {
         for (position, row) in resid.iter().enumerate() {
@@ -256,8 +258,8 @@ fn slots_hold_what_they_say() {
                     table.iter().find(|(v, _)| *v == value(*base, i)).unwrap().1.clone()
                 }
                 Holds::Numeric(id) => value(Base::SOp(*id), i).number().unwrap(),
-                Holds::Share(id) => {
-                    let width = value(Base::SOp(*id), i).number().unwrap();
+                Holds::Share(base) => {
+                    let width = value(*base, i).number().unwrap();
                     Number::ONE.div(&width.add(&Number::ONE).unwrap()).unwrap()
                 }
             };

@@ -23,6 +23,7 @@ mod recovery;
 mod references;
 mod repl;
 mod roundtrip;
+mod sizes;
 mod tidy;
 mod ui;
 mod verify;

@@ -127,7 +127,7 @@ fn selector(
     let n = matrix.n();
     let bounds = facts.width(id);
     for q in 0..n {
-        let width = matrix.selected(q).count();
+        let width = matrix.width(q);
         if width < bounds.min || bounds.max < width {
             return Some(("width", format!("{width} is not in {bounds:?}")));
         }
@@ -137,7 +137,7 @@ fn selector(
         }
     }
     if facts.total_order(id).is_some() {
-        let mut widths: Vec<usize> = (0..n).map(|q| matrix.selected(q).count()).collect();
+        let mut widths: Vec<usize> = (0..n).map(|q| matrix.width(q)).collect();
         widths.sort_unstable();
         if widths != (0..n).collect::<Vec<_>>() {
             return Some(("total order", format!("{matrix:?}")));

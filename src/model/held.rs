@@ -57,6 +57,8 @@ pub enum Of {
     Column(usize),
     Index,
     Sop(usize),
+    /// The width of a selector.
+    Width(usize),
     Keys(usize),
     Queries(usize),
 }
@@ -71,7 +73,7 @@ impl Held {
             Holds::Below(base, value) => Self::Below { of: Of::base(*base), value: value.clone() },
             Holds::Function(base, table) => Self::Function { of: Of::base(*base), table: table.to_vec() },
             Holds::Numeric(sop) => Self::Numeric { of: Of::Sop(sop.index()) },
-            Holds::Share(sop) => Self::Share { of: Of::Sop(sop.index()) },
+            Holds::Share(base) => Self::Share { of: Of::base(*base) },
         }
     }
 
@@ -110,6 +112,7 @@ impl Of {
             Base::Column(column) => Self::Column(column),
             Base::Index => Self::Index,
             Base::SOp(id) => Self::Sop(id.index()),
+            Base::Width(id) => Self::Width(id.index()),
             Base::Keys(id) => Self::Keys(id.index()),
             Base::Queries(id) => Self::Queries(id.index()),
         }
@@ -122,6 +125,10 @@ impl Of {
             Self::Column(column) => input.get(column).cloned(),
             Self::Index => Some((0..trace.n()).map(|i| Value::Number(i.into())).collect()),
             Self::Sop(index) => trace.sop(program.graph.sop_ids().nth(index)?).map(<[Value]>::to_vec),
+            Self::Width(index) => {
+                let matrix = trace.selector(program.graph.selector_ids().nth(index)?)?;
+                Some((0..trace.n()).map(|query| Value::Number(matrix.width(query).into())).collect())
+            }
             Self::Keys(_) | Self::Queries(_) => None,
         }
     }

@@ -14,7 +14,7 @@ use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
 /// The version of the schema.
-pub const FORMAT: u64 = 1;
+pub const FORMAT: u64 = 2;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +200,7 @@ impl Names<'_> {
             Base::Column(column) => self.program.columns[column].name.to_string(),
             Base::Index => "indices".to_owned(),
             Base::SOp(id) => self.sop(id),
+            Base::Width(id) => format!("width of {}", self.selector(id)),
             Base::Keys(id) => format!("key class of {}", self.selector(id)),
             Base::Queries(id) => format!("query class of {}", self.selector(id)),
         }
@@ -209,7 +210,7 @@ impl Names<'_> {
         match base {
             Base::Column(_) | Base::Index => Vec::new(),
             Base::SOp(id) => self.places(Node::SOp(id)),
-            Base::Keys(id) | Base::Queries(id) => self.places(Node::Selector(id)),
+            Base::Width(id) | Base::Keys(id) | Base::Queries(id) => self.places(Node::Selector(id)),
         }
     }
 
@@ -235,7 +236,7 @@ impl Names<'_> {
             Holds::Below(base, value) => format!("{} < {value}", self.base(*base)),
             Holds::Function(base, table) => function(&self.base(*base), table),
             Holds::Numeric(sop) => self.sop(*sop),
-            Holds::Share(sop) => format!("1 / ({} + 1)", self.sop(*sop)),
+            Holds::Share(base) => format!("1 / ({} + 1)", self.base(*base)),
         };
         let owner = match slot.owner {
             Owner::Embedding => "embedding".to_owned(),
@@ -259,8 +260,8 @@ impl Names<'_> {
             Moves::Mean => "mean",
             Moves::Share => "share",
         };
-        let origin = self.places(Node::SOp(output.sop));
-        HeadOutputInfo { sop: self.sop(output.sop), origin, moves: moves.to_owned() }
+        let (sop, origin) = (self.base(output.base), self.base_places(output.base));
+        HeadOutputInfo { sop, origin, moves: moves.to_owned() }
     }
 
     fn group(&self, layer: usize, neurons: [usize; 2], group: &NeuronGroup) -> NeuronInfo {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// A head with one output.
 pub(super) struct Attend {
-    pub sop: SOpId,
+    pub base: Base,
     pub selector: SelectorId,
     pub scoring: Scoring,
     pub columns: Vec<ScoreColumn>,
@@ -68,17 +68,28 @@ pub(super) struct MeanOf {
 }
 
 impl Lower<'_> {
+    /// The values of what attention gives, sorted.
+    pub(super) fn base_values(&mut self, base: Base) -> Result<Vec<Value>, PlanError> {
+        match base {
+            Base::SOp(id) => self.attended_values(id),
+            Base::Width(selector) => Ok(self.width_values(selector)),
+            Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Every width within the bounds of a selector.
+    pub(super) fn width_values(&self, selector: SelectorId) -> Vec<Value> {
+        let width = self.facts.width(selector);
+        (width.min..=width.max.min(self.lengths.max)).map(|d| Value::Number(d.into())).collect()
+    }
+
     /// The values of an aggregate or a selector width, sorted.
     pub(super) fn attended_values(&mut self, id: SOpId) -> Result<Vec<Value>, PlanError> {
         if let Some(values) = self.facts.values(id).members(MAX_VALUES) {
             return Ok(values);
         }
         match &self.program.graph[id].op {
-            Op::Width { selector } => {
-                let width = self.facts.width(*selector);
-                let max = width.max.min(self.lengths.max);
-                Ok((width.min..=max).map(|d| Value::Number(d.into())).collect())
-            }
+            Op::Width { selector } => Ok(self.width_values(*selector)),
             Op::Aggregate { selector, value, default } if !self.is_mean(id)? => {
                 let mut values = self.view(*value)?.values();
                 if self.facts.width(*selector).min == 0 {
@@ -145,16 +156,19 @@ impl Lower<'_> {
         whole.then_some(MeanOf { selector: a.selector, value, default: default.ok()? })
     }
 
+    /// Whether neurons digitise the width of a selector.
+    pub(super) fn is_stepped_width(&self, selector: SelectorId) -> bool {
+        let last = self.facts.always(selector).is_some() && !self.program.causal;
+        !last && !self.facts.width(selector).at_most_one()
+    }
+
     /// Whether neurons digitise what attention gives.
     pub(super) fn is_stepped(&self, id: SOpId) -> bool {
         match self.program.graph[id].op {
             Op::Aggregate { selector, .. } => {
                 self.is_mean(id).unwrap_or(false) || !self.facts.width(selector).at_most_one()
             }
-            Op::Width { selector } => {
-                let last = self.facts.always(selector).is_some() && !self.program.causal;
-                !last && !self.facts.width(selector).at_most_one()
-            }
+            Op::Width { selector } => self.is_stepped_width(selector),
             Op::Elementwise { .. } => true,
             Op::Input(_) | Op::Indices | Op::Const(_) => false,
         }
@@ -243,7 +257,7 @@ impl Lower<'_> {
             let (columns, held) = self.code(&value, values, forms, bound.is_zero());
             Attended::Code { columns, default, held, bound }
         };
-        Ok(Attend { sop: id, selector, scoring, columns, bos, facts, result })
+        Ok(Attend { base: Base::SOp(id), selector, scoring, columns, bos, facts, result })
     }
 
     /// A sum or a multiple of means, as one mean.
@@ -262,7 +276,7 @@ impl Lower<'_> {
         let bos = if may_be_empty { BosLevel::Half } else { BosLevel::Out };
         let (scoring, columns) = self.scoring(selector, &mut facts)?;
         let result = self.mean(id, &value, may_be_empty.then_some(&default), most, forms)?;
-        Ok(Attend { sop: id, selector, scoring, columns, bos, facts, result })
+        Ok(Attend { base: Base::SOp(id), selector, scoring, columns, bos, facts, result })
     }
 
     fn mean(
@@ -301,12 +315,12 @@ impl Lower<'_> {
 
     pub(super) fn width(
         &mut self,
-        id: SOpId,
+        base: Base,
         selector: SelectorId,
         forms: &BTreeSet<Form>,
     ) -> Result<Attend, PlanError> {
         let width = self.facts.width(selector);
-        let values: Arc<[Value]> = self.attended_values(id)?.into();
+        let values: Arc<[Value]> = self.base_values(base)?.into();
         if self.facts.always(selector).is_some() && !self.program.causal {
             let indices = Partition::finest(Base::Index, self.lengths.max);
             let place = |i: usize| values.binary_search(&Value::Number((i + 1).into())).ok();
@@ -318,7 +332,7 @@ impl Lower<'_> {
             self.need(&last.key);
             let (columns, held) = self.code(&value, values, forms, true);
             return Ok(Attend {
-                sop: id,
+                base,
                 selector,
                 scoring: Scoring::Last,
                 columns: vec![last],
@@ -337,12 +351,12 @@ impl Lower<'_> {
             let default = place(0);
             let (code, held) = self.code(&value, values, forms, true);
             let result = Attended::Code { columns: code, default, held, bound: Number::ZERO };
-            return Ok(Attend { sop: id, selector, scoring, columns, bos: BosLevel::Half, facts, result });
+            return Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Half, facts, result });
         }
         // fl(1/(d+1)) is exact for d = 0, and off by half a unit in the last place of ½ at most.
         let read = Steps { values, cuts: cuts(forms) };
         let result = Attended::Share { bound: power_of_two(-25), read };
-        Ok(Attend { sop: id, selector, scoring, columns, bos: BosLevel::Selected, facts, result })
+        Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Selected, facts, result })
     }
 }
 

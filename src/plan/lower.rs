@@ -8,7 +8,7 @@ use super::folded::folded;
 use super::view::View;
 use super::{Base, Column, Features, Form, HalfLayer, Partition, PlanError};
 use crate::facts::{Facts, ValueSet};
-use crate::ir::{Lengths, Node, Op, Program, SOpId};
+use crate::ir::{Lengths, Node, Op, Program, SOpId, SelectorId};
 use crate::source::Span;
 use crate::value::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -158,11 +158,11 @@ impl Lower<'_> {
                 let args = self.arguments(id, args)?;
                 View::combine(&args.iter().collect::<Vec<_>>(), |values| f.apply(values))
             }
-            Op::Aggregate { .. } | Op::Width { .. } => {
-                self.note_mean(id)?;
-                self.depths.insert(Base::SOp(id), self.attended_depth(id));
-                View::base(Base::SOp(id), &self.attended_values(id)?)
-            }
+            Op::Width { selector } => match self.sum_of_widths(*selector) {
+                Some(view) => view,
+                None => self.attend_to(id)?,
+            },
+            Op::Aggregate { .. } => self.attend_to(id)?,
         };
         if let Some(known) = known {
             view.restrict(|v| known.binary_search(v).is_ok());
@@ -171,6 +171,13 @@ impl Lower<'_> {
             return Err(PlanError::NoValue { span: self.span(id) });
         }
         Ok(view)
+    }
+
+    /// An s-op that a head computes.
+    fn attend_to(&mut self, id: SOpId) -> Result<View, PlanError> {
+        self.note_mean(id)?;
+        self.depths.insert(Base::SOp(id), self.attended_depth(id));
+        Ok(View::base(Base::SOp(id), &self.attended_values(id)?))
     }
 
     fn indices(&self) -> Vec<Value> {
@@ -293,25 +300,26 @@ impl Lower<'_> {
 
     /// The half-layer after which an aggregate or a width can be read.
     fn attended_depth(&self, id: SOpId) -> HalfLayer {
-        let single = |id: &SOpId| match self.view(*id) {
+        let (selector, value) = match self.program.graph[id].op {
+            Op::Aggregate { selector, value, .. } => (selector, Some(value)),
+            Op::Width { selector } => (selector, None),
+            Op::Elementwise { .. } | Op::Input(_) | Op::Indices | Op::Const(_) => return HalfLayer::EMBED,
+        };
+        let attended = self.head_depth(selector, value);
+        if self.is_stepped(id) { attended.next_mlp() } else { attended }
+    }
+
+    /// The half-layer of the head that reads a value at the keys of a selector.
+    pub(super) fn head_depth(&self, selector: SelectorId, value: Option<SOpId>) -> HalfLayer {
+        let single = |id: SOpId| match self.view(id) {
             Ok(view) if view.args.len() > 1 => self.ready(view).next_mlp(),
             Ok(view) => self.ready(view),
             Err(_) => HalfLayer::EMBED,
         };
-        let mut operands = Vec::new();
-        let selector = match self.program.graph[id].op {
-            Op::Aggregate { selector, value, .. } => {
-                operands.push(value);
-                selector
-            }
-            Op::Width { selector } => selector,
-            Op::Elementwise { .. } | Op::Input(_) | Op::Indices | Op::Const(_) => return HalfLayer::EMBED,
-        };
         let mut leaves = Vec::new();
         self.leaves(selector, &mut leaves);
-        operands.extend(leaves.into_iter().flat_map(|(key, query, _)| [key, query]));
-        let attended = operands.iter().map(single).max().unwrap_or(HalfLayer::EMBED).next_attention();
-        if self.is_stepped(id) { attended.next_mlp() } else { attended }
+        let operands = leaves.into_iter().flat_map(|(key, query, _)| [key, query]).chain(value);
+        operands.map(single).max().unwrap_or(HalfLayer::EMBED).next_attention()
     }
 
     /// How values are held of which these forms are read.
@@ -347,13 +355,15 @@ impl Lower<'_> {
                 Base::Index => {
                     inputs.insert(base, self.held(self.indices().into(), &forms));
                 }
-                Base::SOp(_) | Base::Keys(_) | Base::Queries(_) => match self.compute(base, &forms) {
-                    Ok(lowering) => {
-                        computed.retain(|c| c.0 != base);
-                        computed.push((base, lowering));
+                Base::SOp(_) | Base::Width(_) | Base::Keys(_) | Base::Queries(_) => {
+                    match self.compute(base, &forms) {
+                        Ok(lowering) => {
+                            computed.retain(|c| c.0 != base);
+                            computed.push((base, lowering));
+                        }
+                        Err(error) => errors.push(error),
                     }
-                    Err(error) => errors.push(error),
-                },
+                }
             }
         }
         errors.dedup();
@@ -384,12 +394,18 @@ impl Lower<'_> {
         if let Some(view) = self.tables.get(&base).cloned() {
             return Ok(self.table(base, &view, forms));
         }
-        let Base::SOp(id) = base else { unreachable!("inputs are embedded, and classes are tables") };
+        let id = match base {
+            Base::SOp(id) => id,
+            Base::Width(selector) => return Ok(Lowering::Attend(self.width(base, selector, forms)?)),
+            Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_) => {
+                unreachable!("inputs are embedded, and classes are tables")
+            }
+        };
         let attend = match self.program.graph[id].op.clone() {
             Op::Aggregate { selector, value, default } => {
                 self.aggregate(id, selector, value, &default, forms)?
             }
-            Op::Width { selector } => self.width(id, selector, forms)?,
+            Op::Width { selector } => self.width(base, selector, forms)?,
             Op::Elementwise { .. } => self.aggregate_of_means(id, forms)?,
             Op::Input(_) | Op::Indices | Op::Const(_) => {
                 unreachable!("what is not attended to is a table")

@@ -115,6 +115,9 @@ pub enum Base {
     Column(usize),
     Index,
     SOp(SOpId),
+    /// The width of one side of a disjunction whose sides never select the same key: their sum is
+    /// its width.
+    Width(SelectorId),
     /// The class of the position as a key, of keys that the selector treats alike. The values are
     /// numbers from 0 on.
     Keys(SelectorId),
@@ -178,7 +181,7 @@ pub enum Holds {
     /// The s-op, which is a number.
     Numeric(SOpId),
     /// `1 / (width + 1)`, the weight of BOS among the keys that a query selects.
-    Share(SOpId),
+    Share(Base),
 }
 
 impl Holds {
@@ -286,7 +289,7 @@ pub enum Fact {
 /// What a head computes of the keys that it attends to.
 #[derive(Clone, Debug)]
 pub struct HeadOutput {
-    pub sop: SOpId,
+    pub base: Base,
     pub moves: Moves,
     pub columns: Vec<ValueColumn>,
 }

@@ -11,6 +11,7 @@ use super::{
     ValueColumn,
 };
 use crate::ir::{Program, SOpId};
+use crate::source::Span;
 use crate::value::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -167,7 +168,7 @@ impl Placer<'_> {
     }
 
     fn attend(&mut self, attend: &Attend) -> Result<(), PlanError> {
-        let id = attend.sop;
+        let base = attend.base;
         let values: &[Form] = match &attend.result {
             Attended::Code { columns, .. } => columns,
             Attended::Mean { number, .. } => std::slice::from_ref(number),
@@ -179,9 +180,9 @@ impl Placer<'_> {
         let writer = (Owner::Head { layer, head }, at);
         let (moves, columns) = match &attend.result {
             Attended::Code { columns, default, held, bound } => {
-                let into = self.held(Base::SOp(id), held, writer, *default, bound);
+                let into = self.held(base, held, writer, *default, bound);
                 if !bound.is_zero() {
-                    self.clean(id, held, &into, at);
+                    self.clean(base, held, &into, at);
                 }
                 let column = |(form, into): (&Form, SlotId)| {
                     let at_bos = self.plan.slot(into).at_bos.clone();
@@ -192,24 +193,25 @@ impl Placer<'_> {
             Attended::Mean { number, default, bound, read } => {
                 let at_bos = default.clone().unwrap_or(Number::ZERO);
                 let bound = super::arithmetic::add(bound, &self.plan.summing_error(number));
+                let Base::SOp(id) = base else { unreachable!("means are s-ops") };
                 let into = self.slot(Holds::Numeric(id), writer, at_bos.clone(), bound);
                 self.numeric.insert(id, into);
                 let position = |v: &Value| v.number().unwrap_or(Number::ZERO);
-                self.steps(id, into, at, read, position)?;
+                self.steps(base, into, at, read, position)?;
                 (Moves::Mean, vec![ValueColumn { form: number.clone(), at_bos, into }])
             }
             Attended::Share { bound, read } => {
-                let into = self.slot(Holds::Share(id), writer, Number::ONE, bound.clone());
+                let into = self.slot(Holds::Share(base), writer, Number::ONE, bound.clone());
                 let share = |v: &Value| {
                     let width = v.number().unwrap_or(Number::ZERO);
                     super::arithmetic::div(&Number::ONE, &super::arithmetic::add(&width, &Number::ONE))
                 };
-                self.steps(id, into, at, read, share)?;
+                self.steps(base, into, at, read, share)?;
                 let form = Form::constant(Number::ZERO);
                 (Moves::Share, vec![ValueColumn { form, at_bos: Number::ONE, into }])
             }
         };
-        self.plan.layers[layer].heads[head].outputs.push(HeadOutput { sop: id, moves, columns });
+        self.plan.layers[layer].heads[head].outputs.push(HeadOutput { base, moves, columns });
         Ok(())
     }
 
@@ -247,21 +249,31 @@ impl Placer<'_> {
         (layer, contents.heads.len() - 1)
     }
 
+    /// Where the program computes a base.
+    fn span(&self, base: Base) -> Span {
+        let graph = &self.program.graph;
+        match base {
+            Base::SOp(id) => graph[id].origin.span,
+            Base::Width(id) | Base::Keys(id) | Base::Queries(id) => graph[id].origin.span,
+            Base::Column(_) | Base::Index => self.program.outputs[0].span,
+        }
+    }
+
     /// A code that is exactly 0 and 1, from one that is nearly so.
-    fn clean(&mut self, id: SOpId, held: &Held, rough: &[SlotId], after: HalfLayer) {
+    fn clean(&mut self, base: Base, held: &Held, rough: &[SlotId], after: HalfLayer) {
         let at = after.next_mlp();
         let owner = self.next_group(at);
-        let into = self.held(Base::SOp(id), held, owner, None, &Number::ZERO);
+        let into = self.held(base, held, owner, None, &Number::ZERO);
         // Far steeper than needed for a code that is off by 1e-4 at most.
         let middle = Threshold { slope: 4i64.into(), centre: 2i64.into() };
         let neurons = rough.iter().zip(into).flat_map(|(&input, into)| step(input, &middle, into)).collect();
-        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Clean, neurons });
+        self.group(at, NeuronGroup { base, kind: Neurons::Clean, neurons });
     }
 
     /// A thermometer of the number in a slot, which is `position(v)` where the s-op is `v`.
     fn steps(
         &mut self,
-        id: SOpId,
+        base: Base,
         input: SlotId,
         after: HalfLayer,
         read: &Steps,
@@ -280,11 +292,10 @@ impl Placer<'_> {
             let (a, b) = (position(before), position(from));
             let falls = a > b;
             let (low, high) = if falls { (b, a) } else { (a, b) };
-            let span = self.program.graph[id].origin.span;
+            let span = self.span(base);
             let threshold = Threshold::between(&low, &high, &error, &largest);
             let too_fine = || PlanError::TooFine { span, low: before.clone(), high: from.clone() };
             let threshold = threshold.ok_or_else(too_fine)?;
-            let base = Base::SOp(id);
             let holds = match threshold.rises() == falls {
                 true => Holds::Below(base, from.clone()),
                 false => Holds::AtLeast(base, from.clone()),
@@ -293,8 +304,8 @@ impl Placer<'_> {
             neurons.extend(step(input, &threshold, slot));
             places.push((cut, slot));
         }
-        self.code(Base::SOp(id), &read.values, Encoding::Thermometer(places), at);
-        self.group(at, NeuronGroup { base: Base::SOp(id), kind: Neurons::Steps, neurons });
+        self.code(base, &read.values, Encoding::Thermometer(places), at);
+        self.group(at, NeuronGroup { base, kind: Neurons::Steps, neurons });
         Ok(())
     }
 }

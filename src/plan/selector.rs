@@ -4,7 +4,7 @@ use super::lower::Lower;
 use super::view::View;
 use super::{Atom, Base, Partition, PlanError};
 use crate::ir::{SOpId, SelectorId, SelectorOp};
-use crate::value::{Compare, Value};
+use crate::value::{Compare, Elementwise, Value};
 use std::collections::HashMap;
 
 /// The most pairs of a query and a key value that a predicate is tabled for: indices to length
@@ -124,6 +124,33 @@ impl Lower<'_> {
                 Ok(vec![atom])
             }
         }
+    }
+
+    /// The width of a disjunction as the sum of the widths of its sides, if no key is selected by
+    /// both, and it takes classes of several bases otherwise.
+    pub(super) fn sum_of_widths(&mut self, selector: SelectorId) -> Option<View> {
+        let SelectorOp::Or(a, b) = self.program.graph[selector].op else { return None };
+        let (left, right) = (self.conjunction(a, false).ok()?, self.conjunction(b, false).ok()?);
+        let one = |atoms: &[Atom]| match atoms {
+            [atom] => Some(atom.clone()),
+            _ => None,
+        };
+        if one(&left).zip(one(&right)).is_some_and(|(l, r)| l.join(&r, |x, y| x || y).is_some()) {
+            return None;
+        }
+        let never = |atom: Atom| !atom.holds.contains(&true);
+        let excludes = |l: &Atom| right.iter().any(|r| l.join(r, |x, y| x && y).is_some_and(never));
+        if !left.iter().any(excludes) {
+            return None;
+        }
+        let mut side = |side: SelectorId| {
+            let depth = self.head_depth(side, None);
+            let depth = if self.is_stepped_width(side) { depth.next_mlp() } else { depth };
+            self.depths.insert(Base::Width(side), depth);
+            View::base(Base::Width(side), &self.width_values(side))
+        };
+        let (a, b) = (side(a), side(b));
+        Some(View::combine(&[&a, &b], |widths| Elementwise::Add.apply(widths)))
     }
 
     /// Any selector as one atom: on the classes of keys that it treats alike, and on those of

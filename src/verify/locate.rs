@@ -94,7 +94,9 @@ pub fn node(program: &Program, of: Of) -> Option<Node> {
         }
         Of::Index => graph.sop_ids().find(|id| graph[*id].op == Op::Indices).map(Node::SOp),
         Of::Sop(index) => graph.sop_ids().nth(index).map(Node::SOp),
-        Of::Keys(index) | Of::Queries(index) => graph.selector_ids().nth(index).map(Node::Selector),
+        Of::Width(index) | Of::Keys(index) | Of::Queries(index) => {
+            graph.selector_ids().nth(index).map(Node::Selector)
+        }
     }
 }
 

@@ -184,6 +184,10 @@ fn expected(program: &Program, plan: &Plan, input: &Columns) -> Vec<Vec<Number>>
             Base::Column(column) => input[*column].clone(),
             Base::Index => (0..n).map(|i| Value::Number(i.into())).collect(),
             Base::SOp(id) => trace.sop(*id).unwrap().to_vec(),
+            Base::Width(id) => {
+                let matrix = trace.selector(*id).unwrap();
+                (0..n).map(|query| Value::Number(matrix.width(query).into())).collect()
+            }
             Base::Keys(_) | Base::Queries(_) => Vec::new(),
         }
     };
@@ -202,9 +206,9 @@ fn expected(program: &Program, plan: &Plan, input: &Columns) -> Vec<Vec<Number>>
             values(base).iter().map(of).collect()
         }
         Holds::Numeric(id) => values(&Base::SOp(*id)).iter().map(number).collect(),
-        Holds::Share(id) => {
+        Holds::Share(base) => {
             let share = |v: &Value| Number::ONE.div(&number(v).add(&Number::ONE).unwrap()).unwrap();
-            values(&Base::SOp(*id)).iter().map(share).collect()
+            values(base).iter().map(share).collect()
         }
     };
     plan.slots.iter().map(slot).collect()
