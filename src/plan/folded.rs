@@ -255,20 +255,19 @@ impl Results<'_> {
 /// integers that occur, with the places of their numbers. In a gap it goes straight if its slope is
 /// an integer there; otherwise it stays, and jumps at the end.
 fn bends(points: &[(i64, usize)], numbers: &[Number]) -> Option<BTreeMap<i64, i64>> {
-    let zero = numbers[points.first()?.1].to_i64()?;
     let mut bends: BTreeMap<i64, i64> = BTreeMap::new();
     let mut add = |at: i64, bend: i64| *bends.entry(at).or_default() += bend;
-    let mut total = 0;
     for pair in points.windows(2) {
         let ((s, from), (t, to)) = (pair[0], pair[1]);
         let rise = numbers[to].to_i64()? - numbers[from].to_i64()?;
         let (start, slope) = if rise % (t - s) == 0 { (s, rise / (t - s)) } else { (t - 1, rise) };
         add(start, slope);
         add(t, -slope);
-        total += slope.abs() * (points.last()?.0 - s);
     }
     // Beyond the last point nothing is asked for.
-    bends.remove(&points.last()?.0);
+    let end = points.last()?.0;
+    bends.remove(&end);
     bends.retain(|_, bend| *bend != 0);
-    (total <= MAX_SUM && zero.abs() <= MAX_SUM).then_some(bends)
+    let sum = |sum: i64, (at, bend): (&i64, &i64)| sum.checked_add(bend.abs().checked_mul(end - at)?);
+    bends.iter().try_fold(0, sum).is_some_and(|sum| sum <= MAX_SUM).then_some(bends)
 }

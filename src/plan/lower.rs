@@ -14,9 +14,11 @@ use crate::value::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// The largest table that is built: one neuron per tuple, so a quarter of a million of them make
-/// no network that anyone would run.
-const MAX_TUPLES: usize = 1 << 16;
+/// The largest table that is looked at: indices to length 512, squared.
+const MAX_TUPLES: usize = 1 << 18;
+
+/// The most neurons of one table: more make no network that anyone would run.
+const MAX_NEURONS: usize = 1 << 16;
 
 /// The most values of one base that a function of it alone is tabled for: such a table is folded
 /// into its readers, and only where they tell values apart does it take neurons. Means of booleans
@@ -392,7 +394,7 @@ impl Lower<'_> {
 
     fn compute(&mut self, base: Base, forms: &BTreeSet<Form>) -> Result<Lowering, PlanError> {
         if let Some(view) = self.tables.get(&base).cloned() {
-            return Ok(self.table(base, &view, forms));
+            return self.table(base, &view, forms);
         }
         let id = match base {
             Base::SOp(id) => id,
@@ -416,7 +418,7 @@ impl Lower<'_> {
 
     /// The neurons of a table: one for each tuple of arguments, but for those whose result is held
     /// as zeros; or fewer, if there is a way.
-    fn table(&mut self, base: Base, view: &View, forms: &BTreeSet<Form>) -> Lowering {
+    fn table(&mut self, base: Base, view: &View, forms: &BTreeSet<Form>) -> Result<Lowering, PlanError> {
         let mut held = self.held(view.values().into(), forms);
         let tuples = view.tuples(&held.values);
         let mut zeros = None;
@@ -428,24 +430,30 @@ impl Lower<'_> {
             let fewer = folded(view, &held.values, features).filter(|neurons| neurons.len() < others);
             if let Some(neurons) = fewer {
                 neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
-                return Lowering::Table { base, held, neurons };
+                return Ok(Lowering::Table { base, held, neurons });
             }
             features.zero_at(most);
         }
-        let neuron = |(classes, result): (Vec<u32>, usize)| {
-            let form = |(arg, class): (&Partition, u32)| Form::indicator(arg, class as usize);
+        if tuples.len() > MAX_NEURONS {
+            let (span, tuples) = (super::span(self.program, base), tuples.len());
+            return Err(PlanError::TooManyTuples { span, tuples, limit: MAX_NEURONS });
+        }
+        let of_arg = |arg: &Partition| (0..arg.n_classes).map(|c| Form::indicator(arg, c)).collect();
+        let classes: Vec<Vec<Form>> = view.args.iter().map(of_arg).collect();
+        classes.iter().flatten().for_each(|form| self.need(form));
+        let neuron = |(tuple, result): (Vec<u32>, usize)| {
+            let form = |(forms, class): (&Vec<Form>, &u32)| forms[*class as usize].clone();
             // It sees how many arguments are in its classes; one less than all is not enough.
-            let bias = Number::from(1 - classes.len() as i64);
+            let bias = Number::from(1 - tuple.len() as i64);
             let writes = match &held.features {
                 None => vec![(result, Number::ONE)],
                 Some(features) => features.written(result),
             };
-            TableNeuron { forms: view.args.iter().zip(classes).map(form).collect(), bias, writes }
+            TableNeuron { forms: classes.iter().zip(&tuple).map(form).collect(), bias, writes }
         };
         let tuples = tuples.into_iter().filter(|(_, result)| Some(*result) != zeros);
-        let neurons: Vec<TableNeuron> = tuples.map(neuron).filter(|n| !n.writes.is_empty()).collect();
-        neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
-        Lowering::Table { base, held, neurons }
+        let neurons = tuples.map(neuron).filter(|n| !n.writes.is_empty()).collect();
+        Ok(Lowering::Table { base, held, neurons })
     }
 }
 

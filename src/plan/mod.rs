@@ -35,6 +35,7 @@ pub use threshold::Threshold;
 
 use crate::facts::{Facts, ValueSet};
 use crate::ir::{Lengths, Program, SOpId, SelectorId};
+use crate::source::Span;
 use crate::value::{Number, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,6 +50,17 @@ pub const SCORE: i64 = 256;
 pub fn plan(program: &Program, facts: &Facts) -> Result<Plan, Vec<PlanError>> {
     let lowered = lower::lower(program, facts)?;
     place::place(program, lowered)
+}
+
+/// Where a program computes a base.
+fn span(program: &Program, base: Base) -> Span {
+    let graph = &program.graph;
+    match base {
+        Base::SOp(id) => graph[id].origin.span,
+        Base::Width(id) | Base::Keys(id) | Base::Queries(id) => graph[id].origin.span,
+        Base::Column(column) => program.columns[column].span.unwrap_or(program.outputs[0].span),
+        Base::Index => program.outputs[0].span,
+    }
 }
 
 /// A network, but for the numbers in its matrices.

@@ -11,7 +11,6 @@ use super::{
     ValueColumn,
 };
 use crate::ir::{Program, SOpId};
-use crate::source::Span;
 use crate::value::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -249,16 +248,6 @@ impl Placer<'_> {
         (layer, contents.heads.len() - 1)
     }
 
-    /// Where the program computes a base.
-    fn span(&self, base: Base) -> Span {
-        let graph = &self.program.graph;
-        match base {
-            Base::SOp(id) => graph[id].origin.span,
-            Base::Width(id) | Base::Keys(id) | Base::Queries(id) => graph[id].origin.span,
-            Base::Column(_) | Base::Index => self.program.outputs[0].span,
-        }
-    }
-
     /// A code that is exactly 0 and 1, from one that is nearly so.
     fn clean(&mut self, base: Base, held: &Held, rough: &[SlotId], after: HalfLayer) {
         let at = after.next_mlp();
@@ -292,7 +281,7 @@ impl Placer<'_> {
             let (a, b) = (position(before), position(from));
             let falls = a > b;
             let (low, high) = if falls { (b, a) } else { (a, b) };
-            let span = self.span(base);
+            let span = super::span(self.program, base);
             let threshold = Threshold::between(&low, &high, &error, &largest);
             let too_fine = || PlanError::TooFine { span, low: before.clone(), high: from.clone() };
             let threshold = threshold.ok_or_else(too_fine)?;
