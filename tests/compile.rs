@@ -5,7 +5,7 @@ use candle_core::Device;
 use raspc::facts;
 use raspc::interp::Interpreter;
 use raspc::model::{Artifact, ArtifactError, Decoded, NoHooks, Recorder, Site, Transformer, artifact};
-use raspc::plan::{self, Base, Holds};
+use raspc::plan::{self, Base, Holds, Knobs};
 use raspc::value::{Number, Value};
 use raspc::verify::{self, Effort, Verdict};
 use safetensors::tensor::TensorView;
@@ -171,7 +171,7 @@ fn several_columns_and_outputs() {
 fn what_is_not_compiled_yet_is_said_with_its_place() {
     let refuse = |text: &str, code: &str, at: &str| {
         let (program, sources) = read(text);
-        let errors = plan::plan(&program, &facts::analyse(&program)).unwrap_err();
+        let errors = plan::plan(&program, &facts::analyse(&program), Knobs::default()).unwrap_err();
         let diagnostics: Vec<_> = errors.iter().map(plan::describe).collect();
         let places: Vec<_> = diagnostics.iter().map(|d| (d.code, sources.text(d.labels[0].span))).collect();
         assert!(places.contains(&(code, at)), "{text}: {places:?}");

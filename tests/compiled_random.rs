@@ -13,7 +13,7 @@ use raspc::inputs::{Columns, Inputs};
 use raspc::interp::Interpreter;
 use raspc::ir::Program;
 use raspc::model::{Config, Transformer};
-use raspc::plan;
+use raspc::plan::{self, Knobs};
 use raspc::verify::{self, Effort, Verdict};
 use raspc::weights;
 use std::cell::RefCell;
@@ -22,11 +22,18 @@ use std::collections::BTreeMap;
 /// Inputs that run side by side.
 const BATCH: usize = 64;
 
-/// Compiles a program and compares it with the interpreter, and with itself rearranged. Says on
-/// how many inputs, or that it does not compile.
+/// Compiles a program, small and straightforwardly, and compares both with the interpreter, and with
+/// themselves rearranged. Says on how many inputs, or that it does not compile.
 fn check(program: &Program) -> Result<Outcome, String> {
+    if let Err(plain) = check_with(program, Knobs { optimise: false }) {
+        return Err(format!("not optimised: {plain}"));
+    }
+    check_with(program, Knobs::default())
+}
+
+fn check_with(program: &Program, knobs: Knobs) -> Result<Outcome, String> {
     let facts = facts::analyse(program);
-    let plan = match plan::plan(program, &facts) {
+    let plan = match plan::plan(program, &facts, knobs) {
         Ok(plan) => plan,
         Err(errors) => return Ok(Outcome::Refused(plan::describe(&errors[0]).code)),
     };

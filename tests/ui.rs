@@ -23,7 +23,7 @@ fn diagnose(name: &str, text: &str) -> String {
             if let CanFail::NoInputs { all } = verify::can_fail(program, &facts, effort, |_| ()) {
                 diagnostics.push(verify::no_inputs_report(program, all));
             }
-            let plan = plan::plan(program, &facts);
+            let plan = plan::plan(program, &facts, plan::Knobs::default());
             diagnostics.extend(plan.err().unwrap_or_default().iter().map(plan::describe));
         }
     }

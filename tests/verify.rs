@@ -186,7 +186,7 @@ fn the_program_is_read_again_from_the_file() {
     let text = "load \"one\"; load \"two\"; input tokens : 0..3; output flip(tokens);";
     let read = lower::read("main.rasp", text, &files, &outside);
     let program = read.program.unwrap();
-    let plan = plan::plan(&program, &facts::analyse(&program)).unwrap();
+    let plan = plan::plan(&program, &facts::analyse(&program), plan::Knobs::default()).unwrap();
     let manifest = Manifest::new(&program, &read.sources, &plan, &weights::build(&plan));
     assert_eq!(manifest.program, "main.rasp");
     let again = manifest.read_program().unwrap();

@@ -1,5 +1,6 @@
 //! `raspc compile`: from a program to a file of weights.
 
+use super::knobs::KnobFlags;
 use super::program::{self, Loaded, ProgramFlags};
 use super::summary::{self, Summary};
 use super::{Exit, Ui};
@@ -7,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
 use crate::model::{Artifact, Manifest, Transformer, artifact};
-use crate::plan;
+use crate::plan::{self, Knobs};
 use crate::verify::wrong_examples;
 use crate::verify::{self, CanFail, Disagreement, Effort, Verdict};
 use crate::weights;
@@ -43,6 +44,8 @@ pub struct CompileArgs {
     /// Print one table in Markdown.
     #[arg(long)]
     table: bool,
+    #[command(flatten)]
+    knobs: KnobFlags,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -80,11 +83,15 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 /// The model of a program, with the facts that it rests on; otherwise what is wrong is reported.
-pub(super) fn build(loaded: &Loaded, ui: &Ui) -> anyhow::Result<Result<(Facts, Artifact), Exit>> {
+pub(super) fn build(
+    loaded: &Loaded,
+    knobs: Knobs,
+    ui: &Ui,
+) -> anyhow::Result<Result<(Facts, Artifact), Exit>> {
     let Loaded { name, program, sources } = loaded;
     anyhow::ensure!(!program.outputs.is_empty(), "{name} computes no s-op; there is nothing to compile");
     let facts = facts::analyse(program);
-    let plan = match plan::plan(program, &facts) {
+    let plan = match plan::plan(program, &facts, knobs) {
         Ok(plan) => plan,
         Err(errors) => {
             ui.diagnostics(&errors.iter().map(plan::describe).collect::<Vec<_>>(), sources);
@@ -108,7 +115,7 @@ fn compile_one(
         ui.diagnostics(&wrong, sources);
         return Ok(Err(Exit::Refuted));
     }
-    let (facts, artifact) = match build(loaded, ui)? {
+    let (facts, artifact) = match build(loaded, args.knobs.knobs(), ui)? {
         Ok(built) => built,
         Err(exit) => return Ok(Err(exit)),
     };

@@ -1,5 +1,6 @@
 //! `raspc inspect`: what is in a model, and what happens in it on an input.
 
+use super::knobs::KnobFlags;
 use super::model::{self, ModelFlags};
 use super::program::{self, ProgramFlags};
 use super::{Exit, Ui, anatomy, compile, input, sites};
@@ -31,6 +32,8 @@ pub struct InspectArgs {
     json: bool,
     #[command(flatten)]
     model: ModelFlags,
+    #[command(flatten)]
+    knobs: KnobFlags,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -88,7 +91,7 @@ fn artifact(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Result<Artifact, Exit
         Ok(loaded) => loaded,
         Err(exit) => return Ok(Err(exit)),
     };
-    Ok(compile::build(&loaded, ui)?.map(|(_, artifact)| artifact))
+    Ok(compile::build(&loaded, args.knobs.knobs(), ui)?.map(|(_, artifact)| artifact))
 }
 
 fn named(name: &str, known: &[Site]) -> anyhow::Result<Site> {

@@ -1,6 +1,7 @@
 //! `raspc verify`: do the weights compute the program?
 
 use super::interrupt::Interrupt;
+use super::knobs::KnobFlags;
 use super::model::{self, ModelFlags};
 use super::program::{self, Loaded, ProgramFlags};
 use super::verdict::{difference_report, report, tell};
@@ -38,6 +39,8 @@ pub struct VerifyArgs {
     json: bool,
     #[command(flatten)]
     model: ModelFlags,
+    #[command(flatten)]
+    knobs: KnobFlags,
     #[command(flatten)]
     flags: ProgramFlags,
 }
@@ -133,6 +136,11 @@ fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim
             "declarations belong to programs; the one inside {} has its own",
             file.display()
         );
+        anyhow::ensure!(
+            args.knobs.is_default(),
+            "{} is compiled already; -O is for programs",
+            file.display()
+        );
         let artifact = model::load(file)?;
         let (loaded, from) = match against {
             Some(found) => found,
@@ -147,7 +155,7 @@ fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim
         Ok(loaded) => loaded,
         Err(exit) => return Ok(Err(exit)),
     };
-    let artifact = match compile::build(&loaded, ui)? {
+    let artifact = match compile::build(&loaded, args.knobs.knobs(), ui)? {
         Ok((_, artifact)) => artifact,
         Err(exit) => return Ok(Err(exit)),
     };

@@ -23,6 +23,7 @@ pub struct Manifest {
     /// Which of the sources is the program.
     pub program: String,
     pub config: Config,
+    pub knobs: KnobsInfo,
     /// The residual directions, in order.
     pub slots: Vec<SlotInfo>,
     pub heads: Vec<HeadInfo>,
@@ -107,6 +108,13 @@ pub struct SourceInfo {
     pub text: String,
 }
 
+/// What was asked of the compiler; see [`crate::plan::Knobs`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KnobsInfo {
+    pub optimise: bool,
+}
+
 /// SHA-256 in hexadecimal.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +162,7 @@ impl Manifest {
             format: FORMAT,
             program: program_name,
             config: Config::of(plan, weights),
+            knobs: KnobsInfo { optimise: plan.knobs.optimise },
             slots: plan.slots.iter().map(|s| names.slot(s)).collect(),
             heads,
             neurons,

@@ -24,7 +24,7 @@ pub use decode::Decoded;
 pub use held::{Held, Of};
 pub use holding::{Holding, Shown, holdings};
 pub use manifest::{
-    FORMAT, Hashes, HeadInfo, HeadOutputInfo, Manifest, NeuronInfo, Place, SlotInfo, SourceInfo,
+    FORMAT, Hashes, HeadInfo, HeadOutputInfo, KnobsInfo, Manifest, NeuronInfo, Place, SlotInfo, SourceInfo,
 };
 pub use site::{Hooks, NoHooks, Recorder, Site};
 pub use stream::{Stream, half_layer_name};

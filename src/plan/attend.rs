@@ -140,7 +140,7 @@ impl Lower<'_> {
 
     fn mean_of_means(&self, f: &Elementwise, args: &[SOpId]) -> Option<MeanOf> {
         let [a, b] = args else { return None };
-        let a = self.means.get(a)?;
+        let a = self.means.get(a).filter(|_| self.knobs.optimise)?;
         let (value, default) = match f {
             Elementwise::Add | Elementwise::Sub => {
                 let b = self.means.get(b).filter(|b| b.selector == a.selector)?;
@@ -186,7 +186,7 @@ impl Lower<'_> {
             return Ok((Scoring::All(Vec::new()), Vec::new()));
         }
         let atoms: Vec<Atom> = self.atoms(selector)?;
-        let columns: Vec<ScoreColumn> = atoms.iter().flat_map(Atom::columns).collect();
+        let columns: Vec<ScoreColumn> = atoms.iter().flat_map(|atom| atom.columns(self.knobs)).collect();
         for column in &columns {
             self.need(&column.query);
             self.need(&column.key);

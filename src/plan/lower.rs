@@ -6,7 +6,7 @@
 use super::attend::{Attend, BosLevel, MeanOf};
 use super::folded::folded;
 use super::view::View;
-use super::{Base, Column, Features, Form, HalfLayer, Partition, PlanError};
+use super::{Base, Column, Features, Form, HalfLayer, Knobs, Partition, PlanError};
 use crate::facts::{Facts, ValueSet};
 use crate::ir::{Lengths, Node, Op, Program, SOpId, SelectorId};
 use crate::source::Span;
@@ -78,6 +78,7 @@ const MAX_DEEP: usize = 1 << 12;
 pub(super) struct Lower<'a> {
     pub(super) program: &'a Program,
     pub(super) facts: &'a Facts,
+    pub(super) knobs: Knobs,
     pub(super) lengths: Lengths,
     pub(super) views: HashMap<SOpId, Result<View, PlanError>>,
     /// The views of what neurons compute.
@@ -90,10 +91,11 @@ pub(super) struct Lower<'a> {
     pub(super) depths: HashMap<Base, HalfLayer>,
 }
 
-pub(super) fn lower(program: &Program, facts: &Facts) -> Result<Lowered, Vec<PlanError>> {
+pub(super) fn lower(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Lowered, Vec<PlanError>> {
     let mut lower = Lower {
         program,
         facts,
+        knobs,
         lengths: declared(program)?,
         views: HashMap::new(),
         tables: HashMap::new(),
@@ -326,7 +328,8 @@ impl Lower<'_> {
 
     /// How values are held of which these forms are read.
     pub(super) fn held(&self, values: Arc<[Value]>, forms: &BTreeSet<Form>) -> Held {
-        Held { features: Features::for_forms(values.len(), forms), values }
+        let features = self.knobs.optimise.then(|| Features::for_forms(values.len(), forms)).flatten();
+        Held { features, values }
     }
 
     fn backward(mut self) -> Result<Lowered, Vec<PlanError>> {

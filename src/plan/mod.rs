@@ -46,10 +46,24 @@ use std::sync::Arc;
 /// so whatever is not selected gets weight 0.
 pub const SCORE: i64 = 256;
 
+/// What may be asked of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Knobs {
+    /// Whether to look for small networks. Otherwise every s-op that is read stands in the residual
+    /// stream as a one-hot code or a thermometer, and every table takes a neuron per tuple.
+    pub optimise: bool,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self { optimise: true }
+    }
+}
+
 /// Plans a program whose facts are known. All errors are found that can be found at once.
-pub fn plan(program: &Program, facts: &Facts) -> Result<Plan, Vec<PlanError>> {
-    let lowered = lower::lower(program, facts)?;
-    place::place(program, lowered)
+pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {
+    let lowered = lower::lower(program, facts, knobs)?;
+    place::place(program, lowered, knobs)
 }
 
 /// Where a program computes a base.
@@ -66,6 +80,7 @@ fn span(program: &Program, base: Base) -> Span {
 /// A network, but for the numbers in its matrices.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    pub knobs: Knobs,
     pub lengths: Lengths,
     pub causal: bool,
     /// Whether a BOS position stands before the first token.

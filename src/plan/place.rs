@@ -6,7 +6,7 @@ use super::arithmetic::power_of_two;
 use super::attend::{Attend, Attended, BosLevel, Steps};
 use super::lower::{Held, Lowered, Lowering, Reading, TableNeuron};
 use super::{
-    Base, Code, Encoding, Form, HalfLayer, Head, HeadOutput, Holds, Layer, Moves, Neuron, NeuronGroup,
+    Base, Code, Encoding, Form, HalfLayer, Head, HeadOutput, Holds, Knobs, Layer, Moves, Neuron, NeuronGroup,
     Neurons, Output, Owner, Plan, PlanError, Read, SCORE, Scores, Scoring, Slot, SlotId, Threshold,
     ValueColumn,
 };
@@ -18,10 +18,11 @@ use std::sync::Arc;
 /// The largest network: 512 MiB of f32 weights.
 const MAX_PARAMETERS: usize = 1 << 27;
 
-pub(super) fn place(program: &Program, lowered: Lowered) -> Result<Plan, Vec<PlanError>> {
+pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {
     let Lowered { inputs, computed, outputs, .. } = &lowered;
     let bos = lowered.needs_bos();
     let plan = Plan {
+        knobs,
         lengths: lowered.lengths,
         causal: program.causal,
         bos,

@@ -25,17 +25,19 @@ impl Lower<'_> {
             return Ok(Reading::Numeric { sop: id, values: self.facts.values(id).clone() });
         }
         let values = self.view(id)?.values();
-        let sum = if self.view(id)?.args.len() > 1 { self.sum(id, &mut MAX_LOOKS.clone()) } else { None };
-        let logits = match sum.and_then(|sum| of_sum(&sum, &values)) {
+        let several = self.knobs.optimise && self.view(id)?.args.len() > 1;
+        let sum = if several { self.sum(id, &mut MAX_LOOKS.clone()) } else { None };
+        let mut logits = sum.and_then(|sum| of_sum(&sum, &values));
+        if several && logits.is_none() {
+            logits = self.conditions(id, &values);
+        }
+        let logits = match logits {
             Some(logits) => logits,
-            None => match self.conditions(id, &values) {
-                Some(logits) => logits,
-                None => {
-                    let view = self.single(id)?;
-                    let (code, values) = self.coded(&view, &view.values());
-                    of_code(&code, &values)
-                }
-            },
+            None => {
+                let view = self.single(id)?;
+                let (code, values) = self.coded(&view, &view.values());
+                if self.knobs.optimise { of_code(&code, &values) } else { one_hot(&code, &values) }
+            }
         };
         logits.iter().flatten().for_each(|form| self.need(form));
         Ok(Reading::Categorical { values, logits })
@@ -70,7 +72,7 @@ impl Lower<'_> {
     /// Logits of a boolean that is a conjunction, or a disjunction, of conditions that are known
     /// before it would be itself: each that fails (or holds) counts 2 against the 1 of the rest.
     fn conditions(&mut self, id: SOpId, values: &[Value]) -> Option<Vec<Vec<Form>>> {
-        if *values != [Value::Bool(false), Value::Bool(true)] || self.view(id).ok()?.args.len() <= 1 {
+        if *values != [Value::Bool(false), Value::Bool(true)] {
             return None;
         }
         let whole = self.ready(&self.views[&id].as_ref().ok()?.clone()).next_mlp();
@@ -158,7 +160,7 @@ fn of_code(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
     let codes = match integers(values) {
         Some(integers) => integers,
         None if values.len() as i64 <= MAX_CODE => (0..values.len() as i64).collect(),
-        None => return (0..values.len()).map(|v| vec![Form::indicator(code, v)]).collect(),
+        None => return one_hot(code, values),
     };
     let logit = |c: &i64| {
         let numbers: Vec<Number> = codes.iter().map(|s| (2 * s * c - c * c).into()).collect();
@@ -167,7 +169,12 @@ fn of_code(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
     codes.iter().map(logit).collect()
 }
 
-/// The same of integers that are a sum: `2 s c - c²` is the sum of `2 c` times its terms, and a
+/// The logit of a value is 1 where it is the value, else 0.
+fn one_hot(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
+    (0..values.len()).map(|v| vec![Form::indicator(code, v)]).collect()
+}
+
+/// Logits of integers that are a sum: `2 s c - c²` is the sum of `2 c` times its terms, and a
 /// constant.
 fn of_sum(sum: &[Form], values: &[Value]) -> Option<Vec<Vec<Form>>> {
     let codes = integers(values)?;

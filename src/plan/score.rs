@@ -1,7 +1,7 @@
 //! How is a predicate on keys and queries scored?
 
 use super::arithmetic::{mul, sub};
-use super::{Atom, Form, SCORE, ScoreColumn};
+use super::{Atom, Form, Knobs, SCORE, ScoreColumn};
 use crate::value::Number;
 
 /// A matching is scored by squares if it has more classes than that takes columns.
@@ -10,9 +10,10 @@ const SQUARES: usize = 3;
 impl Atom {
     /// Columns whose products add up to [`SCORE`] where the atom holds, and to 0 or less where it
     /// does not.
-    pub(super) fn columns(&self) -> Vec<ScoreColumn> {
+    pub(super) fn columns(&self, knobs: Knobs) -> Vec<ScoreColumn> {
         let (n_queries, n_keys) = (self.query.n_classes, self.key.n_classes);
-        if n_queries.min(n_keys) > SQUARES
+        if knobs.optimise
+            && n_queries.min(n_keys) > SQUARES
             && let Some((query, key)) = self.matched()
         {
             return squares(&query, &key);

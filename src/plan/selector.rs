@@ -130,6 +130,7 @@ impl Lower<'_> {
     /// both, and it takes classes of several bases otherwise.
     pub(super) fn sum_of_widths(&mut self, selector: SelectorId) -> Option<View> {
         let SelectorOp::Or(a, b) = self.program.graph[selector].op else { return None };
+        self.knobs.optimise.then_some(())?;
         let (left, right) = (self.conjunction(a, false).ok()?, self.conjunction(b, false).ok()?);
         let one = |atoms: &[Atom]| match atoms {
             [atom] => Some(atom.clone()),

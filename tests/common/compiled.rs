@@ -5,7 +5,7 @@ use raspc::facts::{self, Facts};
 use raspc::ir::Program;
 use raspc::ir::lower::{self, NoFiles, Outside, Read};
 use raspc::model::{Artifact, Manifest, Transformer};
-use raspc::plan::{self, Plan, PlanError};
+use raspc::plan::{self, Knobs, Plan, PlanError};
 use raspc::source::Sources;
 use raspc::verify::{self, Effort, Verdict};
 use raspc::weights;
@@ -49,8 +49,12 @@ pub fn compile_for(text: &str, domain: Option<&str>, lengths: &str) -> Compiled 
 
 impl Compiled {
     pub fn new(program: Program, sources: Sources) -> Result<Self, Vec<PlanError>> {
+        Self::with(program, sources, Knobs::default())
+    }
+
+    pub fn with(program: Program, sources: Sources, knobs: Knobs) -> Result<Self, Vec<PlanError>> {
         let facts = facts::analyse(&program);
-        let plan = plan::plan(&program, &facts)?;
+        let plan = plan::plan(&program, &facts, knobs)?;
         let weights = weights::build(&plan);
         let artifact = Artifact::new(Manifest::new(&program, &sources, &plan, &weights), weights);
         let model = Transformer::from_artifact(&artifact, &Device::Cpu).unwrap();
@@ -69,10 +73,13 @@ impl Compiled {
 }
 
 /// Compiles a program over these tokens and lengths, and compares it on every input if those
-/// are at most 20,000, else on 1,000 random ones.
+/// are at most 20,000, else on 1,000 random ones; and so without looking for a small network.
 #[track_caller]
 pub fn exact(domain: &str, lengths: &str, text: &str) -> Compiled {
     let compiled = compile(&format!("input tokens : {domain};\nlength {lengths};\n{text}"));
     assert!(compiled.compare(20_000, 1_000) > 0);
+    let (program, sources) = (compiled.program.clone(), compiled.sources.clone());
+    let plain = Compiled::with(program, sources, Knobs { optimise: false }).unwrap();
+    assert!(plain.compare(2_000, 200) > 0);
     compiled
 }
