@@ -9,6 +9,8 @@ use serde_json::{Value as Json, json};
 pub struct Totals {
     program: String,
     layers: usize,
+    /// No network that follows the program step by step has fewer.
+    least_layers: usize,
     heads: usize,
     neurons: usize,
     d_model: usize,
@@ -25,10 +27,11 @@ pub struct Totals {
 
 impl Totals {
     pub fn of(artifact: &Artifact) -> Self {
-        let Artifact { manifest: Manifest { program, config, .. }, weights } = artifact;
+        let Artifact { manifest: Manifest { program, config, least_layers, .. }, weights } = artifact;
         Self {
             program: program.clone(),
             layers: config.layers.len(),
+            least_layers: *least_layers,
             heads: config.layers.iter().map(|l| l.heads.len()).sum(),
             neurons: config.layers.iter().map(|l| l.d_mlp).sum(),
             d_model: config.d_model,
@@ -41,10 +44,17 @@ impl Totals {
         }
     }
 
+    fn layers_text(&self) -> String {
+        match self.layers - self.least_layers.min(self.layers) {
+            0 => format!("{}, the fewest that follow the program step by step", self.layers),
+            _ => format!("{}; {} or more follow the program step by step", self.layers, self.least_layers),
+        }
+    }
+
     pub fn text(&self) -> String {
         let rows = [
             ("program", self.program.clone()),
-            ("layers", self.layers.to_string()),
+            ("layers", self.layers_text()),
             ("heads", self.heads.to_string()),
             ("neurons", self.neurons.to_string()),
             ("d_model", self.d_model.to_string()),

@@ -24,6 +24,8 @@ pub struct Manifest {
     pub program: String,
     pub config: Config,
     pub knobs: KnobsInfo,
+    /// No network that follows the program step by step has fewer layers.
+    pub least_layers: usize,
     /// The residual directions, in order.
     pub slots: Vec<SlotInfo>,
     pub heads: Vec<HeadInfo>,
@@ -162,6 +164,7 @@ impl Manifest {
             format: FORMAT,
             program: program_name,
             config: Config::of(plan, weights),
+            least_layers: plan.least_layers,
             knobs: KnobsInfo { optimise: plan.knobs.optimise },
             slots: plan.slots.iter().map(|s| names.slot(s)).collect(),
             heads,

@@ -16,6 +16,7 @@ mod attend;
 mod error;
 mod folded;
 mod form;
+mod hops;
 mod linear;
 mod lower;
 mod place;
@@ -64,6 +65,7 @@ impl Default for Knobs {
 pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {
     let lowered = lower::lower(program, facts, knobs)?;
     place::place(program, lowered, knobs)
+        .map(|plan| Plan { least_layers: hops::least_layers(program, facts), ..plan })
 }
 
 /// Where a program computes a base.
@@ -92,6 +94,8 @@ pub struct Plan {
     /// Number of residual directions: [`Slot::direction`] is below it.
     pub d_model: usize,
     pub layers: Vec<Layer>,
+    /// No network that follows the program step by step has fewer layers.
+    pub least_layers: usize,
     pub outputs: Vec<Output>,
 }
 

@@ -31,6 +31,7 @@ pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result
         slots: Vec::new(),
         d_model: 0,
         layers: Vec::new(),
+        least_layers: 0,
         outputs: Vec::new(),
     };
     let mut placer = Placer { program, plan, ready: HashMap::new(), numeric: HashMap::new() };

@@ -90,6 +90,11 @@ impl Fixture {
         Some(Self { name, json: serde_json::from_str(&text).unwrap() })
     }
 
+    /// How many layers the RASP tool counts.
+    pub fn layers_by_the_tool(&self) -> Option<usize> {
+        self.json["rasp_analysis"]["layers"].as_u64().and_then(|n| usize::try_from(n).ok())
+    }
+
     pub fn text(&self, key: &str) -> &str {
         self.json[key].as_str().unwrap()
     }
