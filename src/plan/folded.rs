@@ -195,6 +195,9 @@ impl Results<'_> {
 
     /// A neuron per bend, and the result that is held as zeros.
     fn neurons(&self, codes: &Codes, features: &Features) -> Option<(Vec<TableNeuron>, usize)> {
+        if codes.iter().flatten().any(|code| code.abs() > MAX_SUM) {
+            return None;
+        }
         let mut of_sum: BTreeMap<i64, usize> = BTreeMap::new();
         for tuple in self.tuples() {
             let Some(result) = self.at(&tuple) else { continue };

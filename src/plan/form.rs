@@ -82,8 +82,8 @@ struct Row {
 /// take time that grows with the square.
 const MAX_FEATURES: usize = 24;
 
-/// Features and their factors are integers up to this size, so that sums of them are far below
-/// 2^24, the largest integers that f32 counts.
+/// Features are integers up to this size, and four times that is the most that they add up to for a
+/// reader: far below 2^24, up to which f32 counts.
 const MAX_NUMBER: i64 = 1 << 20;
 
 impl Features {
@@ -102,8 +102,7 @@ impl Features {
         let mut found = Self { features: Vec::new(), rows: Vec::new() };
         // The simplest come first, so that the others are made of them.
         for (_, vector) in vectors {
-            let small = |f: &Number| f.is_integer() && f.abs() <= Number::from(1i64 << 10);
-            let is_made = found.combine(&vector).is_some_and(|(_, factors)| factors.iter().all(small));
+            let is_made = found.combine(&vector).is_some_and(|(_, factors)| found.is_exact(&factors));
             if !is_made {
                 found.push(vector);
             }
@@ -113,6 +112,16 @@ impl Features {
             }
         }
         Some(found)
+    }
+
+    /// Whether so many times the features add up exactly, in any order.
+    fn is_exact(&self, factors: &[Number]) -> bool {
+        let size = |(factor, feature): (&Number, &Vec<Number>)| {
+            mul(&factor.abs(), feature.iter().max().unwrap_or(&Number::ZERO))
+        };
+        let sizes = factors.iter().zip(&self.features).map(size);
+        let sum = sizes.fold(Number::ZERO, |sum, size| add(&sum, &size));
+        factors.iter().all(Number::is_integer) && sum <= Number::from(4 * MAX_NUMBER)
     }
 
     /// Whether every feature is 0 or 1.

@@ -17,6 +17,9 @@ use std::sync::Arc;
 /// The largest table that is looked at: indices to length 512, squared.
 const MAX_TUPLES: usize = 1 << 18;
 
+/// The most numbers in the forms that one table or one output reads: some hundred megabytes.
+pub(super) const MAX_NUMBERS: usize = 1 << 23;
+
 /// The most neurons of one table: more make no network that anyone would run.
 const MAX_NEURONS: usize = 1 << 16;
 
@@ -437,7 +440,8 @@ impl Lower<'_> {
             }
             features.zero_at(most);
         }
-        if tuples.len() > MAX_NEURONS {
+        let numbers: usize = view.args.iter().map(|a| a.n_classes.saturating_mul(a.class.len())).sum();
+        if tuples.len() > MAX_NEURONS || numbers > MAX_NUMBERS {
             let (span, tuples) = (super::span(self.program, base), tuples.len());
             return Err(PlanError::TooManyTuples { span, tuples, limit: MAX_NEURONS });
         }

@@ -4,7 +4,7 @@
 //! s-ops, and tell whether all of several conditions hold, each of which stands there by itself.
 
 use super::folded::folded;
-use super::lower::{Lower, Reading, SMALL_TABLE};
+use super::lower::{Lower, MAX_NUMBERS, Reading, SMALL_TABLE};
 use super::view::View;
 use super::{Base, Features, Form, Partition, PlanError};
 use crate::ir::{Op, SOpId};
@@ -15,6 +15,9 @@ const MAX_LOOKS: usize = 1 << 10;
 
 /// Squares of the codes of values stay far below 2^24.
 const MAX_CODE: i64 = 1 << 10;
+
+/// So many terms, each of which adds up to `2 c s` at most, still are.
+const MAX_TERMS: usize = 4;
 
 impl Lower<'_> {
     pub(super) fn reading(&mut self, id: SOpId) -> Result<Reading, PlanError> {
@@ -36,6 +39,10 @@ impl Lower<'_> {
             None => {
                 let view = self.single(id)?;
                 let (code, values) = self.coded(&view, &view.values());
+                if values.len().saturating_mul(code.class.len()) > MAX_NUMBERS {
+                    let kinds = self.program.graph[id].kinds;
+                    return Err(PlanError::TooManyValues { span: self.span(id), kinds });
+                }
                 if self.knobs.optimise { of_code(&code, &values) } else { one_hot(&code, &values) }
             }
         };
@@ -178,8 +185,9 @@ fn one_hot(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
 /// constant.
 fn of_sum(sum: &[Form], values: &[Value]) -> Option<Vec<Vec<Form>>> {
     let codes = integers(values)?;
+    let numbers = || sum.iter().flat_map(|form| form.numbers.iter().flatten());
     let small = |n: &Number| n.is_integer() && n.abs() <= Number::from(MAX_CODE);
-    if !sum.iter().flat_map(|form| form.numbers.iter().flatten()).all(small) {
+    if !numbers().all(small) || sum.len() > MAX_TERMS {
         return None;
     }
     let logit = |c: &i64| {
