@@ -44,9 +44,12 @@ def main(raspc, models):
         inputs = list(samples(config, rng))
         names = [column["name"] for column in config["columns"]]
         lines = "".join(json.dumps(dict(zip(names, columns))) + "\n" for columns in inputs)
-        answer = subprocess.run([raspc, "run", "--json", path], input=lines, capture_output=True, text=True, check=True)
+        # Inputs that a program's lengths and assumptions exclude are answered with an error.
+        answer = subprocess.run([raspc, "run", "--json", path], input=lines, capture_output=True, text=True)
         for columns, line in zip(inputs, answer.stdout.splitlines(), strict=True):
-            expected = json.loads(line)["outputs"]
+            expected = json.loads(line).get("outputs")
+            if expected is None:
+                continue
             for name, values in run(config, weights, columns).items():
                 assert all(map(close, values, expected[name]["values"])), (path, columns, name, values)
             compared += 1

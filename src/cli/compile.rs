@@ -144,7 +144,17 @@ fn compile_one(
 /// followed.
 fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
     anyhow::ensure!(out.as_os_str() != "-", "a model is written to a file, not to standard output");
-    let Ok(existing) = out.canonicalize() else { return Ok(out.to_owned()) };
+    anyhow::ensure!(
+        super::model::is_model(out) || out.exists(),
+        "{} is no name of a model; write for example {}",
+        out.display(),
+        out.with_extension("safetensors").display()
+    );
+    let Ok(existing) = out.canonicalize() else {
+        anyhow::ensure!(!out.is_symlink(), "{} is a link that leads nowhere", out.display());
+        return Ok(out.to_owned());
+    };
+    anyhow::ensure!(super::model::is_model(&existing), "{} is no model; it is left as it is", out.display());
     anyhow::ensure!(existing.is_file(), "{} is no file that a model could be written to", out.display());
     let same = program.canonicalize().is_ok_and(|program| program == existing);
     let is_program = existing.extension().is_some_and(|e| e == "rasp");

@@ -27,11 +27,11 @@ pub struct FmtArgs {
 pub fn fmt(args: &FmtArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     for file in &args.files {
-        let exit = if file.as_os_str() == "-" {
-            fmt_stdin(args.check, ui)?
-        } else {
-            fmt_file(file, args.check, ui)?
+        let done = match file.as_os_str() == "-" {
+            true => fmt_stdin(args.check, ui),
+            false => fmt_file(file, args.check, ui),
         };
+        let exit = done.unwrap_or_else(|error| ui.error(&error));
         if worst == Exit::Done {
             worst = exit;
         }

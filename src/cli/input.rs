@@ -20,7 +20,8 @@ pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
             from_json(&serde_json::from_str(text).context("this is no JSON object")?, columns)?
         }
         // In the syntax of programs decimals are exact; JSON has more ways to write the rest.
-        Some('[') => match (literal(text), serde_json::from_str(text)) {
+        // Strings of programs have no escapes, those of JSON have.
+        Some('[') => match (literal(text).filter(|_| !text.contains('\\')), serde_json::from_str(text)) {
             (Some(list), _) => vec![list],
             (None, Ok(json)) => from_json(&json, columns)?,
             (None, Err(_)) => {

@@ -51,7 +51,7 @@ pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     for file in args.files.iter().take_while(|_| !interrupt.asked()) {
         let (exit, verdict) = one(file, args, &interrupt, ui).unwrap_or_else(|error| {
-            ui.note(&format!("error: {error:#}"));
+            ui.note(&format!("error: {}: {error:#}", file.display()));
             (Exit::Usage, None)
         });
         counts[match verdict {

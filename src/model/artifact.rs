@@ -51,7 +51,7 @@ pub enum ArtifactError {
     Shape { name: String, expected: [usize; 2], found: String },
     #[error("tensor `{name}` holds an entry that is no finite number")]
     NotFinite { name: String },
-    #[error("the {part} was changed after the file was written")]
+    #[error("changed after the file was written: the {part}")]
     Hash { part: &'static str },
 }
 

@@ -165,8 +165,8 @@ impl fmt::Display for Shown {
             Self::Between(Some(low), Some(high)) => write!(f, "{low}..<{high}"),
             Self::Between(None, None) => write!(f, "any"),
             Self::Among(values) => {
+                let more = if values.len() > MAX_SHOWN { "|…" } else { "" };
                 let values: Vec<String> = values.iter().take(MAX_SHOWN).map(Value::to_string).collect();
-                let more = if values.len() == MAX_SHOWN { "|…" } else { "" };
                 write!(f, "{}{more}", values.join("|"))
             }
             Self::Unclear => write!(f, "?"),

@@ -1,6 +1,6 @@
 //! Declarations: what a program says about its inputs, lengths, attention, outputs, examples.
 
-use super::{Kind, MAX_DOMAIN, Result, Session, Thing};
+use super::{Kind, MAX_DOMAIN, MAX_LENGTH, Result, Session, Thing};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Column, Example, Lengths, Op, Output, SOpId};
 use crate::source::{Span, Spanned};
@@ -120,6 +120,8 @@ impl Session<'_> {
         self.program.columns.push(column);
         let sop = self.input(self.program.columns.len() - 1, name.span);
         self.bind(name, Thing::SOp(sop), name.span);
+        // An input alone is nothing that a program computes.
+        self.last = None;
         Ok(())
     }
 
@@ -193,7 +195,9 @@ impl Session<'_> {
     }
 
     fn declare_length(&mut self, min: &Spanned<Number>, max: &Spanned<Number>, span: Span) -> Result<()> {
-        let bound = |n: &Number| n.to_i64().and_then(|n| usize::try_from(n).ok()).filter(|n| *n >= 1);
+        let bound = |n: &Number| {
+            n.to_i64().and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=MAX_LENGTH).contains(n))
+        };
         let (Some(low), Some(high)) = (bound(&min.value), bound(&max.value)) else {
             let wrong = if bound(&min.value).is_none() { min } else { max };
             return self.fail(wrong.span, Kind::BadLength);

@@ -1,7 +1,7 @@
 //! What can be wrong with the meaning of a program, and the words for it.
 
 use super::thing::{MAX_NESTING, MAX_WEIGHT};
-use super::{MAX_CALL_DEPTH, MAX_DOMAIN, MAX_NODES, MAX_STEPS};
+use super::{MAX_CALL_DEPTH, MAX_DOMAIN, MAX_LENGTH, MAX_NODES, MAX_STEPS};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::{SourceId, Span};
 use crate::value::{Compare, Fault, Kinds, Value};
@@ -330,9 +330,11 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::DomainName { name } => error("E0223", format!("`{name}` is no constant"))
             .label(span, "a domain lists numbers, strings, True and False")
             .help(format!("for the string, write \"{name}\"")),
-        K::BadLength => error("E0224", "a length is an integer from 1 on, the smaller one first".to_owned())
-            .label(span, "not such a length")
-            .help("as in `length 1..10;`"),
+        K::BadLength => {
+            error("E0224", format!("lengths are integers from 1 to {MAX_LENGTH}, the smaller one first"))
+                .label(span, "not such a length")
+                .help("as in `length 1..10;`")
+        }
         K::UnknownAttention { mode } => error("E0225", format!("`{mode}` is no kind of attention"))
             .label(span, "unknown")
             .help("`attention causal;` lets position i see positions 0..i; without it, all see all"),

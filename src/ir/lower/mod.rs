@@ -37,6 +37,8 @@ pub const MAX_CALL_DEPTH: usize = 400;
 pub const MAX_NODES: usize = 200_000;
 /// The largest domain of one input.
 pub const MAX_DOMAIN: usize = 100_000;
+/// The greatest length that can be declared: a selector has a cell for every pair of positions.
+pub const MAX_LENGTH: usize = 10_000;
 /// Repeating mistakes in a loop are reported this many times at most.
 const MAX_ERRORS: usize = 50;
 
@@ -305,7 +307,7 @@ impl<'l> Session<'l> {
                 let thing = self.expr(expr)?;
                 self.set_out(&thing);
                 let text = self.sources.text(expr.span).to_owned();
-                if let (Thing::SOp(sop), 0) = (&thing, self.block_depth) {
+                if let (Thing::SOp(sop), None) = (&thing, self.stack) {
                     self.last = Some((text.as_str().into(), *sop, expr.span));
                 }
                 Ok(vec![Effect::Value { thing, text }])
@@ -380,8 +382,13 @@ impl<'l> Session<'l> {
             };
             self.program.graph.set_name(node, &label);
         }
-        if let (Thing::SOp(sop), 0, None) = (&thing, self.block_depth, self.stack) {
-            self.last = Some((name.value.clone(), *sop, span));
+        if self.stack.is_none() {
+            match &thing {
+                Thing::SOp(sop) => self.last = Some((name.value.clone(), *sop, span)),
+                // The s-op that had this name cannot be read any more.
+                _ if self.last.as_ref().is_some_and(|(last, ..)| *last == name.value) => self.last = None,
+                _ => {}
+            }
         }
         self.scopes.set(self.scope, name.value.clone(), thing);
     }
