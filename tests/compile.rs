@@ -174,7 +174,7 @@ fn what_is_not_compiled_yet_is_said_with_its_place() {
         let Err(errors) = plan::plan(&program, &facts::analyse(&program), Knobs::default()) else {
             panic!("{text} compiles")
         };
-        let diagnostics: Vec<_> = errors.iter().map(plan::describe).collect();
+        let diagnostics: Vec<_> = errors.iter().map(|e| plan::describe(&program, e)).collect();
         let places: Vec<_> = diagnostics.iter().map(|d| (d.code, sources.text(d.labels[0].span))).collect();
         assert!(places.contains(&(code, at)), "{text}: {places:?}");
     };

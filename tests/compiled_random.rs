@@ -35,14 +35,14 @@ fn check_with(program: &Program, knobs: Knobs) -> Result<Outcome, String> {
     let facts = facts::analyse(program);
     let plan = match plan::plan(program, &facts, knobs) {
         Ok(plan) => plan,
-        Err(errors) => return Ok(Outcome::Refused(plan::describe(&errors[0]).code)),
+        Err(errors) => return Ok(Outcome::Refused(plan::describe(&program, &errors[0]).code)),
     };
     let weights = weights::build(&plan);
     let config = Config::of(&plan, &weights);
     let model = Transformer::new(config.clone(), &weights, &Device::Cpu, DType::F32).unwrap();
     let effort = Effort { all_up_to: 100, samples: 100, seed: 3 };
     let compared = match verify::compare(program, &facts, &model, effort, &mut |_| true) {
-        Ok(Verdict::Enumerated { inputs } | Verdict::Tested { inputs, .. }) => inputs,
+        Ok(Verdict::Enumerated { inputs, .. } | Verdict::Tested { inputs, .. }) => inputs,
         Ok(Verdict::Refuted(disagreement)) => return Err(format!("{disagreement:?}")),
         Err(error) => return Err(error.to_string()),
     };

@@ -23,8 +23,9 @@ fn diagnose(name: &str, text: &str) -> String {
             if let CanFail::NoInputs { all } = verify::can_fail(program, &facts, effort, |_| ()) {
                 diagnostics.push(verify::no_inputs_report(program, all));
             }
-            let plan = plan::plan(program, &facts, plan::Knobs::default());
-            diagnostics.extend(plan.err().unwrap_or_default().iter().map(plan::describe));
+            let knobs = plan::Knobs::default();
+            let errors = plan::plan(program, &facts, knobs).err().unwrap_or_default();
+            diagnostics.extend(plan::reports(program, &errors, knobs));
         }
     }
     let reports: Vec<String> = diagnostics.iter().map(|d| d.render(&read.sources, false)).collect();

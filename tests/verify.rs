@@ -71,9 +71,10 @@ fn is_genuine(compiled: &Compiled, model: &Transformer, found: &Disagreement) {
 fn every_input_is_a_proof_and_a_sample_is_not() {
     let compiled = compile(NEXT);
     let everything = verdict(&compiled, &compiled.model, EVERYTHING);
-    assert_eq!(everything, Verdict::Enumerated { inputs: 3 + 9 + 27 + 81 });
+    assert_eq!(everything, Verdict::Enumerated { inputs: 3 + 9 + 27 + 81, failing: 0 });
     let some = Effort { all_up_to: 119, samples: 50, seed: 3 };
-    assert_eq!(verdict(&compiled, &compiled.model, some), Verdict::Tested { inputs: 50, seed: Some(3) });
+    let tested = Verdict::Tested { inputs: 50, failing: 0, seed: Some(3) };
+    assert_eq!(verdict(&compiled, &compiled.model, some), tested);
 }
 
 #[test]
@@ -86,14 +87,15 @@ fn what_was_interrupted_is_tested_only() {
     };
     let verdict =
         verify::compare(&compiled.program, &compiled.facts, &compiled.model, EVERYTHING, &mut stop).unwrap();
-    let Verdict::Tested { inputs, seed: None } = verdict else { panic!("{verdict:?}") };
+    let Verdict::Tested { inputs, seed: None, .. } = verdict else { panic!("{verdict:?}") };
     assert!((1..29_523).contains(&inputs), "{inputs}");
 }
 
 #[test]
-fn inputs_on_which_the_program_fails_are_not_counted() {
+fn inputs_on_which_the_program_fails_are_counted_apart() {
     let compiled = compile("input tokens : 0..2; length 1..2; output 6 / tokens;");
-    assert_eq!(verdict(&compiled, &compiled.model, EVERYTHING), Verdict::Enumerated { inputs: 2 + 4 });
+    let defined = Verdict::Enumerated { inputs: 2 + 4, failing: 1 + 5 };
+    assert_eq!(verdict(&compiled, &compiled.model, EVERYTHING), defined);
 }
 
 #[test]

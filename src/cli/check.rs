@@ -31,7 +31,7 @@ pub struct CheckArgs {
     /// Run every input if there are at most this many.
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     enumerate: u128,
-    /// Run this many random inputs if there are more.
+    /// If there are more, run the shortest ones and this many random ones.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     tests: usize,
     /// Seed of the random inputs.
@@ -44,11 +44,12 @@ pub struct CheckArgs {
 pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     for file in &args.files {
+        ui.begin();
         let exit = match program::load(file, &args.flags, ui).unwrap_or_else(|error| Err(ui.error(&error))) {
             Ok(loaded) => check_one(&loaded, args, ui),
             Err(exit) => {
                 if args.json {
-                    ui.line(&json!({ "program": file.to_string_lossy(), "error": "rejected" }).to_string());
+                    ui.failed(Some(file));
                 }
                 exit
             }
@@ -96,6 +97,9 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         });
         if args.facts {
             report["facts"] = json!(lines);
+        }
+        if args.graph {
+            report["graph"] = json!(ir::print(program, sources));
         }
         ui.line(&report.to_string());
     } else {

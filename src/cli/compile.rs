@@ -64,6 +64,7 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     let mut rows = Vec::new();
     for file in &files {
+        ui.begin();
         let compiled = program::load(file, &args.flags, ui).and_then(|loaded| match loaded {
             Ok(loaded) => compile_one(&loaded, file, args, ui),
             Err(exit) => Ok(Err(exit)),
@@ -72,8 +73,14 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
             Ok(summary) if args.table => rows.push(summary),
             Ok(summary) if args.json => ui.line(&summary.json().to_string()),
             Ok(summary) => ui.line(&summary.text()),
-            Err(exit) if worst == Exit::Done => worst = exit,
-            Err(_) => {}
+            Err(exit) => {
+                if args.json {
+                    ui.failed(Some(file));
+                }
+                if worst == Exit::Done {
+                    worst = exit;
+                }
+            }
         }
     }
     if args.table {
@@ -94,7 +101,7 @@ pub(super) fn build(
     let plan = match plan::plan(program, &facts, knobs) {
         Ok(plan) => plan,
         Err(errors) => {
-            ui.diagnostics(&errors.iter().map(plan::describe).collect::<Vec<_>>(), sources);
+            ui.diagnostics(&plan::reports(program, &errors, knobs), sources);
             return Ok(Err(Exit::Rejected));
         }
     };

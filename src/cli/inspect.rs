@@ -2,8 +2,9 @@
 
 use super::knobs::KnobFlags;
 use super::model::{self, ModelFlags};
-use super::program::{self, ProgramFlags};
+use super::program::{self, Loaded, ProgramFlags};
 use super::{Exit, Ui, anatomy, compile, input, sites};
+use crate::interp::Interpreter;
 use crate::ir::Column;
 use crate::model::{Artifact, ColumnConfig, Site};
 use anyhow::Context as _;
@@ -46,6 +47,14 @@ Examples:
   raspc inspect compiled/peak.safetensors '[1, 3, 2]' --site blocks.0.hook_resid_post";
 
 pub fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let exit = show(args, ui).unwrap_or_else(|error| ui.error(&error));
+    if args.json && exit != Exit::Done {
+        ui.failed(Some(&args.file));
+    }
+    Ok(exit)
+}
+
+fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let artifact = match artifact(args, ui)? {
         Ok(artifact) => artifact,
         Err(exit) => return Ok(exit),
@@ -67,7 +76,13 @@ pub fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
         span: None,
     };
     let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
-    let input = input::parse(text, &columns)?;
+    let mut input = input::parse(text, &columns)?;
+    match model::program_of(&artifact, ui)? {
+        Ok(Loaded { program, .. }) => {
+            input::validate(&program, &Interpreter::new(&program), &mut input)?;
+        }
+        Err(exit) => return Ok(exit),
+    }
     let known = Site::all(model.config());
     let wanted: Vec<Site> = match args.sites.as_slice() {
         [] => sites::usual(model.config(), args.json),

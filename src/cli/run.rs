@@ -51,6 +51,15 @@ Examples:
   raspc run program.rasp --json < inputs.jsonl";
 
 pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    let result = run_file(args, ui).map_err(|error| ui.error(&error));
+    // An input that cannot be run has had its line.
+    if args.json && matches!(result, Err(_) | Ok(Exit::Rejected)) {
+        ui.failed(Some(&args.file));
+    }
+    Ok(result.unwrap_or_else(|exit| exit))
+}
+
+fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if model::is_model(&args.file) {
         anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
         let artifact = model::load(&args.file)?;

@@ -1,5 +1,6 @@
 //! What was built, in a line, as JSON, or as a row of a table.
 
+use super::verdict::{counted, left_out};
 use crate::model::Artifact;
 use crate::verify::Verdict;
 use serde_json::{Value as Json, json};
@@ -53,13 +54,12 @@ impl Summary {
     }
 
     pub fn text(&self) -> String {
-        let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
         format!(
             "{} → {}: {}, {}, d_model {}, {} parameters; {}",
             self.program.display(),
             self.file.display(),
-            plural(self.layers, "layer"),
-            plural(self.heads, "head"),
+            counted(self.layers, "layer"),
+            counted(self.heads, "head"),
             self.d_model,
             self.parameters,
             self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
@@ -70,19 +70,26 @@ impl Summary {
 /// A comparison in words. "Tested" is all that a sample can show.
 fn verdict_text(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Enumerated { inputs } => format!("equal to the program on all {inputs} inputs"),
-        Verdict::Tested { inputs, seed: Some(seed) } => {
-            format!("tested on {inputs} random inputs (seed {seed})")
+        Verdict::Enumerated { inputs, failing } => {
+            format!("equal to the program on all {}{}", counted(*inputs, "input"), left_out(*failing))
         }
-        Verdict::Tested { inputs, seed: None } => format!("tested on {inputs} inputs"),
+        Verdict::Tested { inputs, failing, seed } => {
+            let (what, which) = match seed {
+                Some(seed) => ("random input", format!(" (seed {seed})")),
+                None => ("input", String::new()),
+            };
+            format!("tested on {}{which}{}", counted(*inputs, what), left_out(*failing))
+        }
         Verdict::Refuted(_) => "differs from the program".to_owned(),
     }
 }
 
 fn verdict_json(verdict: &Verdict) -> Json {
     match verdict {
-        Verdict::Enumerated { inputs } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
-        Verdict::Tested { inputs, seed } => json!({ "verdict": "tested", "inputs": inputs, "seed": seed }),
+        Verdict::Enumerated { inputs, .. } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
+        Verdict::Tested { inputs, seed, .. } => {
+            json!({ "verdict": "tested", "inputs": inputs, "seed": seed })
+        }
         Verdict::Refuted(_) => json!({ "verdict": "refuted" }),
     }
 }

@@ -3,20 +3,25 @@
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value as Json, json};
+use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::time::Duration;
 
 /// The terminal, or whatever stands for it.
 pub struct Ui {
     /// Whether reports and drawings are coloured.
     pub color: bool,
+    /// The errors that were told since [`Ui::failed`] was last asked for them.
+    errors: RefCell<Vec<Json>>,
 }
 
 impl Default for Ui {
     /// Colours only where a person sees them and has not asked for none (<https://no-color.org>).
     fn default() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { color: wanted && std::io::stderr().is_terminal() }
+        Self { color: wanted && std::io::stderr().is_terminal(), errors: RefCell::default() }
     }
 }
 
@@ -45,7 +50,22 @@ impl Ui {
     /// Says what went wrong, and how the process will end for it.
     pub fn error(&self, error: &anyhow::Error) -> super::Exit {
         self.note(&format!("error: {error:#}"));
+        self.errors.borrow_mut().push(json!({ "message": format!("{error:#}") }));
         super::Exit::Usage
+    }
+
+    /// Forgets the errors of other files.
+    pub fn begin(&self) {
+        self.errors.take();
+    }
+
+    /// For `--json`: a line that says why there is no result, of a file if it is about one.
+    pub fn failed(&self, file: Option<&Path>) {
+        let mut line = json!({ "errors": self.errors.take() });
+        if let Some(file) = file {
+            line["file"] = json!(file.to_string_lossy());
+        }
+        self.line(&line.to_string());
     }
 
     /// Long work with a bar that counts up. The bar shows after half a second, on terminals only.
@@ -69,6 +89,11 @@ impl Ui {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
         for diagnostic in diagnostics {
             write(&mut std::io::stderr().lock(), &diagnostic.render(sources, self.color));
+            if diagnostic.is_error() {
+                let place = diagnostic.labels.first().map(|label| sources.place(label.span));
+                let (code, message) = (diagnostic.code, &diagnostic.message);
+                self.errors.borrow_mut().push(json!({ "code": code, "message": message, "place": place }));
+            }
         }
     }
 }

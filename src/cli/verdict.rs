@@ -23,24 +23,50 @@ fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What is said of inputs that were left out, because the program fails on them.
+pub fn left_out(failing: usize) -> String {
+    match failing {
+        0 => String::new(),
+        n => format!("; the program itself fails on {n} more"),
+    }
+}
+
+pub fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
 /// A verdict in the words that it deserves.
 fn words(verdict: &Verdict) -> String {
+    let compared = |n: usize| counted(n, "input");
     match verdict {
-        Verdict::Enumerated { inputs: 0 } | Verdict::Tested { inputs: 0, .. } => {
-            "undecided: no input was compared".to_owned()
+        Verdict::Enumerated { inputs: 0, failing } | Verdict::Tested { inputs: 0, failing, .. } => {
+            format!("undecided: no input was compared{}", left_out(*failing))
         }
-        Verdict::Enumerated { inputs } => format!("proved by enumeration ({inputs} inputs)"),
-        Verdict::Tested { inputs, seed: Some(seed) } => format!("tested ({inputs} inputs, seed {seed})"),
-        Verdict::Tested { inputs, seed: None } => format!("tested ({inputs} inputs, the first in order)"),
+        Verdict::Enumerated { inputs, failing } => {
+            format!("proved by enumeration ({}{})", compared(*inputs), left_out(*failing))
+        }
+        Verdict::Tested { inputs, failing, seed } => {
+            let which = seed.map_or("the first in order".to_owned(), |seed| format!("seed {seed}"));
+            format!("tested ({}, {which}{})", compared(*inputs), left_out(*failing))
+        }
         Verdict::Refuted(found) => format!("refuted on {}", columns_text(&found.input)),
     }
 }
 
-pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize, brief: bool, ui: &Ui) {
+/// How an answer is told.
+#[derive(Clone, Copy)]
+pub struct Manner {
+    /// In one line.
+    pub brief: bool,
+    /// The comparison was ended early.
+    pub interrupted: bool,
+}
+
+pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize, manner: Manner, ui: &Ui) {
     let Loaded { name, program, sources } = &claim.loaded;
     let hash = sha256(main_source(sources));
-    let verdict = words(verdict);
-    if brief {
+    let verdict = words(verdict) + if manner.interrupted { ", interrupted" } else { "" };
+    if manner.brief {
         let hash = hash.get(..12).unwrap_or_default();
         ui.line(&format!("{}: {verdict}; {name} {hash}, {}", file.display(), claim.from));
         return;
@@ -70,13 +96,15 @@ pub fn report(
         "wrong_examples": wrong_examples,
     });
     match verdict {
-        Verdict::Enumerated { inputs } => {
+        Verdict::Enumerated { inputs, failing } => {
             report["verdict"] = json!("proved by enumeration");
             report["inputs"] = json!(inputs);
+            report["inputs_without_value"] = json!(failing);
         }
-        Verdict::Tested { inputs, seed } => {
+        Verdict::Tested { inputs, failing, seed } => {
             report["verdict"] = json!("tested");
             report["inputs"] = json!(inputs);
+            report["inputs_without_value"] = json!(failing);
             report["seed"] = json!(seed);
         }
         Verdict::Refuted(found) => {
@@ -118,12 +146,9 @@ fn name_of(loaded: &Loaded, of: Of) -> String {
 }
 
 /// The report of a counterexample. The first place is where the values part, if that is known.
-pub fn difference_report(
-    loaded: &Loaded,
-    found: &Disagreement,
-    first: Option<&FirstDifference>,
-) -> Diagnostic {
+pub fn difference_report(claim: &Claim, found: &Disagreement, first: Option<&FirstDifference>) -> Diagnostic {
     let Disagreement { input, output, position, expected, found } = found;
+    let Claim { artifact, loaded, own, .. } = claim;
     let program = &loaded.program;
     let output = &program.outputs[*output];
     let message = format!(
@@ -148,8 +173,11 @@ pub fn difference_report(
             }
             None => report = report.note(format!("{text}; {note}")),
         }
+    } else if *own {
+        report = report.note("what the residual stream holds is right: how the output reads it is not");
     } else {
-        report = report.note("everything that the residual stream holds is right: the unembedding is not");
+        let compiled_from = &artifact.manifest.program;
+        report = report.note(format!("the model was compiled from another program, {compiled_from}"));
     }
     report.label(output.span, "the output")
 }

@@ -4,10 +4,11 @@ use super::interrupt::Interrupt;
 use super::knobs::KnobFlags;
 use super::model::{self, ModelFlags};
 use super::program::{self, Loaded, ProgramFlags};
-use super::verdict::{difference_report, report, tell};
+use super::verdict::{Manner, difference_report, report, tell};
 use super::{Exit, Ui, compile};
 use crate::facts;
-use crate::model::{Artifact, Transformer};
+use crate::model::{Artifact, SourceInfo, Transformer};
+use crate::source::Source;
 use crate::verify::{self, Effort, Verdict, wrong_examples};
 use std::path::{Path, PathBuf};
 
@@ -50,10 +51,12 @@ pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut counts = [0_usize; 5];
     let mut worst = Exit::Done;
     for file in args.files.iter().take_while(|_| !interrupt.asked()) {
-        let (exit, verdict) = one(file, args, &interrupt, ui).unwrap_or_else(|error| {
-            ui.note(&format!("error: {}: {error:#}", file.display()));
-            (Exit::Usage, None)
-        });
+        ui.begin();
+        let (exit, verdict) = one(file, args, &interrupt, ui)
+            .unwrap_or_else(|error| (ui.error(&error.context(file.display().to_string())), None));
+        if args.json && verdict.is_none() {
+            ui.failed(Some(file));
+        }
         counts[match verdict {
             Some(Verdict::Enumerated { .. }) => 0,
             Some(Verdict::Tested { .. }) => 1,
@@ -79,6 +82,9 @@ pub struct Claim {
     pub loaded: Loaded,
     /// Where the program was found.
     pub from: String,
+    /// Whether it is the program that the model was compiled from, so that the model's slots tell
+    /// about its s-ops.
+    pub own: bool,
 }
 
 fn one(
@@ -101,8 +107,12 @@ fn one(
     };
     let first = match &verdict {
         Verdict::Refuted(found) => {
-            let first = verify::first_difference(&claim.artifact.manifest, program, &model, &found.input)?;
-            ui.diagnostics(&[difference_report(&claim.loaded, found, first.as_ref())], sources);
+            let manifest = &claim.artifact.manifest;
+            let first = match claim.own {
+                true => verify::first_difference(manifest, program, &model, &found.input)?,
+                false => None,
+            };
+            ui.diagnostics(&[difference_report(&claim, found, first.as_ref())], sources);
             first
         }
         Verdict::Enumerated { .. } | Verdict::Tested { .. } => None,
@@ -110,12 +120,13 @@ fn one(
     if args.json {
         ui.line(&report(file, &claim, &verdict, first.as_ref(), wrong.len()).to_string());
     } else {
-        tell(file, &claim, &verdict, wrong.len(), args.files.len() > 1, ui);
+        let manner = Manner { brief: args.files.len() > 1, interrupted: interrupt.asked() };
+        tell(file, &claim, &verdict, wrong.len(), manner, ui);
     }
     let exit = match &verdict {
         Verdict::Refuted(_) => Exit::Refuted,
         Verdict::Enumerated { .. } | Verdict::Tested { .. } if !wrong.is_empty() => Exit::Refuted,
-        Verdict::Enumerated { inputs: 0 } | Verdict::Tested { inputs: 0, .. } => Exit::Undecided,
+        Verdict::Enumerated { inputs: 0, .. } | Verdict::Tested { inputs: 0, .. } => Exit::Undecided,
         Verdict::Tested { .. } if interrupt.asked() => Exit::Undecided,
         Verdict::Enumerated { .. } | Verdict::Tested { .. } => Exit::Done,
     };
@@ -149,7 +160,9 @@ fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim
                 Err(exit) => return Ok(Err(exit)),
             },
         };
-        return Ok(Ok(Claim { artifact, loaded, from }));
+        let same = |(ours, theirs): ((_, &Source), &SourceInfo)| ours.1.text == theirs.text;
+        let own = loaded.sources.iter().zip(&artifact.manifest.sources).all(same);
+        return Ok(Ok(Claim { artifact, loaded, from, own }));
     }
     let loaded = match program::load(file, &args.flags, ui)? {
         Ok(loaded) => loaded,
@@ -159,8 +172,9 @@ fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim
         Ok((_, artifact)) => artifact,
         Err(exit) => return Ok(Err(exit)),
     };
+    let own = against.is_none();
     let (loaded, from) = against.unwrap_or_else(|| (loaded, "compiled in memory".to_owned()));
-    Ok(Ok(Claim { artifact, loaded, from }))
+    Ok(Ok(Claim { artifact, loaded, from, own }))
 }
 
 /// The program's own examples are inputs that someone cared about: they come first.

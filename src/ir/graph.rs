@@ -68,6 +68,13 @@ pub struct Origin {
     pub stack: Option<StackId>,
 }
 
+impl From<Span> for Origin {
+    /// A place at the top level, in no call.
+    fn from(span: Span) -> Self {
+        Self { span, stack: None }
+    }
+}
+
 /// One call on the way to a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Call {

@@ -100,7 +100,7 @@ impl Lower<'_> {
                 Ok(values)
             }
             Op::Aggregate { .. } | Op::Input(_) | Op::Indices | Op::Const(_) | Op::Elementwise { .. } => {
-                Err(PlanError::TooManyValues { span: self.span(id), kinds: self.program.graph[id].kinds })
+                Err(PlanError::TooManyValues { at: self.origin(id), kinds: self.program.graph[id].kinds })
             }
         }
     }
@@ -268,7 +268,7 @@ impl Lower<'_> {
     ) -> Result<Attend, PlanError> {
         let kinds = self.program.graph[id].kinds;
         let Some(MeanOf { selector, value, default }) = self.means.get(&id).cloned() else {
-            return Err(PlanError::TooManyValues { span: self.span(id), kinds });
+            return Err(PlanError::TooManyValues { at: self.origin(id), kinds });
         };
         let width = self.facts.width(selector);
         let (may_be_empty, most) = (!width.at_least_one(), width.max.min(self.lengths.max));
@@ -287,11 +287,11 @@ impl Lower<'_> {
         most: usize,
         forms: &BTreeSet<Form>,
     ) -> Result<Attended, PlanError> {
-        let (span, kinds) = (self.span(id), self.program.graph[id].kinds);
+        let (at, kinds) = (self.origin(id), self.program.graph[id].kinds);
         let number = |v: &Value| match v {
             Value::Number(n) if manageable(n) => Ok(n.clone()),
-            Value::Number(n) => Err(PlanError::UnwieldyNumber { span, number: n.clone() }),
-            Value::Bool(_) | Value::Str(_) => Err(PlanError::MixedMean { span, kinds }),
+            Value::Number(n) => Err(PlanError::UnwieldyNumber { at, number: n.clone() }),
+            Value::Bool(_) | Value::Str(_) => Err(PlanError::MixedMean { at, kinds }),
         };
         let numbers: Vec<Number> = view.cells.iter().flatten().map(number).collect::<Result<_, _>>()?;
         let default = default.map(number).transpose()?;

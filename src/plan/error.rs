@@ -1,107 +1,159 @@
 //! Why a program cannot be planned.
 
+use super::Knobs;
 use crate::diagnostic::Diagnostic;
-use crate::source::Span;
+use crate::ir::{Origin, Program};
 use crate::value::{Kinds, Number, Value};
 use std::sync::Arc;
 
-/// Why a program cannot be planned. Evidence only; [`describe`] holds the words.
+/// Why a program cannot be planned. Evidence only; [`reports`] has the words.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlanError {
     NoDomain {
         column: Arc<str>,
         /// Where the program first reads the column.
-        span: Span,
+        at: Origin,
     },
     NoLength {
         /// The program's first output.
-        span: Span,
+        at: Origin,
     },
     /// An s-op whose values are too many to list, read by something that needs the list.
-    TooManyValues { span: Span, kinds: Kinds },
+    TooManyValues { at: Origin, kinds: Kinds },
     /// An elementwise operation with too many combinations of arguments.
-    TooManyTuples { span: Span, tuples: usize, limit: usize },
+    TooManyTuples { at: Origin, tuples: usize, limit: usize },
     /// A selector that compares too many keys with too many queries.
-    TooManyPairs { span: Span, pairs: usize, limit: usize },
+    TooManyPairs { at: Origin, pairs: usize, limit: usize },
     /// A network that nobody would want to run.
     TooManyParameters {
         /// The program's first output.
-        span: Span,
+        at: Origin,
         parameters: usize,
         limit: usize,
     },
     /// An s-op that has a value on no declared input.
-    NoValue { span: Span },
+    NoValue { at: Origin },
     /// A mean over values, or with a default, that are not all numbers.
-    MixedMean { span: Span, kinds: Kinds },
+    MixedMean { at: Origin, kinds: Kinds },
     /// A number that is no f32 weight.
-    UnwieldyNumber { span: Span, number: Number },
+    UnwieldyNumber { at: Origin, number: Number },
     /// Two neighbouring values of a mean or a width that f32 cannot tell apart.
-    TooFine { span: Span, low: Value, high: Value },
+    TooFine { at: Origin, low: Value, high: Value },
 }
 
-/// The words for an error.
-pub fn describe(error: &PlanError) -> Diagnostic {
+/// The reports of the errors of a program. Where a shorter length would do, they say so.
+pub fn reports(program: &Program, errors: &[PlanError], knobs: Knobs) -> Vec<Diagnostic> {
+    let longest = errors.iter().all(PlanError::grows_with_length).then(|| super::longest(program, knobs));
+    let report = |error| match longest {
+        None => describe(program, error),
+        Some(None) => describe(program, error).note("it is so at every declared length"),
+        Some(Some(n)) => describe(program, error).note(format!("up to length {n} the program compiles")),
+    };
+    errors.iter().map(report).collect()
+}
+
+impl PlanError {
+    /// Whether a shorter length may mend it.
+    fn grows_with_length(&self) -> bool {
+        match self {
+            Self::TooManyValues { .. }
+            | Self::TooManyTuples { .. }
+            | Self::TooManyPairs { .. }
+            | Self::TooManyParameters { .. }
+            | Self::TooFine { .. } => true,
+            Self::NoDomain { .. }
+            | Self::NoLength { .. }
+            | Self::NoValue { .. }
+            | Self::MixedMean { .. }
+            | Self::UnwieldyNumber { .. } => false,
+        }
+    }
+
+    fn at(&self) -> Origin {
+        match self {
+            Self::NoDomain { at, .. }
+            | Self::NoLength { at }
+            | Self::TooManyValues { at, .. }
+            | Self::TooManyTuples { at, .. }
+            | Self::TooManyPairs { at, .. }
+            | Self::TooManyParameters { at, .. }
+            | Self::NoValue { at }
+            | Self::MixedMean { at, .. }
+            | Self::UnwieldyNumber { at, .. }
+            | Self::TooFine { at, .. } => *at,
+        }
+    }
+}
+
+/// The words for an error, with the calls that lead to its place.
+pub fn describe(program: &Program, error: &PlanError) -> Diagnostic {
+    let calls = program.graph.calls(error.at().stack).take(3);
+    calls.fold(words(error), |report, call| {
+        report.label(call.site, format!("in this call of `{}`", call.function))
+    })
+}
+
+fn words(error: &PlanError) -> Diagnostic {
     match error {
-        PlanError::NoDomain { column, span } => {
+        PlanError::NoDomain { column, at } => {
             Diagnostic::error("E0401", format!("the values of `{column}` are not declared"))
-                .label(*span, "a network is built for a finite set of values")
+                .label(at.span, "a network is built for a finite set of values")
                 .help(format!(
                     "add a line such as `input {column} : 0..9;` or `input {column} : {{\"a\", \"b\"}};`"
                 ))
         }
-        PlanError::NoLength { span } => {
+        PlanError::NoLength { at } => {
             Diagnostic::error("E0402", "the lengths of the input are not declared")
-                .label(*span, "a network is built for inputs up to a greatest length")
+                .label(at.span, "a network is built for inputs up to a greatest length")
                 .help("add a line such as `length 1..10;`")
         }
-        PlanError::TooManyValues { span, kinds } => {
+        PlanError::TooManyValues { at, kinds } => {
             Diagnostic::error("E0403", "this s-op has too many values to be compiled")
                 .label(
-                    *span,
+                    at.span,
                     format!(
                         "more values (each a {kinds}) than can be listed, and something reads them one by one"
                     ),
                 )
                 .help("compare it with a number, or `round` it, before anything else reads it; or declare a shorter length or a smaller domain")
         }
-        PlanError::TooManyTuples { span, tuples, limit } => {
+        PlanError::TooManyTuples { at, tuples, limit } => {
             Diagnostic::error("E0404", "this operation has too many combinations of arguments")
                 .label(
-                    *span,
+                    at.span,
                     format!("{tuples} combinations, one neuron for each; at most {limit} are compiled"),
                 )
                 .help("compare or `round` the arguments one by one, before they are combined; or declare a shorter length or a smaller domain")
         }
-        PlanError::TooManyPairs { span, pairs, limit } => {
+        PlanError::TooManyPairs { at, pairs, limit } => {
             Diagnostic::error("E0409", "this selector compares too many values")
-                .label(*span, format!("{pairs} pairs of a key and a query; at most {limit} are compiled"))
+                .label(at.span, format!("{pairs} pairs of a key and a query; at most {limit} are compiled"))
                 .help("declare a smaller domain or a shorter length")
         }
-        PlanError::TooManyParameters { span, parameters, limit } => {
+        PlanError::TooManyParameters { at, parameters, limit } => {
             Diagnostic::error("E0410", "the network would be too large")
-                .label(*span, format!("takes {parameters} parameters; at most {limit} are compiled"))
+                .label(at.span, format!("takes {parameters} parameters; at most {limit} are compiled"))
                 .help("declare a smaller domain or a shorter length")
         }
-        PlanError::NoValue { span } => {
+        PlanError::NoValue { at } => {
             Diagnostic::error("E0405", "this s-op has a value on no declared input")
-                .label(*span, "fails on every input")
+                .label(at.span, "fails on every input")
                 .help("run `raspc check` to see why it fails")
         }
-        PlanError::MixedMean { span, kinds } => {
+        PlanError::MixedMean { at, kinds } => {
             Diagnostic::error("E0406", "a mean that may be no number is not compiled yet")
-                .label(*span, format!("may select several keys, and its values are {kinds}"))
+                .label(at.span, format!("may select several keys, and its values are {kinds}"))
                 .help("give a default of the values' type, or select one key at most")
         }
-        PlanError::UnwieldyNumber { span, number } => {
+        PlanError::UnwieldyNumber { at, number } => {
             Diagnostic::error("E0407", "a number does not fit into a weight").label(
-                *span,
+                at.span,
                 format!("{number} occurs here; numbers must be below 2^24, with a denominator below 2^32"),
             )
         }
-        PlanError::TooFine { span, low, high } => {
+        PlanError::TooFine { at, low, high } => {
             Diagnostic::error("E0408", "two values are too close to be told apart exactly")
-                .label(*span, format!("{low} and {high} both occur, and f32 numbers blur them"))
+                .label(at.span, format!("{low} and {high} both occur, and f32 numbers blur them"))
                 .help("declare a shorter length or a smaller domain")
         }
     }

@@ -8,8 +8,8 @@ use super::folded::folded;
 use super::view::View;
 use super::{Base, Column, Features, Form, HalfLayer, Knobs, Partition, PlanError};
 use crate::facts::{Facts, ValueSet};
-use crate::ir::{Lengths, Node, Op, Program, SOpId, SelectorId};
-use crate::source::Span;
+use crate::ir::{Lengths, Node, Op, Origin, Program, SOpId, SelectorId};
+
 use crate::value::{Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -122,20 +122,21 @@ fn declared(program: &Program) -> Result<Lengths, Vec<PlanError>> {
     for (i, column) in program.columns.iter().enumerate().filter(|(_, c)| c.domain.is_none()) {
         let reads = |node: &&Node| matches!(node, Node::SOp(id) if program.graph[*id].op == Op::Input(i));
         let node = live.iter().find(reads).or(live.last());
-        let span = column.span.or(node.map(|&n| program.graph.origin(n).span));
-        errors.extend(span.map(|span| PlanError::NoDomain { column: column.name.clone(), span }));
+        let declared = column.span.map(Origin::from);
+        let at = declared.or(node.map(|&n| program.graph.origin(n)));
+        errors.extend(at.map(|at| PlanError::NoDomain { column: column.name.clone(), at }));
     }
     match (program.lengths, program.outputs.first()) {
         (Some(lengths), _) if errors.is_empty() => return Ok(lengths),
-        (None, Some(output)) => errors.push(PlanError::NoLength { span: output.span }),
+        (None, Some(output)) => errors.push(PlanError::NoLength { at: output.span.into() }),
         (Some(_), _) | (None, None) => {}
     }
     Err(errors)
 }
 
 impl Lower<'_> {
-    pub(super) fn span(&self, sop: SOpId) -> Span {
-        self.program.graph[sop].origin.span
+    pub(super) fn origin(&self, sop: SOpId) -> Origin {
+        self.program.graph[sop].origin
     }
 
     pub(super) fn view(&self, sop: SOpId) -> Result<&View, PlanError> {
@@ -175,7 +176,7 @@ impl Lower<'_> {
             view.restrict(|v| known.binary_search(v).is_ok());
         }
         if view.cells.iter().all(Option::is_none) {
-            return Err(PlanError::NoValue { span: self.span(id) });
+            return Err(PlanError::NoValue { at: self.origin(id) });
         }
         Ok(view)
     }
@@ -231,7 +232,7 @@ impl Lower<'_> {
         };
         let limit = if View::n_bases(&views) > 1 { MAX_TUPLES } else { MAX_VALUES };
         if tuples > limit {
-            return Err(PlanError::TooManyTuples { span: self.span(id), tuples, limit });
+            return Err(PlanError::TooManyTuples { at: self.origin(id), tuples, limit });
         }
         Ok(views)
     }
@@ -442,8 +443,8 @@ impl Lower<'_> {
         }
         let numbers: usize = view.args.iter().map(|a| a.n_classes.saturating_mul(a.class.len())).sum();
         if tuples.len() > MAX_NEURONS || numbers > MAX_NUMBERS {
-            let (span, tuples) = (super::span(self.program, base), tuples.len());
-            return Err(PlanError::TooManyTuples { span, tuples, limit: MAX_NEURONS });
+            let (at, tuples) = (super::origin(self.program, base), tuples.len());
+            return Err(PlanError::TooManyTuples { at, tuples, limit: MAX_NEURONS });
         }
         let of_arg = |arg: &Partition| (0..arg.n_classes).map(|c| Form::indicator(arg, c)).collect();
         let classes: Vec<Vec<Form>> = view.args.iter().map(of_arg).collect();

@@ -29,14 +29,13 @@ mod threshold;
 mod view;
 
 pub use arithmetic::{gamma, power_of_two};
-pub use error::{PlanError, describe};
+pub use error::{PlanError, describe, reports};
 pub use form::{Features, Form};
 pub use linear::Linear;
 pub use threshold::Threshold;
 
-use crate::facts::{Facts, ValueSet};
-use crate::ir::{Lengths, Program, SOpId, SelectorId};
-use crate::source::Span;
+use crate::facts::{self, Facts, ValueSet};
+use crate::ir::{Lengths, Origin, Program, SOpId, SelectorId};
 use crate::value::{Number, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -68,14 +67,36 @@ pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<
         .map(|plan| Plan { least_layers: hops::least_layers(program, facts), ..plan })
 }
 
+/// The greatest length below the declared one at which a program can be planned, by bisection; none
+/// if there is none.
+fn longest(program: &Program, knobs: Knobs) -> Option<usize> {
+    let declared = program.lengths?;
+    let mut shorter = program.clone();
+    let mut fits = |max: usize| {
+        shorter.lengths = Some(Lengths { max, ..declared });
+        plan(&shorter, &facts::analyse(&shorter), knobs).is_ok()
+    };
+    let (mut good, mut bad) = (None, declared.max);
+    let mut try_at = declared.min;
+    while try_at < bad {
+        match fits(try_at) {
+            true => good = Some(try_at),
+            false => bad = try_at,
+        }
+        let low = good?;
+        try_at = low + (bad - low).div_ceil(2);
+    }
+    good
+}
+
 /// Where a program computes a base.
-fn span(program: &Program, base: Base) -> Span {
+fn origin(program: &Program, base: Base) -> Origin {
     let graph = &program.graph;
     match base {
-        Base::SOp(id) => graph[id].origin.span,
-        Base::Width(id) | Base::Keys(id) | Base::Queries(id) => graph[id].origin.span,
-        Base::Column(column) => program.columns[column].span.unwrap_or(program.outputs[0].span),
-        Base::Index => program.outputs[0].span,
+        Base::SOp(id) => graph[id].origin,
+        Base::Width(id) | Base::Keys(id) | Base::Queries(id) => graph[id].origin,
+        Base::Column(column) => program.columns[column].span.unwrap_or(program.outputs[0].span).into(),
+        Base::Index => program.outputs[0].span.into(),
     }
 }
 

@@ -66,7 +66,9 @@ pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result
     let (parameters, limit) = (plan.n_params(), MAX_PARAMETERS);
     match plan.outputs.is_empty() || parameters <= limit {
         true => Ok(plan),
-        false => Err(vec![PlanError::TooManyParameters { span: program.outputs[0].span, parameters, limit }]),
+        false => {
+            Err(vec![PlanError::TooManyParameters { at: program.outputs[0].span.into(), parameters, limit }])
+        }
     }
 }
 
@@ -283,9 +285,9 @@ impl Placer<'_> {
             let (a, b) = (position(before), position(from));
             let falls = a > b;
             let (low, high) = if falls { (b, a) } else { (a, b) };
-            let span = super::span(self.program, base);
+            let at = super::origin(self.program, base);
             let threshold = Threshold::between(&low, &high, &error, &largest);
-            let too_fine = || PlanError::TooFine { span, low: before.clone(), high: from.clone() };
+            let too_fine = || PlanError::TooFine { at, low: before.clone(), high: from.clone() };
             let threshold = threshold.ok_or_else(too_fine)?;
             let holds = match threshold.rises() == falls {
                 true => Holds::Below(base, from.clone()),

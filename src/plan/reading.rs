@@ -41,7 +41,7 @@ impl Lower<'_> {
                 let (code, values) = self.coded(&view, &view.values());
                 if values.len().saturating_mul(code.class.len()) > MAX_NUMBERS {
                     let kinds = self.program.graph[id].kinds;
-                    return Err(PlanError::TooManyValues { span: self.span(id), kinds });
+                    return Err(PlanError::TooManyValues { at: self.origin(id), kinds });
                 }
                 if self.knobs.optimise { of_code(&code, &values) } else { one_hot(&code, &values) }
             }

@@ -93,8 +93,8 @@ impl Lower<'_> {
                 let (key, query) = (self.single(key)?, self.single(query)?);
                 let pairs = key.cells.len().saturating_mul(query.cells.len());
                 if pairs > MAX_PAIRS {
-                    let span = self.program.graph[selector].origin.span;
-                    return Err(PlanError::TooManyPairs { span, pairs, limit: MAX_PAIRS });
+                    let at = self.program.graph[selector].origin;
+                    return Err(PlanError::TooManyPairs { at, pairs, limit: MAX_PAIRS });
                 }
                 let atom = Atom::select(&key, &query, op);
                 Ok(vec![if negated { atom.negated() } else { atom }])
@@ -157,7 +157,7 @@ impl Lower<'_> {
     /// Any selector as one atom: on the classes of keys that it treats alike, and on those of
     /// queries. Classes of several bases become a base of their own.
     fn by_classes(&mut self, selector: SelectorId) -> Result<Atom, PlanError> {
-        let span = self.program.graph[selector].origin.span;
+        let at = self.program.graph[selector].origin;
         let mut leaves = Vec::new();
         self.leaves(selector, &mut leaves);
         let keys: Vec<View> = leaves.iter().map(|l| self.single(l.0)).collect::<Result<_, _>>()?;
@@ -165,7 +165,7 @@ impl Lower<'_> {
         let (n_keys, n_queries) = (View::combined_size(&refs(&keys)), View::combined_size(&refs(&queries)));
         let pairs = n_keys.saturating_mul(n_queries);
         if pairs > MAX_PAIRS {
-            return Err(PlanError::TooManyPairs { span, pairs, limit: MAX_PAIRS });
+            return Err(PlanError::TooManyPairs { at, pairs, limit: MAX_PAIRS });
         }
         let (key_view, key_states) = states(&keys);
         let (query_view, query_states) = states(&queries);

@@ -15,14 +15,14 @@ use rand_chacha::ChaCha8Rng;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
-/// What a comparison found.
+/// What a comparison found. Inputs on which the program fails (`failing`) are not compared.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// Equal on every input of the declared domain.
-    Enumerated { inputs: usize },
+    Enumerated { inputs: usize, failing: usize },
     /// Equal on so many inputs: random ones, or without a seed the first of all, because the
     /// comparison was stopped.
-    Tested { inputs: usize, seed: Option<u64> },
+    Tested { inputs: usize, failing: usize, seed: Option<u64> },
     /// Different on this input.
     Refuted(Disagreement),
 }
@@ -91,11 +91,12 @@ pub fn compare(
         let mut random = (0..effort.samples).filter_map(|_| inputs.sample(&mut rng));
         comparison.run(&mut random, batch.min(MAX_RANDOM_BATCH), progress)?
     };
+    let Outcome { inputs, failing, .. } = outcome;
     Ok(match outcome.found {
         Some(found) if all => Verdict::Refuted(found),
         Some(found) => Verdict::Refuted(comparison.shrink(found)),
-        None if all && !outcome.stopped => Verdict::Enumerated { inputs: outcome.inputs },
-        None => Verdict::Tested { inputs: outcome.inputs, seed: (!all).then_some(effort.seed) },
+        None if all && !outcome.stopped => Verdict::Enumerated { inputs, failing },
+        None => Verdict::Tested { inputs, failing, seed: (!all).then_some(effort.seed) },
     })
 }
 
@@ -142,7 +143,17 @@ struct Comparison<'a> {
 struct Outcome {
     /// How many were compared.
     inputs: usize,
+    /// How many were not, because the program fails on them.
+    failing: usize,
     stopped: bool,
+    found: Option<Disagreement>,
+}
+
+/// What came of a few inputs.
+struct Batch {
+    inputs: usize,
+    failing: usize,
+    /// The first that differs.
     found: Option<Disagreement>,
 }
 
@@ -162,7 +173,7 @@ impl Comparison<'_> {
                 && let Some((number, batch)) = next().filter(|(_, batch)| !batch.is_empty())
             {
                 let result = self.batch(batch);
-                if !matches!(result, Ok((_, None))) {
+                if !matches!(result, Ok(Batch { found: None, .. })) {
                     stop.store(true, Ordering::Relaxed);
                 }
                 if results.send((number, result)).is_err() {
@@ -177,12 +188,13 @@ impl Comparison<'_> {
                 scope.spawn(|| work(send));
             }
             drop(send);
-            let mut outcome = Outcome { inputs: 0, stopped: false, found: None };
+            let mut outcome = Outcome { inputs: 0, failing: 0, stopped: false, found: None };
             let mut first = usize::MAX;
             // Every batch that was begun is waited for: an earlier one may differ too.
             for (number, result) in results {
-                let (count, found) = result?;
-                outcome.inputs += count;
+                let Batch { inputs, failing, found } = result?;
+                outcome.inputs += inputs;
+                outcome.failing += failing;
                 if found.is_some() && number < first {
                     (outcome.found, first) = (found, number);
                 }
@@ -195,28 +207,29 @@ impl Comparison<'_> {
         })
     }
 
-    /// How many inputs of a batch were compared, and the first that differs.
-    fn batch(&self, batch: Vec<Columns>) -> Result<(usize, Option<Disagreement>), RunError> {
+    fn batch(&self, batch: Vec<Columns>) -> Result<Batch, RunError> {
         let defined = |input: Columns| {
             let outputs = self.interpreter.outputs(&input).ok()?;
             Some((input, outputs))
         };
-        let admitted = batch.into_iter().filter(|input| self.inputs.admits(input));
-        let batch: Vec<(Columns, Vec<Vec<Value>>)> = admitted.filter_map(defined).collect();
+        let admitted: Vec<Columns> = batch.into_iter().filter(|input| self.inputs.admits(input)).collect();
+        let all = admitted.len();
+        let batch: Vec<(Columns, Vec<Vec<Value>>)> = admitted.into_iter().filter_map(defined).collect();
+        let (inputs, failing) = (batch.len(), all - batch.len());
         if batch.is_empty() {
-            return Ok((0, None));
+            return Ok(Batch { inputs, failing, found: None });
         }
         let columns: Vec<&[Vec<Value>]> = batch.iter().map(|(input, _)| input.as_slice()).collect();
         let found = self.model.run_all(&columns)?;
         let mut pairs = batch.iter().zip(&found);
         let found =
             pairs.find_map(|((input, expected), found)| difference(self.model, input, expected, found));
-        Ok((batch.len(), found))
+        Ok(Batch { inputs, failing, found })
     }
 
     /// What differs on one input, if it counts.
     fn on(&self, input: &Columns) -> Option<Disagreement> {
-        self.batch(vec![input.clone()]).ok()?.1
+        self.batch(vec![input.clone()]).ok()?.found
     }
 
     /// A smaller input on which the two differ.

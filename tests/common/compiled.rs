@@ -66,7 +66,7 @@ impl Compiled {
     pub fn compare(&self, all_up_to: u128, samples: usize) -> usize {
         let effort = Effort { all_up_to, samples, seed: 7 };
         match verify::compare(&self.program, &self.facts, &self.model, effort, &mut |_| true).unwrap() {
-            Verdict::Enumerated { inputs } | Verdict::Tested { inputs, .. } => inputs,
+            Verdict::Enumerated { inputs, .. } | Verdict::Tested { inputs, .. } => inputs,
             Verdict::Refuted(d) => panic!("{d:?}"),
         }
     }
