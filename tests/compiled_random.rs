@@ -35,7 +35,7 @@ fn check_with(program: &Program, knobs: Knobs) -> Result<Outcome, String> {
     let facts = facts::analyse(program);
     let plan = match plan::plan(program, &facts, knobs) {
         Ok(plan) => plan,
-        Err(errors) => return Ok(Outcome::Refused(plan::describe(&program, &errors[0]).code)),
+        Err(errors) => return Ok(Outcome::Refused(plan::describe(program, &errors[0]).code)),
     };
     let weights = weights::build(&plan);
     let config = Config::of(&plan, &weights);

@@ -38,7 +38,7 @@ pub enum PlanError {
     /// A number that is no f32 weight.
     UnwieldyNumber { at: Origin, number: Number },
     /// Two neighbouring values of a mean or a width that f32 cannot tell apart.
-    TooFine { at: Origin, low: Value, high: Value },
+    TooFine { at: Origin, neighbours: Box<[Value; 2]> },
 }
 
 /// The reports of the errors of a program. Where a shorter length would do, they say so.
@@ -151,7 +151,8 @@ fn words(error: &PlanError) -> Diagnostic {
                 format!("{number} occurs here; numbers must be below 2^24, with a denominator below 2^32"),
             )
         }
-        PlanError::TooFine { at, low, high } => {
+        PlanError::TooFine { at, neighbours } => {
+            let [low, high] = &**neighbours;
             Diagnostic::error("E0408", "two values are too close to be told apart exactly")
                 .label(at.span, format!("{low} and {high} both occur, and f32 numbers blur them"))
                 .help("declare a shorter length or a smaller domain")

@@ -287,7 +287,7 @@ impl Placer<'_> {
             let (low, high) = if falls { (b, a) } else { (a, b) };
             let at = super::origin(self.program, base);
             let threshold = Threshold::between(&low, &high, &error, &largest);
-            let too_fine = || PlanError::TooFine { at, low: before.clone(), high: from.clone() };
+            let too_fine = || PlanError::TooFine { at, neighbours: [before.clone(), from.clone()].into() };
             let threshold = threshold.ok_or_else(too_fine)?;
             let holds = match threshold.rises() == falls {
                 true => Holds::Below(base, from.clone()),
