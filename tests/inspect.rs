@@ -52,7 +52,7 @@ fn json_has_patterns_and_residuals_as_arrays() {
     let resid = run["sites"]["blocks.0.hook_resid_post"].as_array().unwrap();
     let directions = run["directions"].as_array().unwrap();
     assert_eq!((resid.len(), resid[0].as_array().unwrap().len()), (6, directions.len()));
-    let share = directions.iter().position(|d| d == "1 / (histogram + 1)").unwrap();
+    let share = directions.iter().position(|d| d[0] == "1 / (histogram + 1)").unwrap();
     assert_eq!(resid[2][share], 0.5);
     assert_eq!(run["outputs"]["histogram"], serde_json::json!([3, 1, 3, 1, 3]));
 }

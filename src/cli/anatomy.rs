@@ -165,11 +165,7 @@ fn directions(manifest: &Manifest) -> Vec<Vec<String>> {
     }
     for Holding { slots, .. } in holdings(manifest) {
         let Some(first) = slots.iter().min_by_key(|s| s.direction) else { continue };
-        let last = slots.iter().map(|s| s.direction).max().unwrap_or(first.direction);
-        let at = match first.direction == last {
-            true => last.to_string(),
-            false => format!("{}..{}", first.direction, last + 1),
-        };
+        let at = ranges(slots.iter().map(|s| s.direction).collect());
         let dies = slots.iter().map(|s| s.live[1]).max().unwrap_or(first.live[1]);
         let bound = match slots.iter().map(|s| &s.bound).max() {
             Some(bound) if !bound.is_zero() => format!("± {:.1e}", bound.to_f64()),
@@ -180,6 +176,16 @@ fn directions(manifest: &Manifest) -> Vec<Vec<String>> {
     }
     rows.sort();
     rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// `3..7, 9`: numbers, the ends of ranges left out.
+fn ranges(mut numbers: Vec<usize>) -> String {
+    numbers.sort_unstable();
+    let range = |run: &[usize]| match run {
+        [first, .., last] => format!("{first}..{}", last + 1),
+        run => run.iter().map(usize::to_string).collect(),
+    };
+    numbers.chunk_by(|a, b| a + 1 == *b).map(range).collect::<Vec<_>>().join(", ")
 }
 
 /// `tokens = 0, 1, 2`

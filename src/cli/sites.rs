@@ -3,7 +3,7 @@
 use super::draw;
 use super::input::Columns;
 use crate::ir::Column;
-use crate::model::{Config, Decoded, Manifest, Recorder, Site, Transformer, json as exact};
+use crate::model::{Config, Decoded, Manifest, Recorder, Site, SlotInfo, Transformer, json as exact};
 use candle_core::{DType, Tensor};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -85,20 +85,26 @@ pub fn json(manifest: &Manifest, columns: &[Column], input: &Columns, run: &Run)
         "input": input_json,
         "outputs": outputs,
         "positions": tokens(&manifest.config, input),
-        "directions": directions(manifest),
+        "directions": all_directions(manifest),
         "sites": sites.collect::<serde_json::Map<_, _>>(),
     })
 }
 
-/// The label of each residual direction.
-fn directions(manifest: &Manifest) -> Vec<String> {
-    let mut labels = vec![String::new(); manifest.config.d_model];
-    for slot in &manifest.slots {
-        if let Some(label) = labels.get_mut(slot.direction) {
-            *label = slot.label.clone();
-        }
-    }
-    labels
+/// The labels of each residual direction: what it holds first, and then.
+fn all_directions(manifest: &Manifest) -> Vec<Vec<&str>> {
+    let mut slots: Vec<&SlotInfo> = manifest.slots.iter().collect();
+    slots.sort_by_key(|s| s.live[0]);
+    let of = |direction| slots.iter().filter(move |s| s.direction == direction).map(|s| s.label.as_str());
+    (0..manifest.config.d_model).map(|direction| of(direction).collect()).collect()
+}
+
+/// The label of each residual direction after a half-layer: what was last written there.
+fn directions(manifest: &Manifest, half_layer: usize) -> Vec<String> {
+    let label = |direction: usize| {
+        let slots = manifest.slots.iter().filter(|s| s.direction == direction && s.live[0] <= half_layer);
+        slots.max_by_key(|s| s.live[0]).map_or_else(String::new, |s| s.label.clone())
+    };
+    (0..manifest.config.d_model).map(label).collect()
 }
 
 /// The label of each neuron of a layer.
@@ -131,15 +137,11 @@ pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> St
                     Site::MlpPre(l) | Site::MlpPost(l) => {
                         neurons(manifest, *l, rows.first().map_or(0, Vec::len))
                     }
-                    Site::Embed
-                    | Site::PosEmbed
-                    | Site::ResidPre(_)
-                    | Site::AttnScores(_)
-                    | Site::Pattern(_)
-                    | Site::AttnOut(_)
-                    | Site::ResidMid(_)
-                    | Site::MlpOut(_)
-                    | Site::ResidPost(_) => directions(manifest),
+                    Site::Embed | Site::PosEmbed => directions(manifest, 0),
+                    Site::ResidPre(l) => directions(manifest, 2 * l),
+                    Site::AttnOut(l) | Site::ResidMid(l) => directions(manifest, 2 * l + 1),
+                    Site::MlpOut(l) | Site::ResidPost(l) => directions(manifest, 2 * l + 2),
+                    Site::AttnScores(_) | Site::Pattern(_) => Vec::new(),
                 };
                 out += &format!("{site}\n");
                 // Directions go downwards, as there are more of them; those that are 0 are left out.

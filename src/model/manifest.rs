@@ -89,7 +89,7 @@ pub struct NeuronInfo {
     pub neurons: [usize; 2],
     pub sop: String,
     pub origin: Vec<Place>,
-    /// `table`, `steps` or `clean`.
+    /// `table`, `steps`, `clean` or `erase`.
     pub kind: String,
 }
 
@@ -281,6 +281,7 @@ impl Names<'_> {
             Neurons::Table => "table",
             Neurons::Steps => "steps",
             Neurons::Clean => "clean",
+            Neurons::Erase => "erase",
         };
         let (sop, origin) = (self.base(group.base), self.base_places(group.base));
         NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }

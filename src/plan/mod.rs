@@ -11,6 +11,7 @@
 //! itself alone, and neurons are silent there. Readers subtract what it holds, so as a key it
 //! scores and hands on exactly what a head asks of it.
 
+mod allocate;
 mod arithmetic;
 mod attend;
 mod error;
@@ -148,6 +149,11 @@ impl HalfLayer {
     /// The first attention after this half-layer.
     pub fn next_attention(self) -> Self {
         Self((self.0 + 1) | 1)
+    }
+
+    /// This half-layer if it is an MLP, otherwise the MLP of its layer.
+    fn this_mlp(self) -> Self {
+        Self(self.0.div_ceil(2) * 2)
     }
 
     /// The first MLP after this half-layer.
@@ -380,10 +386,13 @@ pub enum Neurons {
     Steps,
     /// Two neurons per slot: 1 where an inexact code is above one half, else 0.
     Clean,
+    /// One neuron per slot that is read no more, or two if it may be negative: they bring it to 0, at
+    /// BOS too.
+    Erase,
 }
 
 /// `slot += factor · ReLU(bias + Σ forms + Σ factor · slot)` for each slot that it writes. It is
-/// silent at BOS.
+/// silent at BOS, unless it erases.
 #[derive(Clone, Debug)]
 pub struct Neuron {
     pub forms: Vec<Form>,

@@ -1,6 +1,7 @@
 //! Which layer does each part go to, and which slots does it write?
 //!
-//! Everything is computed as soon as what it reads is there; slots are never reused.
+//! Everything is computed as soon as what it reads is there, so the layers are as few as the longest
+//! path through the plan. Every slot gets a direction of its own at first.
 
 use super::arithmetic::power_of_two;
 use super::attend::{Attend, Attended, BosLevel, Steps};
@@ -63,6 +64,9 @@ pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result
     let mut plan = placer.plan;
     plan.add_constants();
     plan.set_live_ranges();
+    if knobs.optimise {
+        plan.reuse_directions();
+    }
     let (parameters, limit) = (plan.n_params(), MAX_PARAMETERS);
     match plan.outputs.is_empty() || parameters <= limit {
         true => Ok(plan),

@@ -1,17 +1,18 @@
 //! The matrices of an MLP.
 
 use super::{MlpWeights, direction, exact, held_at_bos};
-use crate::plan::{Neuron, NeuronGroup, Plan, SlotId};
+use crate::plan::{Neuron, NeuronGroup, Neurons, Plan, SlotId};
 use crate::value::{Fault, Number};
 use ndarray::Array2;
 
 pub(super) fn mlp(plan: &Plan, groups: &[NeuronGroup]) -> MlpWeights {
-    let neurons: Vec<&Neuron> = groups.iter().flat_map(|g| &g.neurons).collect();
+    let neurons: Vec<(Neurons, &Neuron)> =
+        groups.iter().flat_map(|g| g.neurons.iter().map(|n| (g.kind, n))).collect();
     let mut w_in = Array2::zeros((plan.d_model, neurons.len()));
     let mut b_in = Array2::zeros((1, neurons.len()));
     let mut w_out = Array2::zeros((neurons.len(), plan.d_model));
-    for (i, neuron) in neurons.into_iter().enumerate() {
-        let (terms, bias) = inputs(plan, neuron);
+    for (i, (kind, neuron)) in neurons.into_iter().enumerate() {
+        let (terms, bias) = inputs(plan, kind, neuron);
         for (slot, factor) in &terms {
             w_in[[direction(plan, *slot), i]] += exact(factor);
         }
@@ -24,8 +25,8 @@ pub(super) fn mlp(plan: &Plan, groups: &[NeuronGroup]) -> MlpWeights {
 }
 
 /// What a neuron adds up, with a weight on the BOS slot that keeps it at -1 there, if it would not
-/// be silent by itself.
-fn inputs(plan: &Plan, neuron: &Neuron) -> (Vec<(SlotId, Number)>, Number) {
+/// be silent by itself and does not erase.
+fn inputs(plan: &Plan, kind: Neurons, neuron: &Neuron) -> (Vec<(SlotId, Number)>, Number) {
     let small = |sum: Result<Number, Fault>| sum.expect("weights and biases are small numbers");
     let mut terms = neuron.slots.clone();
     let mut bias = neuron.bias.clone();
@@ -34,7 +35,7 @@ fn inputs(plan: &Plan, neuron: &Neuron) -> (Vec<(SlotId, Number)>, Number) {
         bias = small(bias.add(&form.constant));
         terms.extend(form.terms);
     }
-    if let Some(bos) = plan.bos_slot() {
+    if let Some(bos) = plan.bos_slot().filter(|_| kind != Neurons::Erase) {
         let held = small(held_at_bos(plan, &terms).add(&bias));
         if held > Number::ZERO {
             terms.push((bos, small(Number::from(-1i64).sub(&held))));

@@ -1,0 +1,98 @@
+//! Which residual directions can be used twice?
+//!
+//! A slot that nobody reads any more is erased by neurons, `x - ReLU(x) = 0` exactly, and a later
+//! half-layer writes another into its direction. First comes the number of layers, which this does
+//! not change; then parameters: a direction is used again if that saves more of them than the
+//! neurons that erase it cost.
+
+use super::{Base, HalfLayer, Holds, Neuron, NeuronGroup, Neurons, Plan, Slot, SlotId};
+use crate::value::Number;
+
+/// A direction, the slot that was last written into it, and the MLP that can erase that first.
+struct Occupied {
+    slot: SlotId,
+    erased: HalfLayer,
+}
+
+impl Plan {
+    /// Lets slots share directions where their live ranges allow it.
+    pub(super) fn reuse_directions(&mut self) {
+        let per_direction = {
+            let before = self.n_params();
+            self.d_model += 1;
+            let after = self.n_params();
+            self.d_model -= 1;
+            after - before
+        };
+        let per_neuron = 2 * self.d_model + 1;
+        let worth_it = |slot: &Slot| n_erasers(&slot.holds) * per_neuron < per_direction;
+        let mut order: Vec<SlotId> = (0..self.slots.len()).map(SlotId).collect();
+        order.sort_by_key(|s| self.slot(*s).born);
+        let mut directions: Vec<Occupied> = Vec::new();
+        for id in order {
+            let slot = self.slot(id);
+            let erased = slot.dies.max(slot.born.next_attention()).this_mlp();
+            let free = directions.iter().position(|d| d.erased < slot.born && worth_it(self.slot(d.slot)));
+            let direction = match free {
+                Some(direction) => {
+                    let Occupied { slot: old, erased } = directions[direction];
+                    self.erase(old, erased);
+                    direction
+                }
+                None => directions.len(),
+            };
+            self.slots[id.0].direction = direction;
+            let occupied = Occupied { slot: id, erased };
+            match directions.get_mut(direction) {
+                Some(place) => *place = occupied,
+                None => directions.push(occupied),
+            }
+        }
+        self.d_model = directions.len();
+    }
+
+    fn erase(&mut self, slot: SlotId, at: HalfLayer) {
+        let holds = self.slot(slot).holds.clone();
+        let (Some(layer), Some(base)) = (at.layer(), base(&holds)) else { return };
+        let eraser = |sign: i64| Neuron {
+            forms: Vec::new(),
+            slots: vec![(slot, sign.into())],
+            bias: Number::ZERO,
+            writes: vec![(slot, (-sign).into())],
+        };
+        let erasers = [1, -1].into_iter().take(n_erasers(&holds)).map(eraser);
+        let groups = &mut self.layers[layer].neurons;
+        match groups.iter_mut().find(|g| g.kind == Neurons::Erase && g.base == base) {
+            Some(group) => group.neurons.extend(erasers),
+            None => groups.push(NeuronGroup { base, kind: Neurons::Erase, neurons: erasers.collect() }),
+        }
+    }
+}
+
+/// How many neurons erase what a slot holds: one, or two where it may be negative.
+fn n_erasers(holds: &Holds) -> usize {
+    match holds {
+        Holds::Function(_, numbers) if numbers.iter().any(|(_, n)| *n < Number::ZERO) => 2,
+        Holds::Numeric(_) => 2,
+        Holds::Function(..)
+        | Holds::One
+        | Holds::Bos
+        | Holds::OneHot(..)
+        | Holds::AtLeast(..)
+        | Holds::Below(..)
+        | Holds::Share(_) => 1,
+    }
+}
+
+/// What a slot tells about; none for the constants, which are read to the end.
+fn base(holds: &Holds) -> Option<Base> {
+    match holds {
+        Holds::One | Holds::Bos => None,
+        Holds::OneHot(base, _)
+        | Holds::AtLeast(base, _)
+        | Holds::Below(base, _)
+        | Holds::Function(base, _)
+        | Holds::Share(base) => Some(*base),
+        Holds::Numeric(id) => Some(Base::SOp(*id)),
+    }
+}
