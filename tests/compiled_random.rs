@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use raspc::facts;
 use raspc::inputs::{Columns, Inputs};
 use raspc::interp::Interpreter;
-use raspc::ir::Program;
+use raspc::ir::{Node, Program};
 use raspc::model::{Config, Transformer};
 use raspc::plan::{self, Knobs};
 use raspc::verify::{self, Effort, Verdict};
@@ -72,6 +72,19 @@ fn inputs(program: &Program, most: usize) -> Vec<Columns> {
     some
 }
 
+/// A program that has no source, line by line.
+fn lines(program: &Program) -> String {
+    let graph = &program.graph;
+    let line = |node: &Node| match *node {
+        Node::SOp(id) => format!("{id:?} = {:?}\n", graph[id].op),
+        Node::Selector(id) => format!("{id:?} = {:?}\n", graph[id].op),
+    };
+    let domains = program.columns.iter().map(|c| format!("{:?}\n", c.domain));
+    let outputs: Vec<_> = program.outputs.iter().map(|o| o.sop).collect();
+    let ends = format!("{:?}, outputs {outputs:?}, causal {}", program.lengths, program.causal);
+    domains.chain(graph.order().iter().map(line)).chain([ends]).collect()
+}
+
 #[derive(Default)]
 struct Coverage {
     programs: usize,
@@ -109,7 +122,7 @@ fn weights_compute_what_random_programs_mean() {
     let Coverage { programs, compiled, inputs, operations, refused } = coverage.into_inner();
     if let Err(error) = outcome {
         match error {
-            TestError::Fail(reason, program) => panic!("{reason}\n{program:#?}"),
+            TestError::Fail(reason, program) => panic!("{reason}\n{}", lines(&program)),
             TestError::Abort(reason) => panic!("{reason}"),
         }
     }

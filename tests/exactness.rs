@@ -98,6 +98,7 @@ fn misses_take_their_default() {
         exact("0..2", "1..6", &mean);
         let above = format!("output aggregate(select(tokens, tokens, <), indices, {default}) > 1;");
         exact("0..2", "1..6", &above);
+        exact("0..2", "1..6", &above.replace("> 1", "> 1/10"));
         let count = format!("output aggregate(select(tokens, indices, ==), count(tokens, 1), {default});");
         exact("0..2", "1..6", &count);
     }
@@ -122,6 +123,47 @@ fn defaults_may_equal_values() {
         exact("0..2", "1..7", &format!("{mean} output selector_width(select(m, tokens, ==));"));
         exact("0..2", "1..7", &format!("{mean} output aggregate(select(m, 1, ==), indices, {default});"));
     }
+}
+
+/// A step between numbers of both signs begins at 0 or beyond, so that nothing is rounded.
+#[test]
+fn thresholds_between_numbers_of_both_signs() {
+    let bits = |n: u32| (0..7).map(|i| if n >> i & 1 == 1 { 1 } else { -1 }).collect::<Vec<i64>>();
+    let inputs: Vec<Vec<i64>> = (0..128).flat_map(|n| [bits(n), bits(n)[..5].to_vec()]).collect();
+    for bound in ["0", "1/10", "-1/6"] {
+        holds("{-1, 1}", "1..7", &format!("output aggregate(full_s, tokens) > {bound};"), &inputs);
+    }
+    // What is off by a unit in the last place is seen by a head that averages.
+    let text =
+        "select = select(aggregate(full_s, tokens) > 0, True, ==); output aggregate(select, indices * 900);";
+    holds("{-1, 1}", "1..7", text, &inputs);
+}
+
+/// Codes that go up and down from width to width add up to far more than any of them.
+#[test]
+fn values_that_alternate_do_not_depend_on_their_order() {
+    let text = "w = selector_width(select(tokens, tokens, ==));
+        output w if w % 2 == 0 else 601 - w; output aggregate(select(indices, (w * 7) % 601, ==), tokens, 5);";
+    holds("0..1", "1..600", text, &[mixed(600, 301), mixed(600, 40), mixed(3, 1)]);
+}
+
+/// Matches of numbers whose places are far apart, and whose squares f32 does not hold.
+#[test]
+fn matches_among_thousands_of_values() {
+    let text = "b = round(aggregate(full_s, tokens)); output aggregate(select(b, tokens, ==), indices, 0);";
+    holds("0..9", "1..40", text, &[copies(9, 20, &[4; 19]), copies(3, 5, &[7; 2]), vec![8]]);
+    let text = "output aggregate(select(tokens, indices * 5, ==), indices, 0);";
+    holds("0..4999", "1..6", text, &[vec![25, 4999, 0, 5, 10, 15], vec![0], vec![4998, 0]]);
+}
+
+/// The means that are compared with a constant are too many to list, but those next to it are few.
+#[test]
+fn thresholds_of_means_reach_as_far_as_f32_does() {
+    let inputs = [copies(5, 341, &[4; 341]), copies(5, 340, &[4; 341]), copies(5, 341, &[4; 340])];
+    holds("0..9", "1..682", "output aggregate(full_s, tokens) > 9/2;", &inputs);
+    compile("input tokens : 0..1; length 1..2047; output aggregate(full_s, tokens) >= 1/2;");
+    let salaries = [vec![70123, 85001], vec![70123; 10], copies(85001, 3, &[70123; 7]), vec![0, 85001]];
+    holds("{0, 70123, 85001}", "1..10", "output aggregate(full_s, tokens) > 75000;", &salaries);
 }
 
 /// Every number of ones among every number of tokens.

@@ -7,6 +7,7 @@ use super::{Exit, Ui};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
+use crate::ir::Program;
 use crate::model::{Artifact, Manifest, Transformer, artifact};
 use crate::plan::{self, Knobs};
 use crate::verify::wrong_examples;
@@ -18,8 +19,9 @@ use std::path::{Component, Path, PathBuf};
 
 /// Compile programs into transformer weights.
 ///
-/// The file is checked against the program before it is written: on every input if there are at
-/// most 10,000, otherwise on 1,000 random ones. A program below a folder 'programs' goes to the same
+/// The file is checked against the program before it is written: on its examples, and on every input
+/// if there are at most 10,000, otherwise on 1,000 random ones (fewer for networks that are very
+/// large). A program below a folder 'programs' goes to the same
 /// place below 'compiled' beside it; any other goes beside its source.
 #[derive(clap::Args)]
 pub struct CompileArgs {
@@ -53,6 +55,25 @@ pub struct CompileArgs {
 /// Domains of at most this many inputs are compared in full; of larger ones, a sample.
 const CHECK_ALL: u128 = 10_000;
 const CHECK_SAMPLES: usize = 1_000;
+
+/// The work of a check, in multiplications: about ten seconds. As few inputs as these are compared
+/// all the same.
+const CHECK_WORK: usize = 1 << 35;
+const CHECK_LEAST: usize = 20;
+
+/// A score costs about this much: in the network, and in the interpreter, which compares exact values.
+const SCORE_WORK: usize = 32;
+
+/// How many inputs are compared.
+fn effort(program: &Program, artifact: &Artifact, seed: u64) -> Effort {
+    let config = &artifact.manifest.config;
+    let heads: usize = config.layers.iter().map(|l| l.heads.len()).sum();
+    let scores = config.n_ctx.pow(2).saturating_mul(heads + program.graph.selector_ids().count());
+    let of_input = config.n_ctx.saturating_mul(artifact.weights.n_params());
+    let inputs = CHECK_WORK / of_input.saturating_add(scores.saturating_mul(SCORE_WORK)).max(1);
+    let inputs = inputs.max(CHECK_LEAST);
+    Effort { all_up_to: CHECK_ALL.min(inputs as u128), samples: CHECK_SAMPLES.min(inputs), seed }
+}
 
 pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let files = if args.all { all_programs(Path::new("programs"))? } else { args.files.clone() };
@@ -129,7 +150,7 @@ fn compile_one(
     let out = args.out.clone().unwrap_or_else(|| default_output(file));
     let out = writable(&out, file)?;
     if !args.no_check
-        && let Err(exit) = check_program(loaded, &facts, args.seed, ui)
+        && let Err(exit) = check_program(loaded, &facts, effort(program, &artifact, args.seed), ui)
     {
         return Ok(Err(exit));
     }
@@ -170,9 +191,8 @@ fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
 }
 
 /// Warns of a program that fails on some input, and refuses one that has no input at all.
-fn check_program(loaded: &Loaded, facts: &Facts, seed: u64, ui: &Ui) -> Result<(), Exit> {
+fn check_program(loaded: &Loaded, facts: &Facts, effort: Effort, ui: &Ui) -> Result<(), Exit> {
     let Loaded { program, sources, .. } = loaded;
-    let effort = Effort { all_up_to: CHECK_ALL, samples: CHECK_SAMPLES, seed };
     match ui.progress("inputs run", |progress| verify::can_fail(program, facts, effort, progress)) {
         CanFail::Fails { input, failure } => {
             let report = Diagnostic {
@@ -197,7 +217,12 @@ fn check_program(loaded: &Loaded, facts: &Facts, seed: u64, ui: &Ui) -> Result<(
 
 fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui) -> anyhow::Result<Verdict> {
     let model = Transformer::from_artifact(artifact, &Device::Cpu)?;
-    let effort = Effort { all_up_to: CHECK_ALL, samples: CHECK_SAMPLES, seed };
+    for example in &loaded.program.examples {
+        if let Some(found) = verify::compare_on(&loaded.program, &model, &example.inputs)? {
+            return Ok(Verdict::Refuted(found));
+        }
+    }
+    let effort = effort(&loaded.program, artifact, seed);
     let verdict = ui.progress("inputs compared", |progress| {
         let mut go_on = |done| {
             progress(done);

@@ -249,8 +249,9 @@ fn mean_set(values: &ValueSet, min: usize, max: usize, limit: usize) -> ValueSet
             let (Some(lo), Some(hi)) = (numbers.iter().min(), numbers.iter().max()) else {
                 return ValueSet::of([]);
             };
-            let exact =
-                Offset::around(&numbers).and_then(|offset| lattice::means(&offset, lo, hi, min, max, limit));
+            let exact = Offset::around(&numbers)
+                .and_then(|offset| lattice::means(&offset, lo, hi, min, max, limit))
+                .or_else(|| lattice::means_of_few(&numbers, min, max, limit));
             match exact {
                 Some(means) => ValueSet::of(means.into_iter().map(Value::Number)),
                 None => lattice::Lattice::around(numbers)

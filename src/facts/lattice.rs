@@ -1,6 +1,7 @@
 //! Lattices of fractions: where means lie.
 
 use crate::value::{MAX_BITS, Number, Value};
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// Every `s / k` with `s` a multiple of `step`, `1 <= k <= max_count` and `lo <= s / k <= hi`.
@@ -53,6 +54,24 @@ impl Lattice {
         let within = &self.lo <= number && number <= &self.hi;
         let count = number.div(&self.step).ok().and_then(|ratio| ratio.denominator());
         within && count.is_some_and(|k| k <= self.max_count as u64)
+    }
+
+    /// The greatest fraction below a number.
+    pub fn below(&self, number: &Number) -> Option<Number> {
+        let of_count = |k: usize| {
+            let k = Number::from(k);
+            let units = |x: &Number| x.mul(&k).ok()?.div(&self.step).ok();
+            // The greatest integer below: ⌈x⌉ - 1.
+            let under = units(number)?.neg().floor().neg().sub(&Number::ONE).ok()?;
+            let multiple = under.min(units(&self.hi)?.floor());
+            multiple.mul(&self.step).ok()?.div(&k).ok().filter(|n| *n >= self.lo)
+        };
+        (1..=self.max_count).filter_map(of_count).max()
+    }
+
+    /// The least fraction above a number.
+    pub fn above(&self, number: &Number) -> Option<Number> {
+        self.neg().below(&number.neg()).map(|n| n.neg())
     }
 
     /// All fractions in order, unless there are more than `limit`.
@@ -209,6 +228,38 @@ pub(super) fn means(
     let product = |a: i64, b: i64| i128::from(a) * i128::from(b);
     reduced.sort_unstable_by(|&(m, d), &(n, e)| product(m, e).cmp(&product(n, d)));
     reduced.into_iter().map(|(m, d)| of.at(m, d)).collect()
+}
+
+/// Every mean of `min_count` to `max_count` of some numbers, in order; `None` if there are more sums
+/// than `limit`. Of a few numbers that are far apart this finds many fewer than [`means`].
+pub(super) fn means_of_few(
+    numbers: &[Number],
+    min_count: usize,
+    max_count: usize,
+    limit: usize,
+) -> Option<Vec<Number>> {
+    let of = Offset::around(numbers)?;
+    let place = |n: &Number| n.sub(&of.base).ok()?.div(&of.step).ok()?.to_i64();
+    let places: Vec<i64> = numbers.iter().map(place).collect::<Option<_>>()?;
+    let (mut sums, mut all, mut found) = (BTreeSet::from([0_i64]), 0, BTreeSet::new());
+    for count in 1..=max_count {
+        let mut longer = BTreeSet::new();
+        for (sum, place) in sums.iter().flat_map(|s| places.iter().map(move |p| (s, p))) {
+            longer.insert(sum.checked_add(*place)?);
+            if longer.len() > limit {
+                return None;
+            }
+        }
+        sums = longer;
+        all += sums.len();
+        if all > 2 * limit {
+            return None;
+        }
+        if count >= min_count {
+            found.extend(sums.iter().map(|sum| of.at(*sum, count as i64)).collect::<Option<Vec<_>>>()?);
+        }
+    }
+    (found.len() <= limit).then(|| found.into_iter().collect())
 }
 
 /// `p` if `k` is a power of the prime `p`.

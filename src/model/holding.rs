@@ -70,7 +70,7 @@ impl SlotInfo {
 
     /// Whether a row of the residual stream is, in this slot, that of BOS.
     pub fn is_at_bos(&self, row: &[f64]) -> bool {
-        row.get(self.direction).and_then(|entry| Number::from_f64(*entry)).as_ref() == Some(&self.at_bos)
+        row.get(self.direction).is_some_and(|entry| self.is(*entry, &self.at_bos))
     }
 }
 

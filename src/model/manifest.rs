@@ -44,7 +44,7 @@ pub struct SlotInfo {
     /// `tokens = 3`, `width >= 2`, `bos`, …
     pub label: String,
     pub holds: Held,
-    /// What the slot holds at a position may differ from the label by this much.
+    /// What the slot holds may differ from the label, and at BOS from `at_bos`, by this much.
     #[serde(with = "json::number")]
     pub bound: Number,
     /// What it holds at BOS.

@@ -4,7 +4,8 @@ use super::arithmetic::{add, gamma, manageable, mul, power_of_two, rounding};
 use super::lower::{Held, Lower, MAX_VALUES};
 use super::view::View;
 use super::{Atom, Base, Fact, Form, Partition, PlanError, SCORE, ScoreColumn, Scoring};
-use crate::ir::{Op, SOpId, SelectorId};
+use crate::facts::{Means, ValueSet};
+use crate::ir::{Node, Op, SOpId, SelectorId};
 use crate::value::{Elementwise, Kind, Kinds, Number, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,13 +45,39 @@ pub(super) enum Attended {
     Mean {
         number: Form,
         default: Option<Number>,
-        bound: Number,
+        error: MeanError,
         read: Steps,
     },
     Share {
         bound: Number,
         read: Steps,
     },
+}
+
+/// How far a mean is off in f32: `relative · size + absolute`.
+#[derive(Clone)]
+pub(super) struct MeanError {
+    pub relative: Number,
+    pub absolute: Number,
+    /// The greatest size of the numbers.
+    pub largest: Number,
+    /// Whether the numbers are all of one sign: then the size is that of the mean itself, otherwise
+    /// that of the largest number.
+    pub one_sign: bool,
+}
+
+impl MeanError {
+    pub fn bound(&self) -> Number {
+        add(&mul(&self.relative, &self.largest), &self.absolute)
+    }
+
+    /// The error of a mean that is no larger than this in size.
+    pub fn at(&self, mean: &Number) -> Number {
+        match self.one_sign {
+            true => add(&mul(&self.relative, &mean.abs()), &self.absolute),
+            false => self.bound(),
+        }
+    }
 }
 
 /// Which of the sorted values of a number are told apart: those before each cut from those after.
@@ -83,8 +110,14 @@ impl Lower<'_> {
         (width.min..=width.max.min(self.lengths.max)).map(|d| Value::Number(d.into())).collect()
     }
 
-    /// The values of an aggregate or a selector width, sorted.
+    /// The values of an aggregate or a selector width, sorted. Of a mean that is only compared with
+    /// constants, those next to the constants are enough.
     pub(super) fn attended_values(&mut self, id: SOpId) -> Result<Vec<Value>, PlanError> {
+        if let ValueSet::Means(means) = self.facts.values(id)
+            && let Some(constants) = self.compared_with(id)
+        {
+            return Ok(next_to(means, &constants));
+        }
         if let Some(values) = self.facts.values(id).members(MAX_VALUES) {
             return Ok(values);
         }
@@ -103,6 +136,30 @@ impl Lower<'_> {
                 Err(PlanError::TooManyValues { at: self.origin(id), kinds: self.program.graph[id].kinds })
             }
         }
+    }
+
+    /// The constants that an s-op is compared with, if nothing else is asked of it.
+    fn compared_with(&self, id: SOpId) -> Option<Vec<Number>> {
+        let graph = &self.program.graph;
+        let constant = |id: SOpId| match &graph[id].op {
+            Op::Const(value) => value.number(),
+            Op::Input(_) | Op::Indices | Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. } => {
+                None
+            }
+        };
+        let outputs = self.program.outputs.iter().map(|o| Node::SOp(o.sop));
+        let readers = graph.live(outputs).into_iter().filter(|&n| graph.operands(n).contains(&Node::SOp(id)));
+        let compared = |reader: Node| match reader {
+            Node::SOp(reader) => match &graph[reader].op {
+                Op::Elementwise { f: Elementwise::Compare(_), args } => {
+                    args.iter().copied().find(|a| *a != id).and_then(constant)
+                }
+                Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. } => None,
+                Op::Input(_) | Op::Indices | Op::Const(_) => None,
+            },
+            Node::Selector(_) => None,
+        };
+        readers.map(compared).collect()
     }
 
     /// Whether an s-op is an aggregate that may average several different values.
@@ -306,11 +363,16 @@ impl Lower<'_> {
         let rounded = all().map(rounding).max().unwrap_or(Number::ZERO);
         // γ_k for the sum, and one unit each for the weights, the numbers and, in the row of BOS,
         // the default less what BOS holds already.
-        let bound = add(&mul(&gamma(most + 4), &largest), &mul(&2i64.into(), &rounded));
+        let error = MeanError {
+            relative: gamma(most + 4),
+            absolute: mul(&2i64.into(), &rounded),
+            one_sign: all().all(|n| !n.is_negative()) || all().all(|n| n.is_negative() || n.is_zero()),
+            largest,
+        };
         let value = view.args.first().cloned().unwrap_or_else(Partition::constant);
         let number = Form::of(&value, &numbers);
         self.need(&number);
-        Ok(Attended::Mean { number, default, bound, read: Steps { values, cuts } })
+        Ok(Attended::Mean { number, default, error, read: Steps { values, cuts } })
     }
 
     pub(super) fn width(
@@ -358,6 +420,21 @@ impl Lower<'_> {
         let result = Attended::Share { bound: power_of_two(-25), read };
         Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Selected, facts, result })
     }
+}
+
+/// Those of some means that lie next to the constants, and the ends.
+fn next_to(means: &Means, constants: &[Number]) -> Vec<Value> {
+    let Means { lattice, also } = means;
+    let beside = |c: &Number| {
+        let itself = lattice.contains(c).then(|| c.clone());
+        [lattice.below(c), itself, lattice.above(c)].into_iter().flatten()
+    };
+    let ends = [lattice.lo.clone(), lattice.hi.clone()];
+    let numbers = constants.iter().flat_map(beside).chain(ends).map(Value::Number);
+    let mut values: Vec<Value> = numbers.chain(also.iter().cloned()).collect();
+    values.sort();
+    values.dedup();
+    values
 }
 
 /// The places at which one of these forms changes.

@@ -37,6 +37,8 @@ pub enum PlanError {
     MixedMean { at: Origin, kinds: Kinds },
     /// A number that is no f32 weight.
     UnwieldyNumber { at: Origin, number: Number },
+    /// A sum that f32 may get wrong.
+    InexactSum { at: Origin },
     /// Two neighbouring values of a mean or a width that f32 cannot tell apart.
     TooFine { at: Origin, neighbours: Box<[Value; 2]> },
 }
@@ -60,6 +62,7 @@ impl PlanError {
             | Self::TooManyTuples { .. }
             | Self::TooManyPairs { .. }
             | Self::TooManyParameters { .. }
+            | Self::InexactSum { .. }
             | Self::TooFine { .. } => true,
             Self::NoDomain { .. }
             | Self::NoLength { .. }
@@ -80,6 +83,7 @@ impl PlanError {
             | Self::NoValue { at }
             | Self::MixedMean { at, .. }
             | Self::UnwieldyNumber { at, .. }
+            | Self::InexactSum { at }
             | Self::TooFine { at, .. } => *at,
         }
     }
@@ -150,6 +154,11 @@ fn words(error: &PlanError) -> Diagnostic {
                 at.span,
                 format!("{number} occurs here; numbers must be below 2^24, with a denominator below 2^32"),
             )
+        }
+        PlanError::InexactSum { at } => {
+            Diagnostic::error("E0411", "f32 numbers may not add this up exactly")
+                .label(at.span, "adds up to more than 2^24 times its finest step")
+                .help("declare a shorter length or a smaller domain")
         }
         PlanError::TooFine { at, neighbours } => {
             let [low, high] = &**neighbours;

@@ -193,9 +193,22 @@ impl Results<'_> {
         Some(vec![(0..n as i64).collect(), (0..rows.first()?.len()).map(column).collect()])
     }
 
+    /// The codes of an argument, times a sign.
+    fn form(&self, arg: usize, classes: &[usize], codes: &[i64], sign: i64) -> Form {
+        let mut numbers = vec![Number::ZERO; self.view.args[arg].n_classes];
+        classes.iter().zip(codes).for_each(|(c, n)| numbers[*c] = (sign * n).into());
+        Form::of(&self.view.args[arg], &numbers)
+    }
+
     /// A neuron per bend, and the result that is held as zeros.
     fn neurons(&self, codes: &Codes, features: &Features) -> Option<(Vec<TableNeuron>, usize)> {
         if codes.iter().flatten().any(|code| code.abs() > MAX_SUM) {
+            return None;
+        }
+        let varies = |((arg, classes), codes): (&(usize, Vec<usize>), &Vec<i64>)| {
+            self.form(*arg, classes, codes, 1).variation() > Number::from(4 * MAX_SUM)
+        };
+        if self.open.iter().zip(codes).any(varies) {
             return None;
         }
         let mut of_sum: BTreeMap<i64, usize> = BTreeMap::new();
@@ -239,9 +252,7 @@ impl Results<'_> {
         let neuron = |(at, writes): (i64, Vec<(usize, Number)>)| {
             let mut forms = Vec::new();
             for ((arg, classes), codes) in self.open.iter().zip(codes) {
-                let mut numbers = vec![Number::ZERO; self.view.args[*arg].n_classes];
-                classes.iter().zip(codes).for_each(|(c, n)| numbers[*c] = (sign * n).into());
-                forms.push(Form::of(&self.view.args[*arg], &numbers));
+                forms.push(self.form(*arg, classes, codes, sign));
             }
             for gate in &self.gates {
                 let shut = |closed: &bool| Number::from(if *closed { at - end - 1 } else { 0 });

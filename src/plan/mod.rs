@@ -24,6 +24,7 @@ mod place;
 mod reading;
 mod score;
 mod selector;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod threshold;
@@ -64,8 +65,10 @@ impl Default for Knobs {
 /// Plans a program whose facts are known. All errors are found that can be found at once.
 pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {
     let lowered = lower::lower(program, facts, knobs)?;
-    place::place(program, lowered, knobs)
-        .map(|plan| Plan { least_layers: hops::least_layers(program, facts), ..plan })
+    let least_layers = hops::least_layers(program, facts);
+    let plan = place::place(program, lowered, least_layers, knobs)?;
+    plan.inexact_sum(program).map_err(|error| vec![error])?;
+    Ok(plan)
 }
 
 /// The greatest length below the declared one at which a program can be planned, by bisection; none
@@ -211,9 +214,9 @@ pub struct Slot {
     /// The column of the residual stream.
     pub direction: usize,
     pub holds: Holds,
-    /// What the direction holds at the BOS position, exactly.
+    /// What the direction holds at the BOS position.
     pub at_bos: Number,
-    /// Everywhere else it holds what [`Self::holds`] says, give or take this much.
+    /// Everywhere else it holds what [`Self::holds`] says; both give or take this much.
     pub bound: Number,
     pub owner: Owner,
     /// Written at the end of `born`; `dies` is the last half-layer that reads it.
@@ -240,18 +243,6 @@ pub enum Holds {
     Numeric(SOpId),
     /// `1 / (width + 1)`, the weight of BOS among the keys that a query selects.
     Share(Base),
-}
-
-impl Holds {
-    /// The greatest size of what is held.
-    fn largest(&self) -> Number {
-        match self {
-            Self::Function(_, numbers) => numbers.iter().map(|(_, n)| n.abs()).max().unwrap_or(Number::ZERO),
-            Self::One | Self::Bos | Self::OneHot(..) | Self::AtLeast(..) | Self::Below(..) => Number::ONE,
-            // Read by neurons alone, never as a form.
-            Self::Numeric(_) | Self::Share(_) => Number::ONE,
-        }
-    }
 }
 
 /// What writes a slot.

@@ -3,7 +3,7 @@
 //! Everything is computed as soon as what it reads is there, so the layers are as few as the longest
 //! path through the plan. Every slot gets a direction of its own at first.
 
-use super::arithmetic::power_of_two;
+use super::arithmetic::{add, div, power_of_two, sub};
 use super::attend::{Attend, Attended, BosLevel, Steps};
 use super::lower::{Held, Lowered, Lowering, Reading, TableNeuron};
 use super::{
@@ -19,7 +19,12 @@ use std::sync::Arc;
 /// The largest network: 512 MiB of f32 weights.
 const MAX_PARAMETERS: usize = 1 << 27;
 
-pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {
+pub(super) fn place(
+    program: &Program,
+    lowered: Lowered,
+    least_layers: usize,
+    knobs: Knobs,
+) -> Result<Plan, Vec<PlanError>> {
     let Lowered { inputs, computed, outputs, .. } = &lowered;
     let bos = lowered.needs_bos();
     let plan = Plan {
@@ -32,7 +37,7 @@ pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result
         slots: Vec::new(),
         d_model: 0,
         layers: Vec::new(),
-        least_layers: 0,
+        least_layers,
         outputs: Vec::new(),
     };
     let mut placer = Placer { program, plan, ready: HashMap::new(), numeric: HashMap::new() };
@@ -40,15 +45,11 @@ pub(super) fn place(program: &Program, lowered: Lowered, knobs: Knobs) -> Result
     for (&base, held) in inputs {
         placer.held(base, held, embedding, None, &Number::ZERO);
     }
-    let mut errors = Vec::new();
     for lowering in computed {
         match lowering {
             Lowering::Table { base, held, neurons } => placer.table(*base, held, neurons),
-            Lowering::Attend(attend) => errors.extend(placer.attend(attend).err()),
+            Lowering::Attend(attend) => placer.attend(attend).map_err(|error| vec![error])?,
         }
-    }
-    if !errors.is_empty() {
-        return Err(errors);
     }
     for (output, reading) in program.outputs.iter().zip(outputs) {
         let read = match reading {
@@ -197,23 +198,24 @@ impl Placer<'_> {
                 };
                 (Moves::Code, columns.iter().zip(into).map(column).collect())
             }
-            Attended::Mean { number, default, bound, read } => {
+            Attended::Mean { number, default, error, read } => {
                 let at_bos = default.clone().unwrap_or(Number::ZERO);
-                let bound = super::arithmetic::add(bound, &self.plan.summing_error(number));
+                let mut error = error.clone();
+                error.absolute = add(&error.absolute, &self.plan.summing_error(number));
                 let Base::SOp(id) = base else { unreachable!("means are s-ops") };
-                let into = self.slot(Holds::Numeric(id), writer, at_bos.clone(), bound);
+                let into = self.slot(Holds::Numeric(id), writer, at_bos.clone(), error.bound());
                 self.numeric.insert(id, into);
                 let position = |v: &Value| v.number().unwrap_or(Number::ZERO);
-                self.steps(base, into, at, read, position)?;
+                self.steps(base, into, at, read, position, |n| error.at(n))?;
                 (Moves::Mean, vec![ValueColumn { form: number.clone(), at_bos, into }])
             }
             Attended::Share { bound, read } => {
                 let into = self.slot(Holds::Share(base), writer, Number::ONE, bound.clone());
                 let share = |v: &Value| {
                     let width = v.number().unwrap_or(Number::ZERO);
-                    super::arithmetic::div(&Number::ONE, &super::arithmetic::add(&width, &Number::ONE))
+                    div(&Number::ONE, &add(&width, &Number::ONE))
                 };
-                self.steps(base, into, at, read, share)?;
+                self.steps(base, into, at, read, share, |_| bound.clone())?;
                 let form = Form::constant(Number::ZERO);
                 (Moves::Share, vec![ValueColumn { form, at_bos: Number::ONE, into }])
             }
@@ -267,7 +269,8 @@ impl Placer<'_> {
         self.group(at, NeuronGroup { base, kind: Neurons::Clean, neurons });
     }
 
-    /// A thermometer of the number in a slot, which is `position(v)` where the s-op is `v`.
+    /// A thermometer of the number in a slot, which is `position(v)` where the s-op is `v`, off by
+    /// `error` of that.
     fn steps(
         &mut self,
         base: Base,
@@ -275,13 +278,13 @@ impl Placer<'_> {
         after: HalfLayer,
         read: &Steps,
         position: impl Fn(&Value) -> Number,
+        error: impl Fn(&Number) -> Number,
     ) -> Result<(), PlanError> {
         if read.cuts.is_empty() {
             return Ok(());
         }
         let at = after.next_mlp();
         let owner = self.next_group(at);
-        let error = self.plan.slot(input).bound.clone();
         let largest = read.values.iter().map(|v| position(v).abs()).max().unwrap_or(Number::ZERO);
         let (mut neurons, mut places) = (Vec::new(), Vec::new());
         for &cut in &read.cuts {
@@ -290,6 +293,8 @@ impl Placer<'_> {
             let falls = a > b;
             let (low, high) = if falls { (b, a) } else { (a, b) };
             let at = super::origin(self.program, base);
+            // Of the two, the larger one is off by more.
+            let error = error(&low).max(error(&high));
             let threshold = Threshold::between(&low, &high, &error, &largest);
             let too_fine = || PlanError::TooFine { at, neighbours: [before.clone(), from.clone()].into() };
             let threshold = threshold.ok_or_else(too_fine)?;
@@ -312,7 +317,7 @@ fn step(input: SlotId, threshold: &Threshold, into: SlotId) -> [Neuron; 2] {
     let neuron = |half: Number, sign: i64| Neuron {
         forms: Vec::new(),
         slots: vec![(input, threshold.slope.clone())],
-        bias: super::arithmetic::sub(&half, &threshold.centre),
+        bias: sub(&half, &threshold.centre),
         writes: vec![(into, sign.into())],
     };
     [neuron(power_of_two(-1), 1), neuron(power_of_two(-1).neg(), -1)]

@@ -16,6 +16,10 @@ const MAX_LOOKS: usize = 1 << 10;
 /// Squares of the codes of values stay far below 2^24.
 const MAX_CODE: i64 = 1 << 10;
 
+/// The most that codes may go up and down from value to value: a thermometer adds up `2 c` times
+/// that.
+const MAX_VARIATION: i64 = 1 << 12;
+
 /// So many terms, each of which adds up to `2 c s` at most, still are.
 const MAX_TERMS: usize = 4;
 
@@ -164,10 +168,16 @@ fn is_folded(view: &View) -> bool {
 /// it is `s² - (s - c)²`, greatest at `c = s`. Values that are no integers go by their places; of
 /// more values than a thousand, squares are too large.
 fn of_code(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
-    let codes = match integers(values) {
+    let gentle = |codes: &Vec<i64>| {
+        let numbers: Vec<Number> = codes.iter().map(|c| (*c).into()).collect();
+        Form::of(code, &numbers).variation() <= Number::from(MAX_VARIATION)
+    };
+    let codes = match integers(values).filter(gentle) {
         Some(integers) => integers,
-        None if values.len() as i64 <= MAX_CODE => (0..values.len() as i64).collect(),
-        None => return one_hot(code, values),
+        None => match (0..values.len() as i64).collect() {
+            places if values.len() as i64 <= MAX_CODE && gentle(&places) => places,
+            _ => return one_hot(code, values),
+        },
     };
     let logit = |c: &i64| {
         let numbers: Vec<Number> = codes.iter().map(|s| (2 * s * c - c * c).into()).collect();
@@ -187,7 +197,8 @@ fn of_sum(sum: &[Form], values: &[Value]) -> Option<Vec<Vec<Form>>> {
     let codes = integers(values)?;
     let numbers = || sum.iter().flat_map(|form| form.numbers.iter().flatten());
     let small = |n: &Number| n.is_integer() && n.abs() <= Number::from(MAX_CODE);
-    if !numbers().all(small) || sum.len() > MAX_TERMS {
+    let gentle = |form: &Form| form.variation() <= Number::from(MAX_VARIATION);
+    if !numbers().all(small) || sum.len() > MAX_TERMS || !sum.iter().all(gentle) {
         return None;
     }
     let logit = |c: &i64| {

@@ -7,6 +7,9 @@ use crate::value::Number;
 /// A matching is scored by squares if it has more classes than that takes columns.
 const SQUARES: usize = 3;
 
+/// Its numbers go up to this: then `q² + k² + 2 q k` stays within 2^24, up to which f32 counts.
+const MAX_SQUARED: i64 = 1 << 11;
+
 impl Atom {
     /// Columns whose products add up to [`SCORE`] where the atom holds, and to 0 or less where it
     /// does not.
@@ -14,7 +17,8 @@ impl Atom {
         let (n_queries, n_keys) = (self.query.n_classes, self.key.n_classes);
         if knobs.optimise
             && n_queries.min(n_keys) > SQUARES
-            && let Some((query, key)) = self.matched()
+            && let Some((query, key)) =
+                self.matched(|place, _| place).or_else(|| self.matched(|_, class| class))
         {
             return squares(&query, &key);
         }
@@ -35,8 +39,9 @@ impl Atom {
     }
 
     /// Integers for queries and keys that are equal just where the atom holds, if each class of
-    /// queries selects one class of keys at most, and none shares it: `==`, and the like.
-    fn matched(&self) -> Option<(Form, Form)> {
+    /// queries selects one class of keys at most, and none shares it: `==`, and the like. A key is
+    /// numbered by the place of its value, or by its class.
+    fn matched(&self, number: impl Fn(usize, usize) -> usize) -> Option<(Form, Form)> {
         let (n_queries, n_keys) = (self.query.n_classes, self.key.n_classes);
         let mut key_of = vec![None; n_queries];
         let mut taken = vec![false; n_keys];
@@ -47,13 +52,13 @@ impl Atom {
                 }
             }
         }
-        // A key is the place of its value, or of the first value of its class: so that heads that
-        // match other things with it read the same numbers.
+        // Places are those of the first value of a class: then heads that match other things with a
+        // base read the same numbers.
         let class = |c: &Option<u32>| c.map(|c| c as usize);
         let mut first = vec![None; n_keys];
         let place = |(v, c): (usize, &Option<u32>)| {
             let c = class(c)?;
-            let place = if taken[c] { *first[c].get_or_insert(v) } else { v };
+            let place = if taken[c] { *first[c].get_or_insert(number(v, c)) } else { number(v, c) };
             Some(place as i64)
         };
         let keys: Vec<Option<i64>> = self.key.class.iter().enumerate().map(place).collect();
@@ -74,11 +79,18 @@ impl Atom {
             let unmatched = |(v, m): (usize, &Option<i64>)| m.or(self.query.class[v].map(|_| -1));
             matches.iter().enumerate().map(unmatched).collect()
         });
+        if keys.iter().chain(&queries).flatten().any(|n| n.abs() > MAX_SQUARED) {
+            return None;
+        }
         let form = |base, numbers: &[Option<i64>]| {
             let numbers = numbers.iter().map(|n| n.map(Number::from)).collect();
             Form { base, numbers }
         };
-        Some((form(self.query.base, &queries), form(self.key.base, &keys)))
+        let (query, key) = (form(self.query.base, &queries), form(self.key.base, &keys));
+        // A thermometer adds up what squares go up and down.
+        let gentle =
+            |form: &Form| form.map(|n| mul(n, n)).variation() <= Number::from(4 * MAX_SQUARED * MAX_SQUARED);
+        (gentle(&query) && gentle(&key)).then_some((query, key))
     }
 }
 

@@ -29,6 +29,27 @@ fn steps_are_exactly_zero_and_one_up_to_the_error() {
     }
 }
 
+/// Every f32 on the wrong side of a step, or on the right one, and not only the ends.
+#[test]
+fn steps_are_exact_for_every_input_beyond_the_gap() {
+    let pairs =
+        [["-1/5", "1/5"], ["-1", "1/5"], ["-1/7", "3"], ["-3/5", "-1/5"], ["1/3", "1/2"], ["0", "1/1000"]];
+    for [low, high] in pairs {
+        let (low, high, largest) = (n(low), n(high), n("7"));
+        let error = power_of_two(-22);
+        let threshold = Threshold::between(&low, &high, &error, &largest).unwrap();
+        let [below, above] = if threshold.rises() { [0.0, 1.0] } else { [1.0, 0.0] };
+        let end = largest.to_f32();
+        for i in 0..=20_000 {
+            let share = i as f32 / 20_000.0;
+            let right = high.to_f32() + share * (end - high.to_f32());
+            let left = low.to_f32() - share * (end + low.to_f32());
+            assert_eq!(step(&threshold, right), above, "{right} is above {low} and {high}");
+            assert_eq!(step(&threshold, left), below, "{left} is below {low} and {high}");
+        }
+    }
+}
+
 #[test]
 fn slopes_are_as_steep_as_widths_need() {
     // 1/(d+1) against 1/(d+2): the slope must reach 2(N+1)(N+2).

@@ -10,7 +10,8 @@ use crate::value::Number;
 ///
 /// The slope is a power of two, or minus one where the threshold is negative: the ramp faces
 /// away from zero. Then `slope · x - centre ± ½` is a multiple of the input's own unit in the
-/// last place, both neurons are exact, and so is their difference.
+/// last place and, as the centre is ½ at least, no larger than `slope · x`: both neurons are exact,
+/// and so is their difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     pub slope: Number,
@@ -41,7 +42,7 @@ impl Threshold {
             let slope = power_of_two(exponent);
             let grid = power_of_two(exponent + reach - MAX_SLOPE - 1);
             let centre = div(&mul(&middle.abs(), &slope), &grid).round_half_even();
-            let centre = mul(&centre, &grid);
+            let centre = mul(&centre, &grid).max(half.clone());
             let above = sub(&mul(&slope, &sub(&far, error)), &centre);
             let below = sub(&centre, &mul(&slope, &add(&near, error)));
             let slope = if middle.is_negative() { slope.neg() } else { slope };

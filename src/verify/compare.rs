@@ -12,6 +12,7 @@ use crate::model::{Config, Decode, Decoded, RunError, Transformer};
 use crate::value::{Number, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
@@ -125,7 +126,8 @@ fn fits(program: &Program, config: &Config) -> Result<(), CompareError> {
         return Err(CompareError::Length { program: longest, model: config.max_len() });
     }
     for (declared, known) in program.columns.iter().zip(&config.columns) {
-        let unknown = |v: &&Value| !known.vocabulary.contains(v);
+        let vocabulary: HashSet<&Value> = known.vocabulary.iter().collect();
+        let unknown = |v: &&Value| !vocabulary.contains(v);
         if let Some(value) = declared.domain.iter().flatten().find(unknown) {
             return Err(CompareError::Domain { column: known.name.clone(), value: value.clone() });
         }

@@ -24,7 +24,7 @@ pub(super) fn mlp(plan: &Plan, groups: &[NeuronGroup]) -> MlpWeights {
     MlpWeights { w_in, b_in, w_out }
 }
 
-/// What a neuron adds up, with a weight on the BOS slot that keeps it at -1 there, if it would not
+/// What a neuron adds up, with a weight on the BOS slot that keeps it at -1 or less there, if it would not
 /// be silent by itself and does not erase.
 fn inputs(plan: &Plan, kind: Neurons, neuron: &Neuron) -> (Vec<(SlotId, Number)>, Number) {
     let small = |sum: Result<Number, Fault>| sum.expect("weights and biases are small numbers");
@@ -38,7 +38,8 @@ fn inputs(plan: &Plan, kind: Neurons, neuron: &Neuron) -> (Vec<(SlotId, Number)>
     if let Some(bos) = plan.bos_slot().filter(|_| kind != Neurons::Erase) {
         let held = small(held_at_bos(plan, &terms).add(&bias));
         if held > Number::ZERO {
-            terms.push((bos, small(Number::from(-1i64).sub(&held))));
+            // Rounded down: what BOS holds may be a fraction that is no f32.
+            terms.push((bos, small(Number::from(-1i64).sub(&held)).floor()));
         }
     }
     (terms, bias)

@@ -137,6 +137,9 @@ fn domains() -> Vec<(Sort, Vec<Value>)> {
     vec![
         (Sort::Number, ints(&[0, 1, 2])),
         (Sort::Number, ints(&[5, -1])),
+        (Sort::Number, ints(&[1, -1])),
+        (Sort::Number, vec![ratio(1, 3), ratio(-7, 10), Value::int(100)]),
+        (Sort::Number, (0..30).map(|i| Value::int(i * i)).collect()),
         (Sort::Number, vec![half(), Value::int(2), Value::int(3), Value::int(4)]),
         (Sort::Bool, vec![Value::Bool(false), Value::Bool(true)]),
         (Sort::Str, vec![Value::str("a"), Value::str("b"), Value::str("c")]),
@@ -145,8 +148,12 @@ fn domains() -> Vec<(Sort, Vec<Value>)> {
     ]
 }
 
+fn ratio(numerator: i64, denominator: i64) -> Value {
+    Number::ratio(numerator, denominator).map_or(Value::int(0), Value::Number)
+}
+
 fn half() -> Value {
-    Number::ratio(1, 2).map_or(Value::int(0), Value::Number)
+    ratio(1, 2)
 }
 
 /// Constants of every sort, and those that are defaults of aggregates.
@@ -157,6 +164,7 @@ fn constants() -> Vec<(Sort, Value)> {
         (Sort::Number, Value::int(2)),
         (Sort::Number, Value::int(-1)),
         (Sort::Number, half()),
+        (Sort::Number, ratio(-1, 3)),
         (Sort::Bool, Value::Bool(false)),
         (Sort::Bool, Value::Bool(true)),
         (Sort::Str, Value::str("a")),

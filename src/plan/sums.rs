@@ -1,0 +1,135 @@
+//! Does f32 add up exactly whatever a matrix reads, in any order?
+//!
+//! A sum is exact in any order if all its terms are multiples of one power of two, the quantum, and
+//! their sizes add up to 2^24 quanta at most. Those who choose numbers see to that; this looks at
+//! the finished plan again, so that an oversight is an error and no wrong weight.
+
+use super::arithmetic::{add, mul, power_of_two};
+use super::{Form, Head, Holds, Moves, Neurons, Plan, PlanError, Read};
+use crate::ir::{Origin, Program};
+use crate::value::Number;
+
+/// f32 holds every integer up to this.
+const MAX_QUANTA: i64 = 1 << 24;
+
+/// The sizes of terms, added up, and a power of two that all of them are multiples of.
+struct Sum {
+    size: Number,
+    /// The exponent of the quantum; none while there is no term but 0.
+    quantum: Option<i32>,
+}
+
+impl Sum {
+    const EMPTY: Self = Self { size: Number::ZERO, quantum: None };
+
+    /// A term, which is `factor` times an integer of size `times` at most.
+    fn add(&mut self, factor: &Number, times: &Number) {
+        self.size = add(&self.size, &mul(&factor.abs(), times));
+        let quantum = exponent(factor);
+        self.quantum = self.quantum.into_iter().chain(quantum).min();
+    }
+
+    fn is_exact(&self) -> bool {
+        let limit = |quantum| mul(&power_of_two(quantum), &MAX_QUANTA.into());
+        self.quantum.is_none_or(|quantum| self.size <= limit(quantum))
+    }
+}
+
+/// The greatest power of two that a number is a multiple of, if it is one of any; none for 0.
+fn exponent(number: &Number) -> Option<i32> {
+    let float = number.to_f64();
+    if float == 0.0 {
+        return None;
+    }
+    let (mantissa, exponent) = (float.to_bits() & ((1 << 52) - 1), (float.to_bits() >> 52 & 0x7ff) as i32);
+    // A number that is no f64 gets a quantum that it is far from reaching.
+    Some(exponent - 1023 - 52 + (mantissa | 1 << 52).trailing_zeros() as i32)
+}
+
+impl Form {
+    /// How far the numbers go up and down from value to value, and the first one: a thermometer adds
+    /// up no more.
+    pub(super) fn variation(&self) -> Number {
+        let numbers = self.filled();
+        let steps = numbers.windows(2).map(|w| super::arithmetic::sub(&w[1], &w[0]).abs());
+        steps.fold(numbers[0].abs(), |sum, step| add(&sum, &step))
+    }
+
+    /// The greatest size of the numbers.
+    fn largest(&self) -> Number {
+        self.numbers.iter().flatten().map(Number::abs).max().unwrap_or(Number::ZERO)
+    }
+}
+
+impl Plan {
+    /// The first reader of exact slots that f32 may add up wrongly.
+    pub(super) fn inexact_sum(&self, program: &Program) -> Result<(), PlanError> {
+        let check = |exact: bool, at: Origin| if exact { Ok(()) } else { Err(PlanError::InexactSum { at }) };
+        for layer in &self.layers {
+            for head in &layer.heads {
+                check(self.scores_are_exact(head), program.graph[head.selector].origin)?;
+                for output in head.outputs.iter().filter(|o| o.moves == Moves::Code) {
+                    let exact = output.columns.iter().all(|c| self.sum([&c.form]).is_exact());
+                    check(exact, super::origin(program, output.base))?;
+                }
+            }
+            for group in layer.neurons.iter().filter(|g| g.kind == Neurons::Table) {
+                let exact = group.neurons.iter().all(|n| {
+                    let mut sum = self.sum(&n.forms);
+                    sum.add(&n.bias, &Number::ONE);
+                    sum.is_exact()
+                });
+                check(exact, super::origin(program, group.base))?;
+            }
+        }
+        for output in &self.outputs {
+            if let Read::Categorical { logits, .. } = &output.read {
+                let exact = logits.iter().all(|forms| self.sum(forms).is_exact());
+                check(exact, program.graph[output.sop].origin)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Queries and keys, and the sum of their products.
+    fn scores_are_exact(&self, head: &Head) -> bool {
+        let mut score = Sum::EMPTY;
+        for column in &head.columns {
+            let (query, key) = (self.sum([&column.query]), self.sum([&column.key]));
+            if !query.is_exact() || !key.is_exact() {
+                return false;
+            }
+            let (Some(q), Some(k)) = (query.quantum, key.quantum) else { continue };
+            let quantum = power_of_two(q + k);
+            let quanta =
+                super::arithmetic::div(&mul(&column.query.largest(), &column.key.largest()), &quantum);
+            score.add(&quantum, &quanta);
+        }
+        score.is_exact()
+    }
+
+    /// What a matrix adds up that reads these forms.
+    fn sum<'f>(&self, forms: impl IntoIterator<Item = &'f Form>) -> Sum {
+        let mut sum = Sum::EMPTY;
+        for form in forms {
+            let linear = self.linear(form);
+            sum.add(&linear.constant, &Number::ONE);
+            for (slot, factor) in &linear.terms {
+                sum.add(factor, &self.slot(*slot).holds.largest());
+            }
+        }
+        sum
+    }
+}
+
+impl Holds {
+    /// The greatest size of what is held.
+    pub(super) fn largest(&self) -> Number {
+        match self {
+            Self::Function(_, numbers) => numbers.iter().map(|(_, n)| n.abs()).max().unwrap_or(Number::ZERO),
+            Self::One | Self::Bos | Self::OneHot(..) | Self::AtLeast(..) | Self::Below(..) => Number::ONE,
+            // Read by neurons alone, never as a form.
+            Self::Numeric(_) | Self::Share(_) => Number::ONE,
+        }
+    }
+}
