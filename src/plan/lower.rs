@@ -45,7 +45,7 @@ pub(super) struct Lowered {
 /// What computes a base.
 pub(super) enum Lowering {
     Table { base: Base, held: Held, neurons: Vec<TableNeuron> },
-    Attend(Attend),
+    Attend(Box<Attend>),
 }
 
 /// How a base will stand in the residual stream.
@@ -405,7 +405,7 @@ impl Lower<'_> {
         }
         let id = match base {
             Base::SOp(id) => id,
-            Base::Width(selector) => return Ok(Lowering::Attend(self.width(base, selector, forms)?)),
+            Base::Width(selector) => return Ok(Lowering::Attend(self.width(base, selector, forms)?.into())),
             Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_) => {
                 unreachable!("inputs are embedded, and classes are tables")
             }
@@ -420,7 +420,7 @@ impl Lower<'_> {
                 unreachable!("what is not attended to is a table")
             }
         };
-        Ok(Lowering::Attend(attend))
+        Ok(Lowering::Attend(attend.into()))
     }
 
     /// The neurons of a table: one for each tuple of arguments, but for those whose result is held
