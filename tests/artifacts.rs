@@ -37,10 +37,11 @@ fn refused_or_unharmed(file: &[u8], whole: &Artifact, what: &dyn std::fmt::Displ
 fn every_flipped_bit_is_noticed_or_harmless() {
     let whole = small().artifact;
     let bytes = whole.to_bytes().unwrap();
-    // Every bit where that is asked for, else one in eight: of each byte another one.
-    let step = if cases() > 8 * bytes.len() { 1 } else { 9 };
+    // Every bit where that is asked for, else one of each byte, another one from byte to byte.
+    let all = cases() > 8 * bytes.len();
+    let bits = (0..8 * bytes.len()).filter(|bit| all || bit % 8 == bit / 8 % 8);
     let (mut tried, mut noticed) = (0, 0);
-    for bit in (0..8 * bytes.len()).step_by(step) {
+    for bit in bits {
         let mut damaged = bytes.clone();
         damaged[bit / 8] ^= 1 << (bit % 8);
         tried += 1;

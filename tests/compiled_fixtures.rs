@@ -1,7 +1,8 @@
 //! Do compiled programs compute what the RASP tool and tracr's evaluator computed?
 //!
 //! Every fixture is compiled for the tokens that occur in its cases and for lengths from 1 to its
-//! `max_seq_len`; then its weights run on all its cases.
+//! `max_seq_len`, as `compiled_fixtures.txt` lists them; then its weights run on all its cases.
+//! `UPDATE=1 cargo test fixtures` writes that list anew.
 
 use crate::common::compiled::Compiled;
 use crate::common::fixture::Fixture;
@@ -32,6 +33,18 @@ fn too_deep(fixture: &Fixture, compiled: &Compiled) -> Option<String> {
     (ours > theirs).then(|| format!("{}: {ours} layers with heads, the tool counts {theirs}", fixture.name))
 }
 
+/// What each fixture was compiled for, and what came of it.
+const TABLE: &str = "tests/compiled_fixtures.txt";
+
+fn row(fixture: &Fixture, compiled: &Compiled) -> String {
+    let Compiled { program, plan, artifact, .. } = compiled;
+    let values = program.columns[0].domain.as_ref().unwrap();
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    let (name, values, longest) = (&fixture.name, values.join(", "), program.lengths.unwrap().max);
+    let (layers, parameters) = (plan.layers.len(), artifact.weights.n_params());
+    format!("{name}: tokens {{{values}}}, length 1..{longest}: {layers} layers, {parameters} parameters\n")
+}
+
 /// The first case in which the weights give something else.
 fn disagreement(fixture: &Fixture, compiled: &Compiled) -> Option<String> {
     fixture.disagreement(|input| {
@@ -48,21 +61,27 @@ fn disagreement(fixture: &Fixture, compiled: &Compiled) -> Option<String> {
 fn weights_compute_what_the_references_computed() {
     let fixtures = Fixture::all("");
     assert_eq!(fixtures.len(), 99);
-    let mut n_compiled = 0;
-    let mut wrong = Vec::new();
+    let (mut n_compiled, mut wrong, mut table) = (0, Vec::new(), String::new());
     for fixture in &fixtures {
         let reason = NOT_COMPILED.iter().find(|(name, _)| *name == fixture.name).map(|(_, reason)| *reason);
         match (compiled(fixture), reason) {
             (Ok(compiled), None) => {
                 n_compiled += 1;
+                table += &row(fixture, &compiled);
                 wrong.extend(disagreement(fixture, &compiled));
                 wrong.extend(too_deep(fixture, &compiled));
             }
             (Ok(_), Some(reason)) => wrong.push(format!("{} compiles, although {reason}", fixture.name)),
-            (Err(error), Some(_)) if error.contains("selector") => {}
+            (Err(error), Some(reason)) if error.contains("selector") => {
+                table += &format!("{}: not compiled: {reason}\n", fixture.name);
+            }
             (Err(error), Some(_) | None) => wrong.push(format!("{}: {error}", fixture.name)),
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(TABLE, &table).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(TABLE).unwrap(), table, "write it anew: UPDATE=1 cargo test fixtures");
     assert!(n_compiled >= 90, "{n_compiled} of {} compile", fixtures.len());
 }

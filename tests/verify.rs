@@ -7,7 +7,7 @@ use ndarray::Array2;
 use raspc::interp::Interpreter;
 use raspc::ir::lower::{self, Loader, Outside};
 use raspc::ir::{self, Node};
-use raspc::model::{Artifact, Decoded, Hooks, Manifest, Site, Stream, Transformer, artifact};
+use raspc::model::{Artifact, Decoded, Hooks, Manifest, Part, Recorder, Site, Stream, Transformer, artifact};
 use raspc::value::Value;
 use raspc::verify::{self, Disagreement, Effort, FirstDifference, Verdict};
 use raspc::weights::Weights;
@@ -250,15 +250,45 @@ fn patching_a_site_changes_what_hangs_on_it() {
     assert_eq!(compiled.model.run(&input).unwrap(), std::slice::from_ref(&three));
     // Without its pattern the head hands on nothing, all logits are equal, and the first value wins.
     let first = vec![Decoded::Value(Value::int(1)); 3];
-    for site in [Site::Pattern(0), Site::AttnOut(0)] {
+    let of_head = |part| Site::Head(0, 0, part);
+    for site in
+        [Site::Pattern(0), Site::AttnOut(0), of_head(Part::V), of_head(Part::Z), of_head(Part::Result)]
+    {
         assert_eq!(
             compiled.model.run_hooked(&input, &mut Zero(site)).unwrap(),
             std::slice::from_ref(&first),
             "{site}"
         );
     }
+    // Without queries all scores are equal, and the head averages.
+    let mean = compiled.model.run_hooked(&input, &mut Zero(of_head(Part::Q))).unwrap();
+    assert_eq!(mean, [vec![Decoded::Value(Value::int(2)); 3]]);
     // A site of a layer that is not there changes nothing.
     assert_eq!(compiled.model.run_hooked(&input, &mut Zero(Site::Pattern(7))).unwrap(), [three]);
+}
+
+#[test]
+fn the_sites_of_heads_add_up_to_those_of_their_layer() {
+    let compiled = compile(&std::fs::read_to_string("programs/dominating_peak.rasp").unwrap());
+    let heads = compiled.model.config().layers[0].heads.len();
+    let mut recorder = Recorder { wanted: Site::all(compiled.model.config()), ..Recorder::default() };
+    compiled.model.run_hooked(&[[3, 1, 2, 5].map(Value::int).to_vec()], &mut recorder).unwrap();
+    assert_eq!(recorder.seen.len(), recorder.wanted.len(), "every site is passed");
+    let rows = |site: Site| recorder.seen[&site].get(0).unwrap().to_vec2::<f32>().unwrap();
+    let scores = recorder.seen[&Site::AttnScores(0)].get(0).unwrap().to_vec3::<f32>().unwrap();
+    let mut sum = vec![vec![0.0; compiled.plan.d_model]; scores[0].len()];
+    for (h, scores) in scores.iter().enumerate() {
+        let part = |part| rows(Site::Head(0, h, part));
+        let (q, k) = (part(Part::Q), part(Part::K));
+        for (row, q) in scores.iter().zip(&q) {
+            let dot = |k: &Vec<f32>| q.iter().zip(k).map(|(q, k)| q * k).sum::<f32>();
+            assert_eq!(*row, k.iter().map(dot).collect::<Vec<_>>());
+        }
+        for (sum, row) in sum.iter_mut().zip(part(Part::Result)) {
+            sum.iter_mut().zip(row).for_each(|(sum, x)| *sum += x);
+        }
+    }
+    assert_eq!((heads, rows(Site::AttnOut(0))), (scores.len(), sum));
 }
 
 fn raspc(args: &[&str]) -> Output {

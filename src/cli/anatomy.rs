@@ -1,7 +1,7 @@
 //! What does each part of a model compute?
 
 use super::draw;
-use crate::model::{Artifact, Decode, Held, Holding, Manifest, Place, half_layer_name, holdings};
+use crate::model::{Artifact, Decode, Held, Holding, Manifest, Place, ScoresInfo, half_layer_name, holdings};
 use serde_json::{Value as Json, json};
 
 /// Sizes of a model.
@@ -120,8 +120,9 @@ fn ends(manifest: &Manifest) -> Vec<Vec<String>> {
 fn heads(manifest: &Manifest) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for head in &manifest.heads {
-        let bos = head.bos.as_ref().map_or(String::new(), |b| format!(", BOS {b}"));
-        let scores = format!("selected {}{bos}, others at most {}", head.selected, head.unselected);
+        let ScoresInfo { selected, bos, unselected } = &head.scores;
+        let bos = bos.as_ref().map_or(String::new(), |bos| format!(", BOS {bos}"));
+        let scores = format!("selected {selected}{bos}, others at most {unselected}");
         rows.push(vec![
             format!("blocks.{}.attn.{}", head.layer, head.head),
             "attends".to_owned(),
@@ -134,7 +135,7 @@ fn heads(manifest: &Manifest) -> Vec<Vec<String>> {
             rows.push(vec![String::new(), moves, sop, line(&output.origin), String::new()]);
         }
         for fact in &head.facts {
-            rows.push(vec![String::new(), "because".to_owned(), fact.clone()]);
+            rows.push(vec![String::new(), "because".to_owned(), fact.to_string()]);
         }
     }
     rows

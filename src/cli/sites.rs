@@ -3,7 +3,7 @@
 use super::draw;
 use super::input::Columns;
 use crate::ir::Column;
-use crate::model::{Config, Decoded, Manifest, Recorder, Site, SlotInfo, Transformer, json as exact};
+use crate::model::{Config, Decoded, Manifest, Part, Recorder, Site, SlotInfo, Transformer, json as exact};
 use candle_core::{DType, Tensor};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -32,9 +32,12 @@ pub fn usual(config: &Config, all: bool) -> Vec<Site> {
         Site::ResidMid(_) | Site::ResidPost(_) | Site::Embed => all || *site == last,
         Site::ResidPre(l) => all && *l == 0,
         Site::PosEmbed => all,
-        Site::AttnScores(_) | Site::AttnOut(_) | Site::MlpPre(_) | Site::MlpPost(_) | Site::MlpOut(_) => {
-            false
-        }
+        Site::Head(..)
+        | Site::AttnScores(_)
+        | Site::AttnOut(_)
+        | Site::MlpPre(_)
+        | Site::MlpPost(_)
+        | Site::MlpOut(_) => false,
     };
     known.into_iter().filter(wanted).collect()
 }
@@ -107,6 +110,13 @@ fn directions(manifest: &Manifest, half_layer: usize) -> Vec<String> {
     (0..manifest.config.d_model).map(label).collect()
 }
 
+/// The label of each value of a head: what it writes, in the order of its outputs.
+fn values_of_head(manifest: &Manifest, layer: usize, head: usize) -> Vec<String> {
+    let owner = format!("blocks.{layer}.attn.{head}");
+    let slots = manifest.slots.iter().filter(|s| s.owner == owner);
+    slots.map(|s| s.label.clone()).collect()
+}
+
 /// The label of each neuron of a layer.
 fn neurons(manifest: &Manifest, layer: usize, count: usize) -> Vec<String> {
     let group = |i: usize| {
@@ -141,6 +151,11 @@ pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> St
                     Site::ResidPre(l) => directions(manifest, 2 * l),
                     Site::AttnOut(l) | Site::ResidMid(l) => directions(manifest, 2 * l + 1),
                     Site::MlpOut(l) | Site::ResidPost(l) => directions(manifest, 2 * l + 2),
+                    Site::Head(l, _, Part::Result) => directions(manifest, 2 * l + 1),
+                    Site::Head(l, h, Part::V | Part::Z) => values_of_head(manifest, *l, *h),
+                    Site::Head(_, _, Part::Q | Part::K) => {
+                        (0..rows.first().map_or(0, Vec::len)).map(|column| column.to_string()).collect()
+                    }
                     Site::AttnScores(_) | Site::Pattern(_) => Vec::new(),
                 };
                 out += &format!("{site}\n");
@@ -162,6 +177,7 @@ fn layer(site: Site) -> Option<usize> {
         Site::Embed
         | Site::PosEmbed
         | Site::ResidPre(_)
+        | Site::Head(..)
         | Site::AttnOut(_)
         | Site::ResidMid(_)
         | Site::MlpPre(_)

@@ -62,18 +62,36 @@ pub mod value {
     }
 }
 
-/// Numbers as text, for serde's `with`.
+/// One number, for serde's `with`.
 pub mod number {
-    use super::Number;
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use super::{Number, Value, from_json, to_json};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     pub fn serialize<S: Serializer>(number: &Number, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(&number.to_string())
+        to_json(&Value::Number(number.clone())).serialize(to)
     }
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Number, D::Error> {
-        let text = String::deserialize(from)?;
-        Number::parse(&text).ok_or_else(|| D::Error::custom(format!("{text} is no number")))
+        let json = serde_json::Value::deserialize(from)?;
+        let number = from_json(&json).and_then(|value| value.number());
+        number.ok_or_else(|| D::Error::custom(format!("{json} is no number")))
+    }
+}
+
+/// One number or none, for serde's `with`.
+pub mod maybe_number {
+    use super::{Number, number};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    struct Wrapped(#[serde(with = "number")] Number);
+
+    pub fn serialize<S: Serializer>(number: &Option<Number>, to: S) -> Result<S::Ok, S::Error> {
+        number.clone().map(Wrapped).serialize(to)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Number>, D::Error> {
+        Ok(Option::<Wrapped>::deserialize(from)?.map(|wrapped| wrapped.0))
     }
 }
 

@@ -7,14 +7,15 @@ use super::held::Held;
 use super::json;
 use crate::ir::lower::{self, Read};
 use crate::ir::{self, Node, Program, SOpId, SelectorId};
-use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Slot};
+use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Scores, Slot};
 use crate::source::Sources;
 use crate::value::{Number, Value};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The version of the schema.
-pub const FORMAT: u64 = 2;
+pub const FORMAT: u64 = 3;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -64,13 +65,47 @@ pub struct HeadInfo {
     pub head: usize,
     pub selector: String,
     pub origin: Vec<Place>,
-    /// Scores of selected keys, of the BOS key, and at most of unselected keys.
-    pub selected: String,
-    pub bos: Option<String>,
-    pub unselected: String,
-    pub facts: Vec<String>,
+    pub scores: ScoresInfo,
+    /// What must hold of the program for the head to be right.
+    pub facts: Vec<FactInfo>,
     /// The s-ops it computes, and how: `code`, `mean` or `share`.
     pub outputs: Vec<HeadOutputInfo>,
+}
+
+/// The scores in a row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoresInfo {
+    #[serde(with = "json::number")]
+    pub selected: Number,
+    /// None if there is no BOS.
+    #[serde(with = "json::maybe_number")]
+    pub bos: Option<Number>,
+    /// No unselected key scores more.
+    #[serde(with = "json::number")]
+    pub unselected: Number,
+}
+
+/// A fact that a head or neurons rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FactInfo {
+    /// No query selects more than one key.
+    WidthAtMostOne,
+    /// Every query selects a key.
+    WidthAtLeastOne,
+    /// Every query selects every key that it sees.
+    Always,
+    /// The selected values are equal in each row.
+    Agreement,
+    /// Several values of this type have no mean, so one key is selected at most.
+    NoMean,
+    /// What is read has no other values than those of its code.
+    ValueSets,
+    /// Neighbouring values lie further apart than the bound of the slot.
+    Gaps,
+    /// Nothing later reads the slots.
+    Dead,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -91,6 +126,7 @@ pub struct NeuronInfo {
     pub origin: Vec<Place>,
     /// `table`, `steps`, `clean` or `erase`.
     pub kind: String,
+    pub facts: Vec<FactInfo>,
 }
 
 /// Where something was written: the innermost place first, then the calls that led there.
@@ -146,10 +182,8 @@ impl Manifest {
                     head: h,
                     selector: names.selector(head.selector),
                     origin: names.places(Node::Selector(head.selector)),
-                    selected: head.scores.selected.to_string(),
-                    bos: head.scores.bos.as_ref().map(Number::to_string),
-                    unselected: head.scores.unselected.to_string(),
-                    facts: head.facts.iter().map(|f| fact(*f).to_owned()).collect(),
+                    scores: scores(&head.scores),
+                    facts: head.facts.iter().map(|f| fact(*f)).collect(),
                     outputs: head.outputs.iter().map(|o| names.output(o)).collect(),
                 });
             }
@@ -191,9 +225,6 @@ struct Names<'a> {
     sources: &'a Sources,
 }
 
-/// The longest source text that is quoted.
-const LONGEST_TEXT: usize = 40;
-
 impl Names<'_> {
     fn sop(&self, id: SOpId) -> String {
         self.node(Node::SOp(id))
@@ -204,7 +235,7 @@ impl Names<'_> {
     }
 
     fn node(&self, node: Node) -> String {
-        shorten(&ir::label(self.program, self.sources, node))
+        ir::label(self.program, self.sources, node)
     }
 
     fn base(&self, base: Base) -> String {
@@ -234,7 +265,7 @@ impl Names<'_> {
             let (line, column) = self.sources.line_col(span);
             let source = self.sources.get(span.source).name.clone();
             let words: Vec<&str> = self.sources.text(span).split_whitespace().collect();
-            Place { source, line, column, text: shorten(&words.join(" ")) }
+            Place { source, line, column, text: words.join(" ") }
         };
         std::iter::once(origin.span).chain(sites).map(place).collect()
     }
@@ -277,14 +308,14 @@ impl Names<'_> {
     }
 
     fn group(&self, layer: usize, neurons: [usize; 2], group: &NeuronGroup) -> NeuronInfo {
-        let kind = match group.kind {
-            Neurons::Table => "table",
-            Neurons::Steps => "steps",
-            Neurons::Clean => "clean",
-            Neurons::Erase => "erase",
+        let (kind, fact) = match group.kind {
+            Neurons::Table => ("table", FactInfo::ValueSets),
+            Neurons::Steps => ("steps", FactInfo::Gaps),
+            Neurons::Clean => ("clean", FactInfo::Gaps),
+            Neurons::Erase => ("erase", FactInfo::Dead),
         };
         let (sop, origin) = (self.base(group.base), self.base_places(group.base));
-        NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned() }
+        NeuronInfo { layer, neurons, sop, origin, kind: kind.to_owned(), facts: vec![fact] }
     }
 }
 
@@ -310,20 +341,33 @@ fn function(name: &str, table: &[(Value, Number)]) -> String {
 /// As many values or numbers of a function are named.
 const LISTED: usize = 8;
 
-/// The beginning of a text that is too long for a name.
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(LONGEST_TEXT) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+fn scores(scores: &Scores) -> ScoresInfo {
+    let Scores { selected, bos, unselected } = scores.clone();
+    ScoresInfo { selected, bos, unselected }
+}
+
+fn fact(fact: Fact) -> FactInfo {
+    match fact {
+        Fact::WidthAtMostOne => FactInfo::WidthAtMostOne,
+        Fact::WidthAtLeastOne => FactInfo::WidthAtLeastOne,
+        Fact::Always => FactInfo::Always,
+        Fact::Agreement => FactInfo::Agreement,
+        Fact::NoMean => FactInfo::NoMean,
     }
 }
 
-fn fact(fact: Fact) -> &'static str {
-    match fact {
-        Fact::WidthAtMostOne => "no query selects more than one key",
-        Fact::WidthAtLeastOne => "every query selects a key",
-        Fact::Always => "every query selects every key that it sees",
-        Fact::Agreement => "the selected values are equal in each row",
-        Fact::NoMean => "several values of this type have no mean, so one key is selected at most",
+/// The words for a fact.
+impl fmt::Display for FactInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::WidthAtMostOne => "no query selects more than one key",
+            Self::WidthAtLeastOne => "every query selects a key",
+            Self::Always => "every query selects every key that it sees",
+            Self::Agreement => "the selected values are equal in each row",
+            Self::NoMean => "several values of this type have no mean, so one key is selected at most",
+            Self::ValueSets => "what is read has no other values than those of its code",
+            Self::Gaps => "neighbouring values lie further apart than the bound",
+            Self::Dead => "nothing later reads the slots",
+        })
     }
 }

@@ -24,8 +24,9 @@ pub use decode::Decoded;
 pub use held::{Held, Of};
 pub use holding::{Holding, Shown, holdings};
 pub use manifest::{
-    FORMAT, Hashes, HeadInfo, HeadOutputInfo, KnobsInfo, Manifest, NeuronInfo, Place, SlotInfo, SourceInfo,
+    FORMAT, FactInfo, Hashes, HeadInfo, HeadOutputInfo, KnobsInfo, Manifest, NeuronInfo, Place, ScoresInfo,
+    SlotInfo, SourceInfo,
 };
-pub use site::{Hooks, NoHooks, Recorder, Site};
+pub use site::{Hooks, NoHooks, Part, Recorder, Site};
 pub use stream::{Stream, half_layer_name};
 pub use transformer::{RunError, Transformer};

@@ -13,6 +13,8 @@ pub enum Site {
     PosEmbed,
     /// The residual stream before a layer: `[b, s, d_model]`.
     ResidPre(usize),
+    /// What one head of a layer does, heads being of different sizes.
+    Head(usize, usize, Part),
     /// Scores before the mask: `[b, h, q, k]`.
     AttnScores(usize),
     /// The attention pattern: `[b, h, q, k]`.
@@ -31,6 +33,25 @@ pub enum Site {
     ResidPost(usize),
 }
 
+/// A value of one head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Part {
+    /// Queries: `[b, s, d_head]`.
+    Q,
+    /// Keys: `[b, s, d_head]`.
+    K,
+    /// Values: `[b, s, d_value]`.
+    V,
+    /// Means of the values: `[b, s, d_value]`.
+    Z,
+    /// What the head adds to the residual stream: `[b, s, d_model]`.
+    Result,
+}
+
+impl Part {
+    pub const ALL: [Self; 5] = [Self::Q, Self::K, Self::V, Self::Z, Self::Result];
+}
+
 impl Site {
     /// Every site of a model, in the order of a run.
     pub fn all(config: &Config) -> Vec<Self> {
@@ -38,6 +59,8 @@ impl Site {
         for (l, layer) in config.layers.iter().enumerate() {
             all.push(Self::ResidPre(l));
             if !layer.heads.is_empty() {
+                let of_head = |h| Part::ALL.map(|part| Self::Head(l, h, part));
+                all.extend((0..layer.heads.len()).flat_map(of_head));
                 all.extend([Self::AttnScores(l), Self::Pattern(l), Self::AttnOut(l)]);
             }
             all.push(Self::ResidMid(l));
@@ -50,13 +73,23 @@ impl Site {
     }
 }
 
-/// The name that TransformerLens gives the site.
+/// The name that TransformerLens gives the site; sites of one head have its number before that.
 impl fmt::Display for Site {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embed => write!(f, "hook_embed"),
             Self::PosEmbed => write!(f, "hook_pos_embed"),
             Self::ResidPre(l) => write!(f, "blocks.{l}.hook_resid_pre"),
+            Self::Head(l, h, part) => {
+                let part = match part {
+                    Part::Q => "q",
+                    Part::K => "k",
+                    Part::V => "v",
+                    Part::Z => "z",
+                    Part::Result => "result",
+                };
+                write!(f, "blocks.{l}.attn.{h}.hook_{part}")
+            }
             Self::AttnScores(l) => write!(f, "blocks.{l}.attn.hook_attn_scores"),
             Self::Pattern(l) => write!(f, "blocks.{l}.attn.hook_pattern"),
             Self::AttnOut(l) => write!(f, "blocks.{l}.hook_attn_out"),

@@ -5,7 +5,7 @@ use super::attention::{mask, masked_softmax};
 use super::batch::{Batch, InputError, Tokenizer};
 use super::config::{Activation, AttnScale, Config};
 use super::decode::Decoded;
-use super::site::{Hooks, NoHooks, Site};
+use super::site::{Hooks, NoHooks, Part, Site};
 use crate::value::Value;
 use crate::weights::{HeadWeights, LayerWeights, MlpWeights, Weights};
 use candle_core::{DType, Device, Result, Tensor};
@@ -173,27 +173,31 @@ impl Transformer {
         mask: &Tensor,
         hooks: &mut dyn Hooks,
     ) -> Result<Tensor> {
-        let scores: Vec<Tensor> = heads.iter().map(|h| self.scores(h, x)).collect::<Result<_>>()?;
+        let mut scores = Vec::with_capacity(heads.len());
+        for (h, head) in heads.iter().enumerate() {
+            let q = hooks.at(Site::Head(l, h, Part::Q), times(x, &head.w_q)?)?;
+            let k = hooks.at(Site::Head(l, h, Part::K), times(x, &head.w_k)?)?;
+            scores.push(self.scores(&q, &k)?);
+        }
         let scores = hooks.at(Site::AttnScores(l), Tensor::stack(&scores, 1)?)?; // [batch, head, query, key]
         let pattern = hooks.at(Site::Pattern(l), masked_softmax(&scores, mask)?)?;
         let mut out = x.zeros_like()?;
         for (h, head) in heads.iter().enumerate() {
             let pattern = pattern.narrow(1, h, 1)?.squeeze(1)?.contiguous()?; // [batch, query, key]
-            let z = pattern.matmul(&times(x, &head.w_v)?)?; // [batch, query, d_value]
-            out = (out + times(&z, &head.w_o)?)?;
+            let v = hooks.at(Site::Head(l, h, Part::V), times(x, &head.w_v)?)?;
+            let z = hooks.at(Site::Head(l, h, Part::Z), pattern.matmul(&v)?)?; // [batch, query, d_value]
+            out = (out + hooks.at(Site::Head(l, h, Part::Result), times(&z, &head.w_o)?)?)?;
         }
         Ok(out)
     }
 
-    /// `(x w_q)(x w_k)ᵀ`, scaled: `[batch, query, key]`.
-    fn scores(&self, head: &Head, x: &Tensor) -> Result<Tensor> {
-        let (n, seq, _) = x.dims3()?;
-        let d_head = head.w_q.dim(1)?;
+    /// `q kᵀ`, scaled: `[batch, query, key]`.
+    fn scores(&self, q: &Tensor, k: &Tensor) -> Result<Tensor> {
+        let (n, seq, d_head) = q.dims3()?;
         if d_head == 0 {
             return Tensor::zeros((n, seq, seq), self.dtype, &self.device);
         }
-        let k = times(x, &head.w_k)?.transpose(1, 2)?.contiguous()?;
-        let scores = times(x, &head.w_q)?.matmul(&k)?;
+        let scores = q.matmul(&k.transpose(1, 2)?.contiguous()?)?;
         match self.config.attn_scale {
             AttnScale::One => Ok(scores),
             AttnScale::SqrtDHead => scores / (d_head as f64).sqrt(),
