@@ -120,9 +120,13 @@ fn ends(manifest: &Manifest) -> Vec<Vec<String>> {
 fn heads(manifest: &Manifest) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     for head in &manifest.heads {
-        let ScoresInfo { selected, bos, unselected } = &head.scores;
+        let ScoresInfo { selected, bos, unselected, leak } = &head.scores;
+        let leak = match leak.is_zero() {
+            true => String::new(),
+            false => format!(", {:.1e} leaks at most", leak.to_f64()),
+        };
         let bos = bos.as_ref().map_or(String::new(), |bos| format!(", BOS {bos}"));
-        let scores = format!("selected {selected}{bos}, others at most {unselected}");
+        let scores = format!("selected {selected}{bos}, others at most {unselected}{leak}");
         rows.push(vec![
             format!("blocks.{}.attn.{}", head.layer, head.head),
             "attends".to_owned(),

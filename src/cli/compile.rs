@@ -148,7 +148,7 @@ fn compile_one(
         Err(exit) => return Ok(Err(exit)),
     };
     let out = args.out.clone().unwrap_or_else(|| default_output(file));
-    let out = writable(&out, file)?;
+    let target = writable(&out, file)?;
     if !args.no_check
         && let Err(exit) = check_program(loaded, &facts, effort(program, &artifact, args.seed), ui)
     {
@@ -159,11 +159,11 @@ fn compile_one(
         ui.diagnostics(&[difference_report(loaded, difference)], sources);
         return Ok(Err(Exit::Refuted));
     }
-    if let Some(folder) = out.parent().filter(|f| !f.as_os_str().is_empty()) {
+    if let Some(folder) = target.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    artifact::save(&artifact, &out).with_context(|| format!("cannot write {}", out.display()))?;
+    artifact::save(&artifact, &target).with_context(|| format!("cannot write {}", out.display()))?;
     let about = program::opening_comment(loaded);
     Ok(Ok(Summary::new(file, &out, about, &artifact, verdict)))
 }

@@ -13,11 +13,18 @@ pub struct KnobFlags {
         help_heading = "Compiling"
     )]
     level: u8,
+    /// Attention with a gradient: selected keys score so much more than others, and the leak that
+    /// this brings is bounded and stated. Without it, attention does not leak.
+    #[arg(long, value_name = "SCORE", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Compiling")]
+    sharpness: Option<u16>,
+    /// As many heads and neurons in every layer, and all heads as wide, filled up with zeros.
+    #[arg(long, help_heading = "Compiling")]
+    uniform: bool,
 }
 
 impl KnobFlags {
     pub fn knobs(self) -> Knobs {
-        Knobs { optimise: self.level > 0 }
+        Knobs { optimise: self.level > 0, sharpness: self.sharpness, uniform: self.uniform }
     }
 
     /// Whether programs are compiled as they are without flags.

@@ -2,6 +2,7 @@
 
 use super::verdict::{counted, left_out};
 use crate::model::Artifact;
+use crate::value::Number;
 use crate::verify::Verdict;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,8 @@ pub struct Summary {
     heads: usize,
     d_model: usize,
     parameters: usize,
+    /// The most attention of any head that goes where it is not asked for.
+    leak: Number,
     /// What comparing it with its program showed, if it was compared.
     check: Option<Verdict>,
 }
@@ -37,6 +40,7 @@ impl Summary {
             heads: config.layers.iter().map(|l| l.heads.len()).sum(),
             d_model: config.d_model,
             parameters: artifact.weights.n_params(),
+            leak: artifact.manifest.leak(),
             check,
         }
     }
@@ -49,19 +53,25 @@ impl Summary {
             "heads": self.heads,
             "d_model": self.d_model,
             "parameters": self.parameters,
+            "leak": self.leak.to_f64(),
             "check": self.check.as_ref().map(verdict_json),
         })
     }
 
     pub fn text(&self) -> String {
+        let leak = match self.leak.is_zero() {
+            true => String::new(),
+            false => format!(", leaks {:.1e} of a head's attention at most", self.leak.to_f64()),
+        };
         format!(
-            "{} → {}: {}, {}, d_model {}, {} parameters; {}",
+            "{} → {}: {}, {}, d_model {}, {} parameters{}; {}",
             self.program.display(),
             self.file.display(),
             counted(self.layers, "layer"),
             counted(self.heads, "head"),
             self.d_model,
             self.parameters,
+            leak,
             self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
         )
     }

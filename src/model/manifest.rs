@@ -7,7 +7,9 @@ use super::held::Held;
 use super::json;
 use crate::ir::lower::{self, Read};
 use crate::ir::{self, Node, Program, SOpId, SelectorId};
-use crate::plan::{Base, Fact, HeadOutput, Holds, Moves, NeuronGroup, Neurons, Owner, Plan, Scores, Slot};
+use crate::plan::{
+    Base, Fact, HeadOutput, Holds, Knobs, Moves, NeuronGroup, Neurons, Owner, Plan, Scores, Slot,
+};
 use crate::source::Sources;
 use crate::value::{Number, Value};
 use crate::weights::Weights;
@@ -84,6 +86,15 @@ pub struct ScoresInfo {
     /// No unselected key scores more.
     #[serde(with = "json::number")]
     pub unselected: Number,
+    /// The most attention that goes to keys that are not selected.
+    #[serde(with = "json::number")]
+    pub leak: Number,
+}
+
+impl From<Knobs> for KnobsInfo {
+    fn from(Knobs { optimise, sharpness, uniform }: Knobs) -> Self {
+        Self { optimise, sharpness, uniform }
+    }
 }
 
 /// A fact that a head or neurons rely on.
@@ -151,6 +162,8 @@ pub struct SourceInfo {
 #[serde(deny_unknown_fields)]
 pub struct KnobsInfo {
     pub optimise: bool,
+    pub sharpness: Option<u16>,
+    pub uniform: bool,
 }
 
 /// SHA-256 in hexadecimal.
@@ -199,7 +212,7 @@ impl Manifest {
             program: program_name,
             config: Config::of(plan, weights),
             least_layers: plan.least_layers,
-            knobs: KnobsInfo { optimise: plan.knobs.optimise },
+            knobs: plan.knobs.into(),
             slots: plan.slots.iter().map(|s| names.slot(s)).collect(),
             heads,
             neurons,
@@ -210,6 +223,11 @@ impl Manifest {
 }
 
 impl Manifest {
+    /// The most attention of any head that goes to keys that are not selected.
+    pub fn leak(&self) -> Number {
+        self.heads.iter().map(|h| h.scores.leak.clone()).max().unwrap_or(Number::ZERO)
+    }
+
     /// The program that the model was compiled from, read again from the texts of the manifest.
     /// None if these are no texts of a program.
     pub fn read_program(&self) -> Option<Read> {
@@ -342,8 +360,8 @@ fn function(name: &str, table: &[(Value, Number)]) -> String {
 const LISTED: usize = 8;
 
 fn scores(scores: &Scores) -> ScoresInfo {
-    let Scores { selected, bos, unselected } = scores.clone();
-    ScoresInfo { selected, bos, unselected }
+    let Scores { selected, bos, unselected, leak } = scores.clone();
+    ScoresInfo { selected, bos, unselected, leak }
 }
 
 fn fact(fact: Fact) -> FactInfo {

@@ -1,11 +1,11 @@
 //! What does a head do for an aggregate, or for a selector width?
 
-use super::arithmetic::{add, gamma, manageable, mul, power_of_two, rounding};
+use super::arithmetic::{add, div, gamma, manageable, mul, power_of_two, rounding, sub};
 use super::lower::{Held, Lower, MAX_VALUES};
 use super::view::View;
-use super::{Atom, Base, Fact, Form, Partition, PlanError, SCORE, ScoreColumn, Scoring};
+use super::{Atom, Base, Fact, Form, Partition, PlanError, ScoreColumn, Scoring};
 use crate::facts::{Means, ValueSet};
-use crate::ir::{Node, Op, SOpId, SelectorId};
+use crate::ir::{Node, Op, Origin, SOpId, SelectorId};
 use crate::value::{Elementwise, Kind, Kinds, Number, Value};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -216,12 +216,13 @@ impl Lower<'_> {
     /// Whether neurons digitise the width of a selector.
     pub(super) fn is_stepped_width(&self, selector: SelectorId) -> bool {
         let last = self.facts.always(selector).is_some() && !self.program.causal;
-        !last && !self.facts.width(selector).at_most_one()
+        !self.knobs.is_exact() || !last && !self.facts.width(selector).at_most_one()
     }
 
     /// Whether neurons digitise what attention gives.
     pub(super) fn is_stepped(&self, id: SOpId) -> bool {
         match self.program.graph[id].op {
+            Op::Aggregate { .. } if !self.knobs.is_exact() => true,
             Op::Aggregate { selector, .. } => {
                 self.is_mean(id).unwrap_or(false) || !self.facts.width(selector).at_most_one()
             }
@@ -311,10 +312,19 @@ impl Lower<'_> {
                     Number::ZERO
                 }
             };
+            let bound = add(&bound, &self.leak(self.origin(id), bos)?);
             let (columns, held) = self.code(&value, values, forms, bound.is_zero());
             Attended::Code { columns, default, held, bound }
         };
         Ok(Attend { base: Base::SOp(id), selector, scoring, columns, bos, facts, result })
+    }
+
+    /// What leaks from a code that a head writes; an error if neurons cannot tell its bits any more.
+    fn leak(&self, at: Origin, bos: BosLevel) -> Result<Number, PlanError> {
+        let leak = self.knobs.leak(bos, self.lengths.max);
+        // What the steps of `clean` bear; agreeing values are off by far less than the rest.
+        let most = div(&3i64.into(), &10i64.into());
+        if leak > most { Err(PlanError::TooSoft { at, leak: leak.into() }) } else { Ok(leak) }
     }
 
     /// A sum or a multiple of means, as one mean.
@@ -363,9 +373,14 @@ impl Lower<'_> {
         let rounded = all().map(rounding).max().unwrap_or(Number::ZERO);
         // γ_k for the sum, and one unit each for the weights, the numbers and, in the row of BOS,
         // the default less what BOS holds already.
+        // A leak goes from one number to another, or to what BOS holds.
+        let zero = Number::ZERO;
+        let (lo, hi) = (all().min().unwrap_or(&zero).min(&zero), all().max().unwrap_or(&zero).max(&zero));
+        let bos = if default.is_some() { BosLevel::Half } else { BosLevel::Out };
+        let leak = mul(&self.knobs.leak(bos, self.lengths.max), &sub(hi, lo));
         let error = MeanError {
             relative: gamma(most + 4),
-            absolute: mul(&2i64.into(), &rounded),
+            absolute: add(&leak, &mul(&2i64.into(), &rounded)),
             one_sign: all().all(|n| !n.is_negative()) || all().all(|n| n.is_negative() || n.is_zero()),
             largest,
         };
@@ -388,11 +403,13 @@ impl Lower<'_> {
             let place = |i: usize| values.binary_search(&Value::Number((i + 1).into())).ok();
             let names: Vec<Option<u32>> = (0..self.lengths.max).map(|i| place(i).map(|p| p as u32)).collect();
             let value = indices.merge(&names, values.len());
-            // `score = SCORE · index of the key`
-            let scores: Vec<Number> = (0..self.lengths.max).map(|i| (SCORE * i as i64).into()).collect();
+            // The last key scores highest.
+            let score = self.knobs.score();
+            let scores: Vec<Number> = (0..self.lengths.max).map(|i| (score * i as i64).into()).collect();
             let last = ScoreColumn { query: Form::constant(Number::ONE), key: Form::of(&indices, &scores) };
             self.need(&last.key);
-            let (columns, held) = self.code(&value, values, forms, true);
+            let bound = self.leak(super::origin(self.program, base), BosLevel::Out)?;
+            let (columns, held) = self.code(&value, values, forms, bound.is_zero());
             return Ok(Attend {
                 base,
                 selector,
@@ -400,7 +417,7 @@ impl Lower<'_> {
                 columns: vec![last],
                 bos: BosLevel::Out,
                 facts: vec![Fact::Always],
-                result: Attended::Code { columns, default: None, held, bound: Number::ZERO },
+                result: Attended::Code { columns, default: None, held, bound },
             });
         }
         let mut facts = Vec::new();
@@ -411,13 +428,15 @@ impl Lower<'_> {
             let name = place(1).map(|p| p as u32);
             let value = Partition::constant().merge(&[name], values.len());
             let default = place(0);
-            let (code, held) = self.code(&value, values, forms, true);
-            let result = Attended::Code { columns: code, default, held, bound: Number::ZERO };
+            let bound = self.leak(super::origin(self.program, base), BosLevel::Half)?;
+            let (code, held) = self.code(&value, values, forms, bound.is_zero());
+            let result = Attended::Code { columns: code, default, held, bound };
             return Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Half, facts, result });
         }
         // fl(1/(d+1)) is exact for d = 0, and off by half a unit in the last place of ½ at most.
         let read = Steps { values, cuts: cuts(forms) };
-        let result = Attended::Share { bound: power_of_two(-25), read };
+        let bound = add(&power_of_two(-25), &self.knobs.leak(BosLevel::Selected, self.lengths.max));
+        let result = Attended::Share { bound, read };
         Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Selected, facts, result })
     }
 }

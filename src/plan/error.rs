@@ -37,6 +37,8 @@ pub enum PlanError {
     MixedMean { at: Origin, kinds: Kinds },
     /// A number that is no f32 weight.
     UnwieldyNumber { at: Origin, number: Number },
+    /// A head whose attention is not sharp enough to be digitised.
+    TooSoft { at: Origin, leak: Box<Number> },
     /// A sum that f32 may get wrong.
     InexactSum { at: Origin },
     /// Two neighbouring values of a mean or a width that f32 cannot tell apart.
@@ -64,7 +66,8 @@ impl PlanError {
             | Self::TooManyParameters { .. }
             | Self::InexactSum { .. }
             | Self::TooFine { .. } => true,
-            Self::NoDomain { .. }
+            Self::TooSoft { .. }
+            | Self::NoDomain { .. }
             | Self::NoLength { .. }
             | Self::NoValue { .. }
             | Self::MixedMean { .. }
@@ -84,6 +87,7 @@ impl PlanError {
             | Self::MixedMean { at, .. }
             | Self::UnwieldyNumber { at, .. }
             | Self::InexactSum { at }
+            | Self::TooSoft { at, .. }
             | Self::TooFine { at, .. } => *at,
         }
     }
@@ -154,6 +158,12 @@ fn words(error: &PlanError) -> Diagnostic {
                 at.span,
                 format!("{number} occurs here; numbers must be below 2^24, with a denominator below 2^32"),
             )
+        }
+        PlanError::TooSoft { at, leak } => {
+            let leak = leak.to_f64();
+            Diagnostic::error("E0412", "attention is not sharp enough")
+                .label(at.span, format!("up to {leak:.2} of the attention goes to other keys"))
+                .help("ask for more with `--sharpness`, or leave it out for attention that does not leak")
         }
         PlanError::InexactSum { at } => {
             Diagnostic::error("E0411", "f32 numbers may not add this up exactly")

@@ -18,6 +18,7 @@ mod error;
 mod folded;
 mod form;
 mod hops;
+mod leak;
 mod linear;
 mod lower;
 mod place;
@@ -42,11 +43,11 @@ use crate::value::{Number, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The distance between the scores of selected and unselected keys, `2G`.
+/// The distance between the scores of selected and unselected keys, `2G`, unless less is asked for.
 ///
 /// The BOS key stands half-way, 128 from either side, and f32 `exp` is exactly 0 from -104 on:
 /// so whatever is not selected gets weight 0.
-pub const SCORE: i64 = 256;
+const SCORE: i64 = 256;
 
 /// What may be asked of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +55,17 @@ pub struct Knobs {
     /// Whether to look for small networks. Otherwise every s-op that is read stands in the residual
     /// stream as a one-hot code or a thermometer, and every table takes a neuron per tuple.
     pub optimise: bool,
+    /// The distance between the scores of selected and unselected keys; none for attention that does
+    /// not leak.
+    pub sharpness: Option<u16>,
+    /// Whether all layers have as many heads and neurons, and all heads are as wide: what is missing
+    /// is zeros.
+    pub uniform: bool,
 }
 
 impl Default for Knobs {
     fn default() -> Self {
-        Self { optimise: true }
+        Self { optimise: true, sharpness: None, uniform: false }
     }
 }
 
@@ -293,9 +300,9 @@ pub struct ScoreColumn {
 /// How a head's scores come about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scoring {
-    /// Each atom that holds adds [`SCORE`]; a key is selected where all hold.
+    /// Each atom that holds adds [`Knobs::score`]; a key is selected where all hold.
     All(Vec<Atom>),
-    /// [`SCORE`] times the index: the last position that a query sees wins.
+    /// [`Knobs::score`] times the index: the last position that a query sees wins.
     Last,
 }
 
@@ -317,6 +324,8 @@ pub struct Scores {
     pub bos: Option<Number>,
     /// No unselected key scores more.
     pub unselected: Number,
+    /// The most attention that goes to keys that are not selected; 0 if attention is sharp.
+    pub leak: Number,
 }
 
 /// A fact that a head relies on.

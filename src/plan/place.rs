@@ -3,13 +3,12 @@
 //! Everything is computed as soon as what it reads is there, so the layers are as few as the longest
 //! path through the plan. Every slot gets a direction of its own at first.
 
-use super::arithmetic::{add, div, power_of_two, sub};
+use super::arithmetic::{add, div, mul, power_of_two, sub};
 use super::attend::{Attend, Attended, BosLevel, Steps};
 use super::lower::{Held, Lowered, Lowering, Reading, TableNeuron};
 use super::{
     Base, Code, Encoding, Form, HalfLayer, Head, HeadOutput, Holds, Knobs, Layer, Moves, Neuron, NeuronGroup,
-    Neurons, Output, Owner, Plan, PlanError, Read, SCORE, Scores, Scoring, Slot, SlotId, Threshold,
-    ValueColumn,
+    Neurons, Output, Owner, Plan, PlanError, Read, Scores, Scoring, Slot, SlotId, Threshold, ValueColumn,
 };
 use crate::ir::{Program, SOpId};
 use crate::value::{Number, Value};
@@ -226,19 +225,21 @@ impl Placer<'_> {
 
     /// The head of this layer that scores as asked: one that is there, or a new one.
     fn head(&mut self, at: HalfLayer, attend: &Attend) -> (usize, usize) {
+        let score = self.plan.knobs.score();
         let selected = match &attend.scoring {
-            Scoring::All(atoms) => SCORE * atoms.len() as i64,
+            Scoring::All(atoms) => score * atoms.len() as i64,
             Scoring::Last => 0,
         };
         let below = match attend.bos {
-            BosLevel::Out => SCORE,
-            BosLevel::Half => SCORE / 2,
-            BosLevel::Selected => 0,
+            BosLevel::Out => score.into(),
+            BosLevel::Half => mul(&score.into(), &power_of_two(-1)),
+            BosLevel::Selected => Number::ZERO,
         };
         let scores = Scores {
             selected: selected.into(),
-            bos: self.plan.bos.then(|| (selected - below).into()),
-            unselected: (selected - SCORE).into(),
+            bos: self.plan.bos.then(|| sub(&selected.into(), &below)),
+            unselected: (selected - score).into(),
+            leak: self.plan.knobs.leak(attend.bos, self.plan.lengths.max),
         };
         let (layer, contents) = self.layer(at);
         let same = |h: &Head| h.scoring == attend.scoring && h.scores == scores;
@@ -263,7 +264,7 @@ impl Placer<'_> {
         let at = after.next_mlp();
         let owner = self.next_group(at);
         let into = self.held(base, held, owner, None, &Number::ZERO);
-        // Far steeper than needed for a code that is off by 1e-4 at most.
+        // Enough for a code that is off by 3/8 at most: `4 · 3/8 - 2 + ½` is 0.
         let middle = Threshold { slope: 4i64.into(), centre: 2i64.into() };
         let neurons = rough.iter().zip(into).flat_map(|(&input, into)| step(input, &middle, into)).collect();
         self.group(at, NeuronGroup { base, kind: Neurons::Clean, neurons });

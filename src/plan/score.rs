@@ -1,7 +1,7 @@
 //! How is a predicate on keys and queries scored?
 
 use super::arithmetic::{mul, sub};
-use super::{Atom, Form, Knobs, SCORE, ScoreColumn};
+use super::{Atom, Form, Knobs, ScoreColumn};
 use crate::value::Number;
 
 /// A matching is scored by squares if it has more classes than that takes columns.
@@ -11,7 +11,7 @@ const SQUARES: usize = 3;
 const MAX_SQUARED: i64 = 1 << 11;
 
 impl Atom {
-    /// Columns whose products add up to [`SCORE`] where the atom holds, and to 0 or less where it
+    /// Columns whose products add up to [`Knobs::score`] where the atom holds, and to 0 or less where it
     /// does not.
     pub(super) fn columns(&self, knobs: Knobs) -> Vec<ScoreColumn> {
         let (n_queries, n_keys) = (self.query.n_classes, self.key.n_classes);
@@ -20,9 +20,9 @@ impl Atom {
             && let Some((query, key)) =
                 self.matched(|place, _| place).or_else(|| self.matched(|_, class| class))
         {
-            return squares(&query, &key);
+            return squares(knobs.score(), &query, &key);
         }
-        let scored = |q: usize, k: usize| Number::from(if self.at(q, k) { SCORE } else { 0 });
+        let scored = |q: usize, k: usize| Number::from(if self.at(q, k) { knobs.score() } else { 0 });
         if n_keys <= n_queries {
             let column = |k: usize| {
                 let numbers: Vec<Number> = (0..n_queries).map(|q| scored(q, k)).collect();
@@ -94,11 +94,10 @@ impl Atom {
     }
 }
 
-/// `SCORE · (1 - (q - k)²) = SCORE · (1 - q²) - SCORE · k² + 2 SCORE · q k`
-fn squares(query: &Form, key: &Form) -> Vec<ScoreColumn> {
+/// `S · (1 - (q - k)²) = S · (1 - q²) - S · k² + 2 S · q k`
+fn squares(score: i64, query: &Form, key: &Form) -> Vec<ScoreColumn> {
     let one = || Form::constant(Number::ONE);
-    let score = Number::from(SCORE);
-    let twice = Number::from(2 * SCORE);
+    let (score, twice) = (Number::from(score), Number::from(2 * score));
     vec![
         ScoreColumn { query: query.map(|q| mul(&score, &sub(&Number::ONE, &mul(q, q)))), key: one() },
         ScoreColumn { query: one(), key: key.map(|k| mul(&score, &mul(k, k)).neg()) },

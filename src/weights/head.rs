@@ -1,7 +1,7 @@
 //! The matrices of an attention head.
 
 use super::{Column, HeadWeights, direction, exact, nearest};
-use crate::plan::{Head, Linear, Moves, Plan, SCORE};
+use crate::plan::{Head, Linear, Moves, Plan};
 use crate::value::Number;
 use ndarray::Array2;
 
@@ -37,7 +37,7 @@ fn scores(plan: &Plan, head: &Head) -> (Array2<f32>, Array2<f32>) {
         let last = n_columns - 1;
         let level = Linear { constant: level.clone(), terms: Vec::new() };
         // BOS attends to itself alone, whatever its level is to others.
-        Column::new(plan, &level).at_bos(&SCORE.into()).write(&mut w_q, last, exact);
+        Column::new(plan, &level).at_bos(&plan.knobs.score().into()).write(&mut w_q, last, exact);
         w_k[[direction(plan, slot), last]] = 1.0;
     }
     (w_q, w_k)

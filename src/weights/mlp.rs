@@ -24,7 +24,8 @@ pub(super) fn mlp(plan: &Plan, groups: &[NeuronGroup]) -> MlpWeights {
     MlpWeights { w_in, b_in, w_out }
 }
 
-/// What a neuron adds up, with a weight on the BOS slot that keeps it at -1 or less there, if it would not
+/// What a neuron adds up, with a weight on the BOS slot that keeps it at -1 or less there, whatever
+/// the errors of the slots, if it would not
 /// be silent by itself and does not erase.
 fn inputs(plan: &Plan, kind: Neurons, neuron: &Neuron) -> (Vec<(SlotId, Number)>, Number) {
     let small = |sum: Result<Number, Fault>| sum.expect("weights and biases are small numbers");
@@ -36,7 +37,9 @@ fn inputs(plan: &Plan, kind: Neurons, neuron: &Neuron) -> (Vec<(SlotId, Number)>
         terms.extend(form.terms);
     }
     if let Some(bos) = plan.bos_slot().filter(|_| kind != Neurons::Erase) {
-        let held = small(held_at_bos(plan, &terms).add(&bias));
+        let error = |(slot, factor): &(SlotId, Number)| small(factor.abs().mul(&plan.slot(*slot).bound));
+        let errors = terms.iter().map(error).fold(Number::ZERO, |sum, error| small(sum.add(&error)));
+        let held = small(held_at_bos(plan, &terms).add(&bias).and_then(|held| held.add(&errors)));
         if held > Number::ZERO {
             // Rounded down: what BOS holds may be a fraction that is no f32.
             terms.push((bos, small(Number::from(-1i64).sub(&held)).floor()));

@@ -6,6 +6,7 @@
 
 mod head;
 mod mlp;
+mod uniform;
 
 use crate::plan::{Base, Encoding, Holds, Layer, Linear, Plan, Read, Slot, SlotId};
 use crate::value::{Number, Value};
@@ -56,12 +57,13 @@ pub struct MlpWeights {
 /// The matrices of a plan.
 pub fn build(plan: &Plan) -> Weights {
     let columns = 0..plan.columns.len();
-    Weights {
+    let weights = Weights {
         w_e: columns.map(|c| token_embedding(plan, c)).collect(),
         w_pos: position_embedding(plan),
         layers: plan.layers.iter().map(|l| layer(plan, l)).collect(),
         w_u: plan.outputs.iter().map(|o| unembedding(plan, &o.read)).collect(),
-    }
+    };
+    if plan.knobs.uniform { weights.uniform() } else { weights }
 }
 
 fn layer(plan: &Plan, layer: &Layer) -> LayerWeights {

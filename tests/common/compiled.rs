@@ -79,7 +79,7 @@ pub fn exact(domain: &str, lengths: &str, text: &str) -> Compiled {
     let compiled = compile(&format!("input tokens : {domain};\nlength {lengths};\n{text}"));
     assert!(compiled.compare(20_000, 1_000) > 0);
     let (program, sources) = (compiled.program.clone(), compiled.sources.clone());
-    let plain = Compiled::with(program, sources, Knobs { optimise: false }).unwrap();
+    let plain = Compiled::with(program, sources, Knobs { optimise: false, ..Knobs::default() }).unwrap();
     assert!(plain.compare(2_000, 200) > 0);
     compiled
 }
