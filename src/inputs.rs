@@ -87,7 +87,7 @@ impl<'p> Inputs<'p> {
     /// are common. None if no such input was found that fulfils the assumptions.
     pub fn sample(&self, rng: &mut impl Rng) -> Option<Columns> {
         // Assumptions are hardest to fulfil on long inputs: try shorter and shorter ones.
-        let mut longest = self.lengths.max;
+        let mut longest = self.lengths.max.min(self.interpreter.longest());
         for _ in 0..64 {
             let n = rng.random_range(self.lengths.min..=longest.max(self.lengths.min));
             let input: Columns = (0..self.domains.len()).map(|c| self.sample_column(c, n, rng)).collect();

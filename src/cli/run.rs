@@ -144,7 +144,8 @@ fn each_input(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let text = std::str::from_utf8(&line).context("this is no text in UTF-8");
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let text = std::str::from_utf8(line).context("this is no text in UTF-8");
         let exit = text.and_then(&mut run).unwrap_or_else(|error| {
             if args.json {
                 ui.line(&json!({ "error": format!("{error:#}"), "line": i + 1 }).to_string());

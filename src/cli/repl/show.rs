@@ -156,7 +156,13 @@ impl Repl<'_> {
     /// right on other inputs.
     pub(super) fn run(&mut self, node: Node, title: &str, input: &Columns) -> Option<Trace> {
         let program = &self.session.program;
-        match interp::run(&program.graph, &program.graph.live([node]), input, program.causal) {
+        let nodes = program.graph.live([node]);
+        let (length, longest) = (input.first().map_or(0, Vec::len), interp::longest(&nodes));
+        if length > longest {
+            self.error(&anyhow::anyhow!("`{title}` can be shown on lengths up to {longest}, not {length}"));
+            return None;
+        }
+        match interp::run(&program.graph, &nodes, input, program.causal) {
             Ok(trace) => Some(trace),
             Err(failure) => {
                 self.report(&[self.failure_report(&failure, title, input)]);

@@ -19,7 +19,7 @@ pub(super) struct Declared {
     used: Option<Span>,
     /// Domains given from outside apply to columns that the program declares or uses later.
     outside: Vec<Column>,
-    examples: Vec<(Vec<Thing>, Vec<Thing>, Span)>,
+    pub(super) examples: Vec<(Vec<Thing>, Vec<Thing>, Span)>,
     /// Syntax errors of loaded files.
     pub(super) syntax_errors: Vec<Diagnostic>,
     lengths_outside: bool,
@@ -297,8 +297,13 @@ impl Session<'_> {
                 return self.fail(span, Kind::ExampleCount { what, expected, found });
             }
         }
-        let mut inputs = inputs.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
-        let expected = expected.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
+        let columns = self.program.columns.clone();
+        let mut inputs = inputs
+            .iter()
+            .zip(&columns)
+            .map(|(thing, column)| self.sequence(thing, Some(column), span))
+            .collect::<Result<Vec<_>>>()?;
+        let expected = expected.iter().map(|t| self.sequence(t, None, span)).collect::<Result<Vec<_>>>()?;
         let length = inputs.first().map_or(0, Vec::len);
         for (what, list) in
             inputs.iter().map(|l| ("a column", l)).chain(expected.iter().map(|l| ("an output", l)))
@@ -307,9 +312,8 @@ impl Session<'_> {
                 return self.fail(span, Kind::ExampleLength { what, expected: length, found: list.len() });
             }
         }
-        if let Some(Lengths { min, max }) = self.program.lengths
-            && !(min..=max).contains(&length)
-        {
+        let Lengths { min, max } = self.program.lengths.unwrap_or(Lengths { min: 1, max: MAX_LENGTH });
+        if !(min..=max).contains(&length) {
             if self.declared.lengths_outside {
                 return Ok(None);
             }
@@ -332,12 +336,14 @@ impl Session<'_> {
         Ok(Some(Example { inputs, expected, span }))
     }
 
-    fn sequence(&mut self, thing: &Thing, span: Span) -> Result<Vec<Value>> {
+    /// The values of a list, or of a word: as the characters of a column, if it is for one.
+    fn sequence(&mut self, thing: &Thing, column: Option<&Column>, span: Span) -> Result<Vec<Value>> {
         let values = match thing {
             Thing::List(list) => list.atoms(),
-            Thing::Atom(Value::Str(text)) => {
-                Some(text.chars().map(|c| Value::Str(c.to_string().into())).collect())
-            }
+            Thing::Atom(Value::Str(word)) => Some(match column {
+                Some(column) => column.characters(word),
+                None => word.chars().map(|c| Value::Str(c.to_string().into())).collect(),
+            }),
             _ => None,
         };
         match values {

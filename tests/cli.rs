@@ -1,0 +1,148 @@
+//! What do `run` and `check` take and print? Commands, and what they answer.
+
+use serde_json::Value as Json;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// What a command answered.
+struct Answer {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Answer {
+    /// The lines of the output, each read as JSON.
+    fn json(&self) -> Vec<Json> {
+        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// Runs `raspc` in the root of the repository on what is typed.
+fn raspc(args: &[&str], typed: &str) -> Answer {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_raspc"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let typed = typed.to_owned();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(typed.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Answer { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+/// A program in a file of its own.
+fn file(name: &str, text: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli");
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join(format!("{name}.rasp"));
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Runs a program on an input.
+fn run(name: &str, program: &str, more: &[&str]) -> Answer {
+    let path = file(name, program);
+    raspc(&[&["run", path.to_str().unwrap()], more].concat(), "")
+}
+
+/// Runs a program on lines.
+fn run_lines(name: &str, program: &str, more: &[&str], lines: &str) -> Answer {
+    let path = file(name, program);
+    raspc(&[&["run", path.to_str().unwrap()], more].concat(), lines)
+}
+
+/// Checks a program.
+fn check(name: &str, program: &str, more: &[&str]) -> Answer {
+    let path = file(name, program);
+    raspc(&[&["check", path.to_str().unwrap()], more].concat(), "")
+}
+
+#[track_caller]
+fn refuses(answer: &Answer, words: &str) {
+    assert!(answer.err.contains(words), "{}", answer.err);
+    assert_eq!(answer.code, Some(1), "{}", answer.err);
+}
+
+#[test]
+fn inputs_that_memory_cannot_hold_are_refused() {
+    let word = "a".repeat(200_000);
+    refuses(&run_lines("long", "output length;", &[], &word), "lengths up to 10000");
+    let many = "x = 0; for i in range(100) { x = x + selector_width(select(indices, i, >)); } output x;";
+    refuses(&run_lines("many", many, &[], &word[..10_000]), "lengths up to 3079");
+}
+
+#[test]
+fn numbers_of_json_are_exact() {
+    let (big, long) = ("12345678901234567890123", "0.12345678901234567890123");
+    let same = format!("output tokens_asis == {big}, tokens_asis == {long};");
+    let answer = run("exact", &same, &[&format!("{{\"tokens\": [{big}, {long}]}}")]);
+    assert!(answer.out.starts_with(&format!("tokens_asis == {big} = [True, False]\n")), "{}", answer.out);
+    assert!(answer.out.ends_with(" = [False, True]\n"), "{}", answer.out);
+    let answer = run("exponents", "output tokens_asis * 2;", &["[1.5e-3, 2E+2, -0.5]"]);
+    assert_eq!(answer.out, "[3/1000, 400, -1]\n", "{}", answer.err);
+    refuses(&run("tiny", "output tokens_asis;", &["[1e-999999999]"]), "not a number of a reasonable size");
+}
+
+#[test]
+fn a_column_is_given_once() {
+    let answer = run("twice", "output tokens_asis;", &["{\"tokens\": [1], \"tokens\": [2]}"]);
+    refuses(&answer, "`tokens` is given twice");
+}
+
+#[test]
+fn outputs_from_outside_leave_examples_behind() {
+    let program = "input tokens : 0..3;\nlength 1..3;\nx = tokens + 1;\noutput x;\nexample [1] => [2];\n";
+    let other = ["--output", "x * 2"];
+    let answer = run("other_output", program, &[&other[..], &["[1, 2]"]].concat());
+    assert_eq!(answer.out, "[4, 6]\n", "{}", answer.err);
+    let answer = check("other_output_checked", program, &other);
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    assert!(answer.out.contains("no examples"), "{}", answer.out);
+}
+
+#[test]
+fn blanks_of_a_word_are_tokens() {
+    let answer = run("blanks", "output length;", &[" a "]);
+    assert_eq!(answer.out, "[3, 3, 3]\n");
+    let answer = run_lines("blank_lines", "output length;", &[], " a\r\nb \n [1, 2] \n");
+    assert_eq!(answer.out, "[2, 2]\n[2, 2]\n[2, 2]\n");
+}
+
+#[test]
+fn brackets_can_be_words() {
+    let dyck = "input tokens : {\"(\", \")\", \"[\", \"]\", \"{\", \"}\"};\noutput length;";
+    for word in ["[](){}", "{}", "[]", "[", "{[]}"] {
+        let answer = run("dyck", dyck, &[word]);
+        assert_eq!(answer.out.matches(',').count() + 1, word.len(), "{word}: {}{}", answer.out, answer.err);
+    }
+    let plain = "output length;";
+    refuses(&run("plain", plain, &["[](){}"]), "to give it as a word, write '\"...\"'");
+    refuses(&run("plain", plain, &["[]"]), "the input is empty");
+    assert_eq!(run("plain", plain, &["\"[]\""]).out, "[2, 2]\n");
+}
+
+#[test]
+fn what_is_no_constant_of_a_list_is_named() {
+    let refuse = |input: &str, words: &str| refuses(&run("named", "output length;", &[input]), words);
+    refuse("[1, null]", "null is no number");
+    refuse("['a', 'b']", "because of `'a'`");
+    refuse("[1, b]", "b is no number, string or boolean");
+    refuse("[1],[2]", "these are 2 lists; write '{\"tokens\": […]}'");
+    refuse("[1, 2", "`[` is never closed");
+    refuse("[\"\\q\"]", "`\\` stands before");
+}
+
+#[test]
+fn digits_of_a_word_are_numbers_of_the_domain_in_examples_too() {
+    let program = "input tokens : 0..3;\nlength 1..2;\noutput tokens;\nexample \"12\" => [1, 2];\n";
+    let answer = check("digits", program, &[]);
+    assert!(answer.out.contains("1 example holds"), "{}{}", answer.out, answer.err);
+}
