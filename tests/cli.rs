@@ -146,3 +146,76 @@ fn digits_of_a_word_are_numbers_of_the_domain_in_examples_too() {
     let answer = check("digits", program, &[]);
     assert!(answer.out.contains("1 example holds"), "{}{}", answer.out, answer.err);
 }
+
+#[test]
+fn json_has_exact_numbers_where_floats_round() {
+    let answer = run("rounded", "output 2 ^ 60 + indices, indices / 2, indices;", &["ab", "--json"]);
+    let outputs = &answer.json()[0]["outputs"];
+    assert_eq!(outputs["2 ^ 60 + indices"]["exact"][1], "1152921504606846977", "{outputs}");
+    assert_eq!(outputs["indices / 2"]["exact"][1], "1/2", "{outputs}");
+    assert_eq!(outputs["indices"].get("exact"), None, "{outputs}");
+}
+
+#[test]
+fn each_line_that_cannot_be_run_has_its_error() {
+    let program = "input tokens : 0..3;\nassume tokens[0] > 0;\noutput 1 / (tokens - 2);\n";
+    for more in [&["--json"][..], &["--json", "--trace"]] {
+        let answer = run_lines("lines", program, more, "[1]\n\n[1, 2]\n[9]\n[0, 1]\n");
+        let lines = answer.json();
+        let errors: Vec<_> = lines[1..].iter().map(|l| (l["line"].as_i64(), l["error"].as_str())).collect();
+        assert_eq!(errors[0], (Some(3), Some("division by zero")), "{}", answer.out);
+        assert_eq!(errors[1].0, Some(4));
+        let assumption =
+            "the program assumes `tokens[0] > 0` (lines.rasp:2), which this input does not fulfil";
+        assert_eq!(errors[2], (Some(5), Some(assumption)));
+        assert_eq!((lines.len(), answer.code), (4, Some(3)));
+    }
+}
+
+#[test]
+fn traces_of_several_inputs_stand_under_them() {
+    let answer = run_lines("headed", "x = indices + 1;", &["--trace"], "ab\n\nc\n");
+    let expected = "input ab\n    indices  0 1\n    x        1 2\ninput c\n    indices  0\n    x        1\n";
+    assert_eq!(answer.out, expected);
+}
+
+#[test]
+fn control_characters_are_written_out() {
+    let answer = run("control", "output tokens;", &["[\"a\\u001b[31m\"]"]);
+    assert_eq!(answer.out, "[\"a\\u{1b}[31m\"]\n");
+}
+
+#[test]
+fn every_output_is_shown_by_its_own_name() {
+    let program = "input tokens : 0..1;\nlength 1..2;\nx = indices;\ny = x;\nz = x;\noutput x, y, z;\n";
+    let trace = run("aliases", program, &["[0, 1]", "--trace"]);
+    assert_eq!(trace.out, "    x  0 1\n    y  0 1\n    z  0 1\n");
+    let facts = check("aliases_checked", program, &["--facts", "--json"]).json();
+    let labels: Vec<_> = facts[0]["facts"].as_array().unwrap().iter().map(|f| f["label"].clone()).collect();
+    assert_eq!(labels, ["x", "y", "z"]);
+}
+
+#[test]
+fn check_says_in_json_what_is_wrong_where() {
+    let program =
+        "input tokens : 0..29;\nlength 1..2;\nx = 1 / (tokens - 7);\noutput x;\nexample [8] => [2];\n";
+    let report = check("wrong", program, &["--json"]).json().remove(0);
+    let fails = &report["can_fail"];
+    assert_eq!((&fails["place"], &fails["position"]), (&"wrong.rasp:3".into(), &0.into()), "{report}");
+    let wrong = serde_json::json!([{ "code": "E0301", "place": "wrong.rasp:5" }]);
+    assert_eq!(report["wrong_examples"], wrong);
+}
+
+#[test]
+fn facts_in_json_list_all_values() {
+    let program = "input tokens : 0..29;\nlength 1..2;\noutput tokens / 3;\n";
+    let report = check("listed", program, &["--json", "--facts"]).json().remove(0);
+    let quotient = &report["facts"][1];
+    assert_eq!(quotient["values"].as_array().unwrap().len(), 30, "{quotient}");
+    assert_eq!(quotient["exact"][1], "1/3");
+}
+
+#[test]
+fn the_library_is_no_program() {
+    refuses(&raspc(&["check", "programs/lib/rasplib.rasp"], ""), "is the standard library");
+}

@@ -1,15 +1,24 @@
 //! Inputs of programs and models, as users write them.
 
 use super::json_input;
+use super::program::Loaded;
 use crate::interp::Interpreter;
 use crate::ir::{Column, Lengths, Program};
-use crate::source::{SourceId, Span};
+use crate::source::{SourceId, Sources, Span};
 use crate::syntax;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Statement, StatementKind, UnaryOp};
 use crate::value::{Kind, Value};
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 
 pub use crate::inputs::Columns;
+
+/// Reads an input of a program, and checks that the program takes it.
+pub fn read(text: &str, loaded: &Loaded, interpreter: &Interpreter<'_>) -> anyhow::Result<Columns> {
+    let mut input = parse(text, &loaded.program.columns)?;
+    let checked = validate(&loaded.program, interpreter, &mut input);
+    checked.map_err(|error| with_assumption(error, &loaded.sources))?;
+    Ok(input)
+}
 
 /// Reads an input: a list literal, an object with one list per column, or a plain word as its
 /// characters. A text with the brackets of a list may be a word of brackets, too.
@@ -148,11 +157,26 @@ pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &mut Co
             }
         }
     }
-    ensure!(
-        interpreter.broken_assumption(input).is_none(),
-        "the program assumes something that this input does not fulfil (see its `assume` declarations)"
-    );
-    Ok(())
+    match interpreter.broken_assumption(input) {
+        Some(assumption) => Err(BrokenAssumption(assumption).into()),
+        None => Ok(()),
+    }
+}
+
+/// An input breaks the assumption of the program that stands here.
+#[derive(Debug, thiserror::Error)]
+#[error("the program assumes something that this input does not fulfil (see its `assume` declarations)")]
+struct BrokenAssumption(Span);
+
+/// The error with the words of the assumption that is broken, if it is one.
+pub fn with_assumption(error: anyhow::Error, sources: &Sources) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(BrokenAssumption(span)) => {
+            let (text, place) = (sources.text(*span), sources.place(*span));
+            anyhow!("the program assumes `{text}` ({place}), which this input does not fulfil")
+        }
+        None => error,
+    }
 }
 
 /// The first values of a domain.
