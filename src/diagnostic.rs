@@ -179,7 +179,9 @@ impl<S: ariadne::Span> SetNote for ariadne::ReportBuilder<'_, S> {
 
 /// The candidate closest to `name`, if it is close enough to be a slip of the keyboard.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    // Every name of one letter is one slip away from every other.
+    let limit = if length < 2 { 0 } else { (length / 3).clamp(1, 3) };
     candidates
         .into_iter()
         .map(|c| (edit_distance(name, c), c))

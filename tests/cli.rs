@@ -219,3 +219,40 @@ fn facts_in_json_list_all_values() {
 fn the_library_is_no_program() {
     refuses(&raspc(&["check", "programs/lib/rasplib.rasp"], ""), "is the standard library");
 }
+
+#[test]
+fn fractions_can_be_tokens() {
+    let program = "input tokens : {1/3, -2/3, 1};\nlength 1..3;\noutput tokens * 3;\nexample [1/3] => [1];\n";
+    let answer = run("fractions", program, &["[1/3, -2/3, 1]"]);
+    assert_eq!(answer.out, "[1, -2, 3]\n", "{}", answer.err);
+}
+
+/// The number in `few.rasp: no examples, no failure in 98 tests (seed 0)`.
+fn n_tests(answer: &Answer) -> Option<usize> {
+    answer.out.split(' ').nth(6)?.parse().ok()
+}
+
+#[test]
+fn tests_count_each_input_once() {
+    let program = "input tokens : 1..9;\nlength 1..12;\nassume tokens * tokens[0] == tokens[0] * tokens[0];\n\
+        output 1 / (aggregate(select(indices, indices, <=), tokens) * 12 - 13);\n";
+    let answer = check("few", program, &["--tests", "500"]);
+    // Nine inputs of each length fulfil the assumption.
+    assert!(n_tests(&answer).is_some_and(|n| (50..=9 * 12).contains(&n)), "{}", answer.out);
+}
+
+#[test]
+fn tests_of_long_inputs_end_early() {
+    let program = "input tokens : 0..9;\nlength 1..5000;\n\
+        output 1 / (aggregate(select(tokens, tokens, <), tokens) - 5 / 3001);\n";
+    let answer = check("long_tests", program, &["--enumerate", "10"]);
+    assert!(n_tests(&answer).is_some_and(|n| (20..60).contains(&n)), "{}{}", answer.out, answer.err);
+}
+
+#[test]
+fn a_text_that_is_no_integer_is_called_so() {
+    let answer = run("integers", "output tokens_int;", &["[\"1.5\"]"]);
+    assert!(answer.err.contains("\"1.5\" is not an integer"), "{}", answer.err);
+    let answer = run("integers", "output tokens_int;", &["[\"x\"]"]);
+    assert!(answer.err.contains("\"x\" is not a number"), "{}", answer.err);
+}

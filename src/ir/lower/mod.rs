@@ -11,6 +11,7 @@ mod declare;
 mod error;
 mod expr;
 mod feed;
+mod kinds;
 mod operators;
 mod scope;
 mod thing;
@@ -108,6 +109,7 @@ pub struct Session<'l> {
     steps: usize,
     loading: Vec<String>,
     errors: Vec<LowerError>,
+    warnings: Vec<LowerError>,
     declared: declare::Declared,
     /// The last s-op at top level: the output of a program that declares none.
     last: Option<(Arc<str>, super::SOpId, Span)>,
@@ -172,6 +174,7 @@ impl<'l> Session<'l> {
             steps: 0,
             loading: Vec::new(),
             errors: Vec::new(),
+            warnings: Vec::new(),
             declared: declare::Declared::default(),
             last: None,
         };
@@ -195,7 +198,9 @@ impl<'l> Session<'l> {
     }
 
     fn take_errors(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.errors).iter().map(describe).collect()
+        let errors = std::mem::take(&mut self.errors);
+        let warnings = std::mem::take(&mut self.warnings);
+        warnings.iter().chain(&errors).map(describe).collect()
     }
 
     /// Names that can be used at top level.
@@ -210,11 +215,29 @@ impl<'l> Session<'l> {
 
     /// Reports an error at a place.
     fn fail<T>(&mut self, span: Span, kind: Kind) -> Result<T> {
-        let trail = self.program.graph.calls(self.stack).map(|c| (c.function.clone(), c.site)).collect();
         if self.errors.len() < MAX_ERRORS {
+            let trail = self.trail();
             self.errors.push(LowerError { kind, span, trail });
         }
         Err(Reported)
+    }
+
+    /// Whether a warning at a place is news. What loaded files do is not.
+    fn can_warn(&self, span: Span) -> bool {
+        let known = || self.warnings.iter().any(|w| w.span == span);
+        self.in_main_file() && self.warnings.len() < MAX_ERRORS && !known()
+    }
+
+    fn warn(&mut self, span: Span, kind: Kind) {
+        if self.can_warn(span) {
+            let trail = self.trail();
+            self.warnings.push(LowerError { kind, span, trail });
+        }
+    }
+
+    /// The calls that led here, innermost first.
+    fn trail(&self) -> Vec<(Arc<str>, Span)> {
+        self.program.graph.calls(self.stack).map(|c| (c.function.clone(), c.site)).collect()
     }
 
     fn origin(&self, span: Span) -> Origin {
