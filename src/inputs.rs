@@ -137,7 +137,7 @@ impl<'p> Inputs<'p> {
         &self,
         mut input: Columns,
         piece: usize,
-        fits: impl Fn(&Columns) -> bool,
+        fits: &impl Fn(&Columns) -> bool,
     ) -> (Columns, bool) {
         let (mut position, mut any) = (0, false);
         loop {

@@ -124,8 +124,8 @@ fn facts_text(lines: &[FactLine]) -> String {
     let mut text = String::new();
     for FactLine { label, node, because } in lines {
         text += &match node {
-            NodeFacts::SOp { values, set, values_because, depends, depends_because } => {
-                let count = set.as_ref().map_or(String::new(), |set| format!(" ({})", set.len()));
+            NodeFacts::SOp { values, n_values, values_because, depends, depends_because, set: _ } => {
+                let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
                 format!(
                     "{label}\n    values   {values}{count}: {values_because}\n    depends  on {depends}: {depends_because}\n"
                 )

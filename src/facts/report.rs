@@ -24,7 +24,9 @@ pub enum NodeFacts {
     SOp {
         /// The set of values, in words.
         values: String,
-        /// All of them, if they are listed.
+        /// The number of values, if they are listed.
+        n_values: Option<usize>,
+        /// And the list.
         #[serde(skip)]
         set: Option<Vec<Value>>,
         /// Why these.
@@ -73,6 +75,7 @@ fn line(facts: &Facts, program: &Program, label: &dyn Fn(Node) -> String, node: 
             let values = facts.values(id);
             let known = NodeFacts::SOp {
                 values: values.to_string(),
+                n_values: values.explicit().map(<[_]>::len),
                 set: values.explicit().map(<[Value]>::to_vec),
                 values_because: facts.values_reason(program, id).describe(label),
                 depends: facts.depends(id).describe(program),
