@@ -80,8 +80,9 @@ impl Diagnostic {
 
     /// The report as text, with the source lines.
     pub fn render(&self, sources: &Sources, color: bool) -> String {
-        let Some(first) = self.labels.first() else {
-            return self.render_plain();
+        let shows = |label: &Label| longest_line(sources, label.span) <= MAX_LINE;
+        let Some(first) = self.labels.first().filter(|_| self.labels.iter().all(shows)) else {
+            return self.render_plain(sources);
         };
         let (kind, tint) = match self.severity {
             Severity::Error => (ReportKind::Error, Color::Red),
@@ -112,13 +113,18 @@ impl Diagnostic {
         let mut out = Vec::new();
         match report.finish().write(&mut cache, &mut out) {
             Ok(()) => String::from_utf8_lossy(&out).lines().map(|l| l.trim_end().to_owned() + "\n").collect(),
-            Err(_) => self.render_plain(),
+            Err(_) => self.render_plain(sources),
         }
     }
 
-    fn render_plain(&self) -> String {
+    /// The report without the source lines.
+    fn render_plain(&self, sources: &Sources) -> String {
         let kind = if self.is_error() { "Error" } else { "Warning" };
         let mut text = format!("[{}] {kind}: {}\n", self.code, visible(&self.message));
+        for label in &self.labels {
+            let (_, column) = sources.line_col(label.span);
+            text += &format!("  {}:{column}: {}\n", sources.place(label.span), visible(&label.text));
+        }
         for (kind, words) in [("Note", &self.note), ("Help", &self.help)] {
             if let Some(words) = words {
                 text += &format!("  {kind}: {}\n", visible(words));
@@ -126,6 +132,18 @@ impl Diagnostic {
         }
         text
     }
+}
+
+/// Reports do not show source lines of more bytes.
+const MAX_LINE: usize = 2_000;
+
+/// The bytes of the longest line that a report on a span would show.
+fn longest_line(sources: &Sources, span: Span) -> usize {
+    let text = &sources.get(span.source).text;
+    let start = text.get(..span.start as usize).and_then(|before| before.rfind('\n')).map_or(0, |i| i + 1);
+    let rest = text.get(span.end as usize..).and_then(|after| after.find('\n'));
+    let end = rest.map_or(text.len(), |i| span.end as usize + i);
+    text.get(start..end).unwrap_or_default().lines().map(str::len).max().unwrap_or(0)
 }
 
 /// The texts that a report shows, by identity: a file that was loaded twice may have changed.
@@ -179,7 +197,9 @@ impl<S: ariadne::Span> SetNote for ariadne::ReportBuilder<'_, S> {
 
 /// The candidate closest to `name`, if it is close enough to be a slip of the keyboard.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (name.chars().count() / 3).clamp(1, 3);
+    let length = name.chars().count();
+    // Every name of one letter is one slip away from every other.
+    let limit = if length < 2 { 0 } else { (length / 3).clamp(1, 3) };
     candidates
         .into_iter()
         .map(|c| (edit_distance(name, c), c))

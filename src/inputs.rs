@@ -87,7 +87,7 @@ impl<'p> Inputs<'p> {
     /// are common. None if no such input was found that fulfils the assumptions.
     pub fn sample(&self, rng: &mut impl Rng) -> Option<Columns> {
         // Assumptions are hardest to fulfil on long inputs: try shorter and shorter ones.
-        let mut longest = self.lengths.max;
+        let mut longest = self.lengths.max.min(self.interpreter.longest());
         for _ in 0..64 {
             let n = rng.random_range(self.lengths.min..=longest.max(self.lengths.min));
             let input: Columns = (0..self.domains.len()).map(|c| self.sample_column(c, n, rng)).collect();
@@ -105,16 +105,15 @@ impl<'p> Inputs<'p> {
     /// replaced by earlier ones of their domain, as long as it holds.
     pub fn shrink(&self, mut input: Columns, holds: impl Fn(&Columns) -> bool) -> Columns {
         let fits = |input: &Columns| self.admits(input) && holds(input);
-        let mut position = 0;
-        while position < input.first().map_or(0, Vec::len) {
-            let mut shorter = input.clone();
-            shorter.iter_mut().for_each(|column| drop(column.remove(position)));
-            let long_enough = shorter.first().map_or(0, Vec::len) >= self.lengths.min;
-            if long_enough && fits(&shorter) {
-                (input, position) = (shorter, 0);
-            } else {
-                position += 1;
-            }
+        // Long inputs are cut down by large pieces first, so that few runs are long.
+        let mut piece = input.first().map_or(0, Vec::len) / 2;
+        while piece > 1 {
+            input = self.without_pieces(input, piece, &fits).0;
+            piece /= 2;
+        }
+        let mut shorter = true;
+        while shorter {
+            (input, shorter) = self.without_pieces(input, 1, &fits);
         }
         for column in 0..input.len() {
             for position in 0..input[column].len() {
@@ -130,6 +129,30 @@ impl<'p> Inputs<'p> {
             }
         }
         input
+    }
+
+    /// The input without those pieces of so many positions that it does not need, and whether there
+    /// were any.
+    fn without_pieces(
+        &self,
+        mut input: Columns,
+        piece: usize,
+        fits: &impl Fn(&Columns) -> bool,
+    ) -> (Columns, bool) {
+        let (mut position, mut any) = (0, false);
+        loop {
+            let length = input.first().map_or(0, Vec::len);
+            if position + piece > length || length - piece < self.lengths.min {
+                return (input, any);
+            }
+            let mut shorter = input.clone();
+            shorter.iter_mut().for_each(|column| drop(column.drain(position..position + piece)));
+            if fits(&shorter) {
+                (input, any) = (shorter, true);
+            } else {
+                position += piece;
+            }
+        }
     }
 
     /// The input with new values where it breaks an assumption, so that it breaks none. None if

@@ -3,6 +3,7 @@
 //! Everything else is measured against this file. An s-op whose value at some position has no
 //! meaning (a division by zero, a mean of strings) fails the whole run: see [`Failure`].
 
+use crate::ir::lower::MAX_LENGTH;
 use crate::ir::{Graph, Node, Op, Program, SOpId, SelectorId, SelectorOp};
 use crate::source::Span;
 use crate::value::{Fault, Number, Value};
@@ -89,6 +90,27 @@ impl Trace {
     }
 }
 
+/// What a run may keep in memory: a gigabyte.
+const MAX_BYTES: usize = 1_000_000_000;
+
+/// The greatest length on which `nodes` can be run: a selector takes a byte for every pair of
+/// positions, an s-op a value for every position.
+pub fn longest(nodes: &[Node]) -> usize {
+    let bytes = |n: usize| {
+        let of = |node: &Node| match node {
+            Node::SOp(_) => n * size_of::<Value>(),
+            Node::Selector(_) => n * n,
+        };
+        nodes.iter().map(of).sum::<usize>()
+    };
+    let (mut fits, mut beyond) = (1, MAX_LENGTH + 1);
+    while beyond - fits > 1 {
+        let middle = fits.midpoint(beyond);
+        *(if bytes(middle) <= MAX_BYTES { &mut fits } else { &mut beyond }) = middle;
+    }
+    fits
+}
+
 /// Evaluates `nodes` (operands first, as [`Graph::live`] lists them) on one input.
 ///
 /// `columns` holds one list per input column, all of the same length. In a causal run no query
@@ -168,16 +190,27 @@ pub struct Interpreter<'p> {
     program: &'p Program,
     outputs: Vec<Node>,
     assumptions: Vec<Node>,
+    longest: usize,
 }
 
 impl<'p> Interpreter<'p> {
     pub fn new(program: &'p Program) -> Self {
         let graph = &program.graph;
-        Self {
-            program,
-            outputs: graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))),
-            assumptions: graph.live(program.assumptions.iter().map(|(sop, _)| Node::SOp(*sop))),
-        }
+        let outputs = graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop)));
+        let assumptions = graph.live(program.assumptions.iter().map(|(sop, _)| Node::SOp(*sop)));
+        let longest = longest(&outputs).min(longest(&assumptions));
+        Self { program, outputs, assumptions, longest }
+    }
+
+    /// The greatest length on which the program can be run: see [`longest`].
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// How many cells the selectors have in a run on an input of length `n`: what it costs.
+    pub fn cells(&self, n: usize) -> usize {
+        let selectors = self.outputs.iter().filter(|node| matches!(node, Node::Selector(_))).count();
+        n.saturating_mul(n).saturating_mul(selectors.max(1))
     }
 
     /// Every s-op and selector that the outputs depend on.

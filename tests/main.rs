@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod artifacts;
+mod cli;
 mod common;
 mod compile;
 mod compiled;

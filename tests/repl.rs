@@ -131,3 +131,21 @@ fn a_file_that_cannot_be_read_is_wrong_usage() {
     assert!(printed.starts_with("error: cannot read no/such/file.rasp"), "{printed}");
     assert_eq!(status.code(), Some(1));
 }
+
+#[test]
+fn a_loop_that_grows_too_large_leaves_nothing_behind() {
+    let script =
+        b"x = indices;\nfor i in range(1, 200000) { x = x * i; }\ny = 5;\nx(\"ab\");\ny = x + 1;\ny(\"ab\");\n";
+    let (printed, _) = repl(&[], script);
+    assert!(printed.contains("more than 200000 s-ops"), "{printed}");
+    assert!(printed.contains("value: y = 5"), "{printed}");
+    assert!(printed.contains("value     0 1"), "{printed}");
+    assert!(printed.ends_with("value     1 2\n"), "{printed}");
+}
+
+#[test]
+fn a_statement_that_fails_in_part_declares_nothing() {
+    let (printed, _) = repl(&[], b"output indices + 7, nothing;\nexample \"ab\" => [7, 8];\n1;\n");
+    assert!(printed.contains("the program has 0 outputs"), "{printed}");
+    assert!(printed.ends_with("value: 1\n"), "{printed}");
+}

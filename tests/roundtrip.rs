@@ -99,6 +99,7 @@ fn literal() -> impl Strategy<Value = Literal> {
         } else {
             n
         })),
+        (number(), 1_i64..9).prop_map(|(n, d)| LiteralKind::Ratio(n, d.into())),
         string().prop_map(LiteralKind::Str),
         prop::sample::select(&["True", "False"][..]).prop_map(|name| LiteralKind::Name(name.into())),
     ];

@@ -1,10 +1,13 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
 use super::program::{self, Loaded, ProgramFlags};
+use super::run::to_json;
 use super::{Exit, Ui};
+use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Because, FactLine, NodeFacts};
 use crate::inputs::columns_text;
 use crate::ir;
+use crate::source::Sources;
 use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
@@ -12,8 +15,9 @@ use std::path::PathBuf;
 /// Check programs: errors, warnings, examples, and whether they can fail.
 ///
 /// A program fails on an input if an s-op has no value there: a division by zero, a missing key, a
-/// mean of strings. The answer is one of: it fails on an input (which is shown), it cannot fail (by
-/// facts, or because every input was run), or no failure was found in a number of tests.
+/// mean of strings. The answer is one of: it fails on an input (which is shown, exit code 3), it
+/// cannot fail (by facts, or because every input was run), or no failure was found in a number of
+/// tests, which is no proof, but ends with exit code 0 too.
 #[derive(clap::Args)]
 pub struct CheckArgs {
     /// Programs (.rasp).
@@ -87,16 +91,16 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         | CanFail::Undeclared => {}
     }
     let examples = program.examples.len();
-    let (verdict_text, verdict_json) = describe_verdict(&verdict);
+    let (verdict_text, verdict_json) = describe_verdict(&verdict, loaded);
     if args.json {
         let mut report = json!({
             "program": name,
             "examples": examples,
-            "wrong_examples": wrong.len(),
+            "wrong_examples": wrong.iter().map(|d| code_and_place(d, sources)).collect::<Vec<_>>(),
             "can_fail": verdict_json,
         });
         if args.facts {
-            report["facts"] = json!(lines);
+            report["facts"] = lines.iter().map(fact_json).collect();
         }
         if args.graph {
             report["graph"] = json!(ir::print(program, sources));
@@ -120,7 +124,7 @@ fn facts_text(lines: &[FactLine]) -> String {
     let mut text = String::new();
     for FactLine { label, node, because } in lines {
         text += &match node {
-            NodeFacts::SOp { values, n_values, values_because, depends, depends_because } => {
+            NodeFacts::SOp { values, n_values, values_because, depends, depends_because, set: _ } => {
                 let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
                 format!(
                     "{label}\n    values   {values}{count}: {values_because}\n    depends  on {depends}: {depends_because}\n"
@@ -139,13 +143,40 @@ fn facts_text(lines: &[FactLine]) -> String {
     text
 }
 
+/// A fact as JSON; of values that are listed, the list instead of the words.
+fn fact_json(line: &FactLine) -> Json {
+    let mut json = json!(line);
+    if let NodeFacts::SOp { set: Some(set), .. } = &line.node {
+        let listed = to_json(set);
+        for key in ["values", "exact"] {
+            if let Some(list) = listed.get(key) {
+                json[key] = list.clone();
+            }
+        }
+    }
+    json
+}
+
+fn code_and_place(diagnostic: &Diagnostic, sources: &Sources) -> Json {
+    let place = diagnostic.labels.first().map(|label| sources.place(label.span));
+    json!({ "code": diagnostic.code, "place": place })
+}
+
 /// The answer in words, and as JSON.
-fn describe_verdict(verdict: &CanFail) -> (String, Json) {
+fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
     match verdict {
         CanFail::Fails { input, failure } => {
             let text = format!("fails on {}", columns_text(input));
-            let input: Vec<Json> = input.iter().map(|c| super::run::to_json(c)["values"].take()).collect();
-            (text, json!({ "answer": "fails", "input": input, "reason": failure.fault.to_string() }))
+            let input: Vec<Json> = input.iter().map(|c| to_json(c)["values"].take()).collect();
+            let place = loaded.sources.place(loaded.program.graph.origin(failure.node).span);
+            let json = json!({
+                "answer": "fails",
+                "input": input,
+                "reason": failure.fault.to_string(),
+                "place": place,
+                "position": failure.position,
+            });
+            (text, json)
         }
         CanFail::NotByFacts => ("cannot fail".to_owned(), json!({ "answer": "cannot fail", "by": "facts" })),
         CanFail::NotByEnumeration { inputs } => (

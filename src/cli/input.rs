@@ -1,34 +1,35 @@
 //! Inputs of programs and models, as users write them.
 
+use super::json_input;
+use super::program::Loaded;
 use crate::interp::Interpreter;
 use crate::ir::{Column, Lengths, Program};
-use crate::source::SourceId;
+use crate::source::{SourceId, Sources, Span};
 use crate::syntax;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Statement, StatementKind, UnaryOp};
-use crate::value::{Kind, Number, Value};
-use anyhow::{Context as _, bail, ensure};
-use serde_json::Value as Json;
+use crate::value::{Kind, Value};
+use anyhow::{Context as _, anyhow, bail, ensure};
 
 pub use crate::inputs::Columns;
 
+/// Reads an input of a program, and checks that the program takes it.
+pub fn read(text: &str, loaded: &Loaded, interpreter: &Interpreter<'_>) -> anyhow::Result<Columns> {
+    let mut input = parse(text, &loaded.program.columns)?;
+    let checked = validate(&loaded.program, interpreter, &mut input);
+    checked.map_err(|error| with_assumption(error, &loaded.sources))?;
+    Ok(input)
+}
+
 /// Reads an input: a list literal, an object with one list per column, or a plain word as its
-/// characters.
+/// characters. A text with the brackets of a list may be a word of brackets, too.
 pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
-    let text = text.trim();
-    let lists = match text.chars().next() {
-        Some('{' | '"') => {
-            from_json(&serde_json::from_str(text).context("this is no JSON object")?, columns)?
-        }
-        // In the syntax of programs decimals are exact; JSON has more ways to write the rest.
-        // Strings of programs have no escapes, those of JSON have.
-        Some('[') => match (literal(text).filter(|_| !text.contains('\\')), serde_json::from_str(text)) {
-            (Some(list), _) => vec![list],
-            (None, Ok(json)) => from_json(&json, columns)?,
-            (None, Err(_)) => {
-                bail!("`{text}` is no list; write for example '[1, 2, 3]', '[\"a\", \"b\"]' or a plain word")
-            }
+    let lists = match text.trim_start().chars().next() {
+        Some('[' | '{' | '"') => match (notation(text.trim(), columns), bracket_word(text, columns)) {
+            (Ok(lists), _) if lists.iter().any(|list| !list.is_empty()) => lists,
+            (_, Some(word)) => vec![word],
+            (lists, None) => lists?,
         },
-        _ => vec![characters(text, columns)],
+        _ => vec![columns.first().map_or_else(Vec::new, |column| column.characters(text))],
     };
     ensure!(
         lists.len() == columns.len(),
@@ -39,36 +40,67 @@ pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
     Ok(lists)
 }
 
-fn template(columns: &[Column]) -> String {
+fn notation(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
+    if text.starts_with('{') {
+        return json_input::object(text, columns);
+    }
+    if let (true, Some(column)) = (text.starts_with('"'), columns.first()) {
+        return Ok(vec![json_input::word(text, column)?]);
+    }
+    // In the syntax of programs decimals are exact; JSON has more ways to write the rest.
+    // Strings of programs have no escapes, those of JSON have.
+    let written = literal(text, columns);
+    if let (Ok(list), false) = (&written, text.contains('\\')) {
+        return Ok(vec![list.clone()]);
+    }
+    match (json_input::list(text), written) {
+        (Some(list), _) => Ok(vec![list?]),
+        (None, Err(error)) => Err(error),
+        (None, Ok(_)) => bail!("`{text}` is no list: `\\` stands before one of \"\\/bfnrtu only"),
+    }
+}
+
+/// A text as a word, if every character is in the domain of the only column.
+fn bracket_word(text: &str, columns: &[Column]) -> Option<Vec<Value>> {
+    let [column @ Column { domain: Some(domain), .. }] = columns else { return None };
+    let word = column.characters(text);
+    word.iter().all(|character| domain.contains(character)).then_some(word)
+}
+
+/// An object with a list for each column.
+pub fn template(columns: &[Column]) -> String {
     let fields: Vec<String> = columns.iter().map(|c| format!("\"{}\": […]", c.name)).collect();
     format!("'{{{}}}'", fields.join(", "))
 }
 
-/// The characters of a word; where the domain has numbers, digits stand for numbers.
-pub fn characters(text: &str, columns: &[Column]) -> Vec<Value> {
-    let domain = columns.first().and_then(|c| c.domain.as_deref());
-    let value = |c: char| {
-        let character = Value::Str(c.to_string().into());
-        let digit = Number::parse(&c.to_string()).map(Value::Number);
-        match (domain, digit) {
-            (Some(domain), Some(digit)) if !domain.contains(&character) && domain.contains(&digit) => digit,
-            _ => character,
-        }
-    };
-    text.chars().map(value).collect()
-}
-
 /// A list of constants in the syntax of programs: `[1/3, True, "a"]`.
-fn literal(text: &str) -> Option<Vec<Value>> {
-    let parsed = syntax::parse(SourceId::NOWHERE, &format!("{text};"));
-    match (parsed.ast.statements.as_slice(), parsed.errors.as_slice()) {
-        ([Statement { kind: StatementKind::Expr(expr), .. }], []) => match &expr.kind {
-            ExprKind::List(items) => items.iter().map(constant).collect(),
-            _ => None,
-        },
-        _ => None,
+fn literal(text: &str, columns: &[Column]) -> anyhow::Result<Vec<Value>> {
+    let statement = format!("_ = {text};");
+    let parsed = syntax::parse(SourceId::NOWHERE, &statement);
+    let written = |span: Span| statement.get(span.range()).unwrap_or_default();
+    if let Some(error) = parsed.errors.first() {
+        let reason = syntax::describe(error, &statement).message;
+        bail!("`{text}` is no list, because of `{}`: {reason}; {WRITE}", written(error.span()));
+    }
+    let values = match parsed.ast.statements.as_slice() {
+        [Statement { kind: StatementKind::Assign { values, .. }, .. }] => values.as_slice(),
+        _ => &[],
+    };
+    match values {
+        [Expr { kind: ExprKind::List(items), .. }] => {
+            let item = |item: &Expr| {
+                constant(item)
+                    .with_context(|| format!("{} is no number, string or boolean", written(item.span)))
+            };
+            items.iter().map(item).collect()
+        }
+        [_, _, ..] => bail!("these are {} lists; write {}", values.len(), template(columns)),
+        _ => bail!("`{text}` is no list; {WRITE}"),
     }
 }
+
+const WRITE: &str = "write for example '[1, 2, 3]', '[\"a\", \"b\"]' or a plain word; \
+     to give it as a word, write '\"...\"'";
 
 fn constant(expr: &Expr) -> Option<Value> {
     let number = |expr: &Expr| constant(expr).filter(|v| v.kind() == Kind::Number)?.number();
@@ -84,51 +116,6 @@ fn constant(expr: &Expr) -> Option<Value> {
         }
         _ => None,
     }
-}
-
-fn from_json(json: &Json, columns: &[Column]) -> anyhow::Result<Columns> {
-    match json {
-        Json::Array(items) => Ok(vec![items.iter().map(atom).collect::<Result<_, _>>()?]),
-        Json::String(word) => Ok(vec![characters(word, columns)]),
-        Json::Object(fields) => {
-            if let Some(unknown) = fields.keys().find(|k| !columns.iter().any(|c| *c.name == ***k)) {
-                bail!("the program has no input `{unknown}`; write {}", template(columns));
-            }
-            let list = |c: &Column| {
-                let json =
-                    fields.get(&*c.name).with_context(|| format!("the list of `{}` is missing", c.name))?;
-                match json {
-                    Json::Array(items) => items.iter().map(atom).collect(),
-                    Json::String(word) => Ok(characters(word, std::slice::from_ref(c))),
-                    _ => bail!("the input of `{}` must be a list", c.name),
-                }
-            };
-            columns.iter().map(list).collect()
-        }
-        Json::Null | Json::Bool(_) | Json::Number(_) => {
-            bail!("an input is a list, a word or an object with a list per column")
-        }
-    }
-}
-
-fn atom(json: &Json) -> anyhow::Result<Value> {
-    match json {
-        Json::Bool(b) => Ok(Value::Bool(*b)),
-        Json::String(s) => Ok(Value::str(s)),
-        Json::Number(n) => {
-            let exact = decimal(&n.to_string()).or_else(|| Number::from_f64(n.as_f64()?));
-            exact.map(Value::Number).with_context(|| format!("{n} is not a number of a reasonable size"))
-        }
-        Json::Null | Json::Array(_) | Json::Object(_) => bail!("{json} is no number, string or boolean"),
-    }
-}
-
-/// A number in JSON's notation, `1.5e-7` included.
-fn decimal(text: &str) -> Option<Number> {
-    let Some((digits, exponent)) = text.split_once(['e', 'E']) else { return Number::parse(text) };
-    let exponent: i64 = exponent.parse().ok()?;
-    let scale = Number::from(10_i64).pow(&exponent.into()).ok()?;
-    Number::parse(digits)?.mul(&scale).ok()
 }
 
 /// Checks an input against what the program declares, and replaces values by those of the domain
@@ -151,6 +138,12 @@ pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &mut Co
             "the input has length {length}, but the program declares lengths {min}..{max}"
         );
     }
+    ensure!(
+        length <= interpreter.longest(),
+        "the input has length {length}; this program can be run on lengths up to {}, because a selector \
+         has a cell for every pair of positions",
+        interpreter.longest()
+    );
     for (column, values) in program.columns.iter().zip(input.iter_mut()) {
         let Some(domain) = &column.domain else { continue };
         for (position, value) in values.iter_mut().enumerate() {
@@ -164,11 +157,26 @@ pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &mut Co
             }
         }
     }
-    ensure!(
-        interpreter.broken_assumption(input).is_none(),
-        "the program assumes something that this input does not fulfil (see its `assume` declarations)"
-    );
-    Ok(())
+    match interpreter.broken_assumption(input) {
+        Some(assumption) => Err(BrokenAssumption(assumption).into()),
+        None => Ok(()),
+    }
+}
+
+/// An input breaks the assumption of the program that stands here.
+#[derive(Debug, thiserror::Error)]
+#[error("the program assumes something that this input does not fulfil (see its `assume` declarations)")]
+struct BrokenAssumption(Span);
+
+/// The error with the words of the assumption that is broken, if it is one.
+pub fn with_assumption(error: anyhow::Error, sources: &Sources) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(BrokenAssumption(span)) => {
+            let (text, place) = (sources.text(*span), sources.place(*span));
+            anyhow!("the program assumes `{text}` ({place}), which this input does not fulfil")
+        }
+        None => error,
+    }
 }
 
 /// The first values of a domain.

@@ -9,6 +9,7 @@ mod fmt;
 mod input;
 mod inspect;
 mod interrupt;
+mod json_input;
 mod knobs;
 mod model;
 mod program;

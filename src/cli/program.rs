@@ -127,6 +127,11 @@ pub struct Loaded {
 /// Reads a program and reports what is wrong with it; none if it has errors.
 pub fn load(path: &Path, flags: &ProgramFlags, ui: &Ui) -> anyhow::Result<Result<Loaded, Exit>> {
     let text = read_text(path)?;
+    anyhow::ensure!(
+        !lower::is_library(&text),
+        "{} is the standard library: every program can use its names, and it is no program itself",
+        path.display()
+    );
     let name = path.file_name().map_or_else(|| "program.rasp".into(), |n| n.to_string_lossy().into_owned());
     let files = Files::new(path.parent().unwrap_or(Path::new("")));
     let read = lower::read(&name, &text, &files, &flags.outside()?);

@@ -3,11 +3,12 @@
 use super::input::{self, Columns};
 use super::model::{self, ModelFlags};
 use super::program::{self, ProgramFlags};
-use super::{Exit, Ui, trace};
-use crate::interp::Interpreter;
+use super::{Exit, Ui, draw, trace};
+use crate::interp::{Failure, Interpreter};
 use crate::ir::Column;
 use crate::model::Decoded;
-use crate::value::{Kind, Value};
+use crate::value::{Number, Value};
+use crate::verify::failure_report;
 use anyhow::Context as _;
 use serde_json::{Value as Json, json};
 use std::io::BufRead as _;
@@ -71,15 +72,14 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
         let interpreter = Interpreter::new(&loaded.program);
         let columns = &loaded.program.columns;
         return each_input(args, ui, |text| {
-            let mut input = input::parse(text, columns)?;
-            input::validate(&loaded.program, &interpreter, &mut input)?;
+            let input = input::read(text, &loaded, &interpreter)?;
             if args.trace {
-                return trace::model(&artifact, &model, &loaded, &input, args.json, ui);
+                return trace::model(&artifact, &model, &loaded, &input, args.json, ui).map(Ran::Through);
             }
             let outputs = model.run(&input)?;
             let named = model.config().outputs.iter().map(|o| o.name.to_string()).zip(outputs).collect();
             show(columns, &input, named, args.json, ui);
-            Ok(Exit::Done)
+            Ok(Ran::Through(Exit::Done))
         });
     }
     anyhow::ensure!(args.model.is_default(), "a program runs without a device; these flags are for models");
@@ -91,33 +91,30 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     anyhow::ensure!(!program.outputs.is_empty(), "the program computes no s-op; there is nothing to run");
     let interpreter = Interpreter::new(program);
     each_input(args, ui, |text| {
-        let mut input = input::parse(text, &program.columns)?;
-        input::validate(program, &interpreter, &mut input)?;
-        if args.trace {
-            return Ok(trace::program(&loaded, &input, args.json, ui));
-        }
-        match interpreter.outputs(&input) {
-            Ok(outputs) => {
+        let input = input::read(text, &loaded, &interpreter)?;
+        let shown = match args.trace {
+            true => trace::program(&loaded, &interpreter, &input, args.json, ui),
+            false => interpreter.outputs(&input).map(|outputs| {
                 let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();
-                let named = program
-                    .outputs
-                    .iter()
-                    .zip(outputs)
-                    .map(|(o, v)| (o.name.to_string(), exact(v)))
-                    .collect();
+                let named = program.outputs.iter().zip(outputs);
+                let named = named.map(|(o, values)| (o.name.to_string(), exact(values))).collect();
                 show(&program.columns, &input, named, args.json, ui);
-                Ok(Exit::Done)
-            }
+            }),
+        };
+        Ok(match shown {
+            Ok(()) => Ran::Through(Exit::Done),
             Err(failure) => {
-                ui.diagnostics(&[crate::verify::failure_report(program, &failure, &input)], &loaded.sources);
-                if args.json {
-                    let message = failure.fault.to_string();
-                    ui.line(&json!({ "error": message, "position": failure.position }).to_string());
-                }
-                Ok(Exit::Refuted)
+                ui.diagnostics(&[failure_report(program, &failure, &input)], &loaded.sources);
+                Ran::Into(failure)
             }
-        }
+        })
     })
+}
+
+/// How a run on one input ended.
+enum Ran {
+    Through(Exit),
+    Into(Failure),
 }
 
 /// Runs the input that was given, or one per line of a file or of standard input; blank lines are
@@ -125,10 +122,20 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
 fn each_input(
     args: &RunArgs,
     ui: &Ui,
-    mut run: impl FnMut(&str) -> anyhow::Result<Exit>,
+    mut run: impl FnMut(&str) -> anyhow::Result<Ran>,
 ) -> anyhow::Result<Exit> {
+    let exit = |ran, line: Option<usize>| match ran {
+        Ran::Through(exit) => exit,
+        Ran::Into(failure) => {
+            if args.json {
+                let error = json!({ "error": failure.fault.to_string(), "position": failure.position });
+                error_line(error, line, ui);
+            }
+            Exit::Refuted
+        }
+    };
     if let Some(text) = &args.input {
-        return run(text);
+        return run(text).map(|ran| exit(ran, None));
     }
     let (lines, source): (Box<dyn std::io::BufRead>, String) = match &args.inputs {
         Some(path) => {
@@ -144,18 +151,35 @@ fn each_input(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let text = std::str::from_utf8(&line).context("this is no text in UTF-8");
-        let exit = text.and_then(&mut run).unwrap_or_else(|error| {
-            if args.json {
-                ui.line(&json!({ "error": format!("{error:#}"), "line": i + 1 }).to_string());
+        let line = line.strip_suffix(b"\r").unwrap_or(&line);
+        let ran = std::str::from_utf8(line).context("this is no text in UTF-8").and_then(|text| {
+            if args.trace && !args.json {
+                ui.line(&format!("input {}", draw::printable(text)));
             }
-            ui.error(&error.context(format!("line {}", i + 1)))
+            run(text)
         });
+        let exit = match ran {
+            Ok(ran) => exit(ran, Some(i + 1)),
+            Err(error) => {
+                if args.json {
+                    error_line(json!({ "error": format!("{error:#}") }), Some(i + 1), ui);
+                }
+                ui.error(&error.context(format!("line {}", i + 1)))
+            }
+        };
         if worst == Exit::Done {
             worst = exit;
         }
     }
     Ok(worst)
+}
+
+/// Prints what is wrong with one input, and on which line it stands if it stands on one.
+fn error_line(mut error: Json, line: Option<usize>, ui: &Ui) {
+    if let Some(line) = line {
+        error["line"] = json!(line);
+    }
+    ui.line(&error.to_string());
 }
 
 /// Prints the outputs of one input.
@@ -175,7 +199,7 @@ fn show(columns: &[Column], input: &Columns, outputs: Vec<(String, Vec<Decoded>)
     for (name, values) in outputs {
         let label = if several { format!("{name} = ") } else { String::new() };
         let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-        ui.line(&format!("{label}[{}]", values.join(", ")));
+        ui.line(&draw::printable(&format!("{label}[{}]", values.join(", "))));
     }
 }
 
@@ -198,15 +222,19 @@ fn decoded_json(values: &[Decoded]) -> Json {
     json!({ "values": values.iter().map(number).collect::<Vec<_>>(), "approximate": true })
 }
 
-/// `{"values": […]}` with numbers as floats, and `"exact"` beside it where a number is a fraction.
+/// `{"values": […]}` with numbers as floats, and `"exact"` beside it where a number is a fraction
+/// or more than a float can hold.
 pub fn to_json(values: &[Value]) -> Json {
     let plain: Vec<Json> = values.iter().map(value_json).collect();
-    let fraction = |v: &Value| matches!(v, Value::Number(n) if !n.is_integer());
-    if values.iter().any(fraction) {
-        let exact = |v: &Value| if v.kind() == Kind::Number { json!(v.to_string()) } else { value_json(v) };
-        return json!({ "values": plain, "exact": values.iter().map(exact).collect::<Vec<_>>() });
+    let held = |n: &Number| n.is_integer() && Number::from_f64(n.to_f64()).as_ref() == Some(n);
+    let exact = |v: &Value| match v {
+        Value::Number(n) => json!(n.to_string()),
+        Value::Bool(_) | Value::Str(_) => value_json(v),
+    };
+    if values.iter().all(|v| !matches!(v, Value::Number(n) if !held(n))) {
+        return json!({ "values": plain });
     }
-    json!({ "values": plain })
+    json!({ "values": plain, "exact": values.iter().map(exact).collect::<Vec<_>>() })
 }
 
 fn value_json(value: &Value) -> Json {

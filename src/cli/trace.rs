@@ -4,12 +4,14 @@ use super::draw::{self, Grid, Row};
 use super::input::Columns;
 use super::program::Loaded;
 use super::{Exit, Ui};
-use crate::interp::{Interpreter, Trace};
+use crate::interp::{Failure, Interpreter, Trace};
 use crate::ir::{Column, Node, Op, Program, SOpId, label};
-use crate::model::{Artifact, Decoded, OutputConfig, Shown, Stream, Transformer, half_layer_name, json};
+use crate::model::{Artifact, Decoded, Shown, Stream, Transformer, half_layer_name, json};
+use crate::source::Sources;
 use crate::value::Value;
 use crate::verify::{self, failure_report};
 use serde_json::{Value as Json, json};
+use std::collections::HashSet;
 
 /// What stands behind a value of the network that is not the program's.
 const WRONG: &str = " ✗";
@@ -31,26 +33,25 @@ struct HeldLine {
     wrong_at_bos: bool,
 }
 
-/// The trace of a program.
-pub fn program(loaded: &Loaded, input: &Columns, as_json: bool, ui: &Ui) -> Exit {
+/// The trace of a program, unless it fails on the input.
+pub fn program(
+    loaded: &Loaded,
+    interpreter: &Interpreter<'_>,
+    input: &Columns,
+    as_json: bool,
+    ui: &Ui,
+) -> Result<(), Failure> {
     let Loaded { program, sources, .. } = loaded;
-    match Interpreter::new(program).trace(input) {
-        Ok(trace) => {
-            let line = |id: SOpId| Line {
-                name: label(program, sources, Node::SOp(id)),
-                values: trace.sop(id).map(<[Value]>::to_vec),
-                held: Vec::new(),
-                folded: false,
-            };
-            let lines: Vec<Line> = sops(program).into_iter().map(line).collect();
-            show(&program.columns, input, &lines, as_json, ui);
-            Exit::Done
-        }
-        Err(failure) => {
-            ui.diagnostics(&[failure_report(program, &failure, input)], sources);
-            Exit::Refuted
-        }
-    }
+    let trace = interpreter.trace(input)?;
+    let line = |(name, id): (String, SOpId)| Line {
+        name,
+        values: trace.sop(id).map(<[Value]>::to_vec),
+        held: Vec::new(),
+        folded: false,
+    };
+    let lines: Vec<Line> = sops(program, sources).into_iter().map(line).collect();
+    show(&program.columns, input, &lines, as_json, ui);
+    Ok(())
 }
 
 /// The trace of a model, beside that of its program.
@@ -74,13 +75,16 @@ pub fn model(
     let rows = verify::rows(&artifact.manifest, program, &stream, input);
     let folded = verify::folded(&artifact.manifest, program);
     let mut lines = Vec::new();
-    for id in sops(program) {
+    let mut seen = HashSet::new();
+    for (name, id) in sops(program, sources) {
         let node = Some(Node::SOp(id));
-        let mut held: Vec<HeldLine> =
-            rows.iter().filter(|row| verify::node(program, row.holding.of) == node).map(held_line).collect();
-        held.extend(outputs(program, id, &stream, model, trace.as_ref()));
+        // What holds it stands under its first name only.
+        let first = seen.insert(id);
+        let of_it = |row: &&verify::Row<'_>| first && verify::node(program, row.holding.of) == node;
+        let mut held: Vec<HeldLine> = rows.iter().filter(of_it).map(held_line).collect();
+        held.extend(output(program, &name, id, &stream, model, trace.as_ref()));
         lines.push(Line {
-            name: label(program, sources, Node::SOp(id)),
+            name,
             values: trace.as_ref().and_then(|t| t.sop(id)).map(<[Value]>::to_vec),
             held,
             folded: folded.contains(&id),
@@ -97,13 +101,22 @@ pub fn model(
     Ok(if trace.is_none() || lines.iter().any(wrong) { Exit::Refuted } else { Exit::Done })
 }
 
-/// The s-ops that the outputs depend on, but constants.
-fn sops(program: &Program) -> Vec<SOpId> {
+/// The s-ops that the outputs depend on, but constants, and the outputs by all their names.
+fn sops(program: &Program, sources: &Sources) -> Vec<(String, SOpId)> {
     let sop = |node: Node| match node {
-        Node::SOp(id) if !matches!(program.graph[id].op, Op::Const(_)) => Some(id),
+        Node::SOp(id) if !matches!(program.graph[id].op, Op::Const(_)) => {
+            Some((label(program, sources, node), id))
+        }
         Node::SOp(_) | Node::Selector(_) => None,
     };
-    program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))).into_iter().filter_map(sop).collect()
+    let nodes = program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop)));
+    let mut sops: Vec<(String, SOpId)> = nodes.into_iter().filter_map(sop).collect();
+    for output in &program.outputs {
+        if !sops.iter().any(|(name, _)| **name == *output.name) {
+            sops.push((output.name.to_string(), output.sop));
+        }
+    }
+    sops
 }
 
 fn held_line(row: &verify::Row<'_>) -> HeldLine {
@@ -116,27 +129,26 @@ fn held_line(row: &verify::Row<'_>) -> HeldLine {
     }
 }
 
-/// The outputs that read an s-op, as the unembedding gives them.
-fn outputs(
+/// The output of this name, as the unembedding gives it; none if the name is no output's.
+fn output(
     program: &Program,
+    name: &str,
     id: SOpId,
     stream: &Stream,
     model: &Transformer,
     trace: Option<&Trace>,
-) -> Vec<HeldLine> {
+) -> Option<HeldLine> {
+    let o = program.outputs.iter().position(|output| *output.name == *name && output.sop == id)?;
+    let (found, config) = (stream.outputs.get(o)?, model.config().outputs.get(o)?);
     let expected = trace.and_then(|t| t.sop(id)).unwrap_or_default();
-    let all = stream.outputs.iter().zip(&model.config().outputs).enumerate();
-    let line = |(o, (found, config)): (usize, (&Vec<Decoded>, &OutputConfig))| {
-        let wrong = |i: &usize| !verify::agrees(&expected[*i], &found[*i], &config.decode);
-        HeldLine {
-            place: format!("unembed.{o}"),
-            cells: found.iter().map(decoded_json).collect(),
-            texts: found.iter().map(decoded_cell).collect(),
-            wrong: (0..expected.len().min(found.len())).filter(wrong).collect(),
-            wrong_at_bos: false,
-        }
-    };
-    all.filter(|(o, _)| program.outputs.get(*o).is_some_and(|output| output.sop == id)).map(line).collect()
+    let wrong = |i: &usize| !verify::agrees(&expected[*i], &found[*i], &config.decode);
+    Some(HeldLine {
+        place: format!("unembed.{o}"),
+        cells: found.iter().map(decoded_json).collect(),
+        texts: found.iter().map(decoded_cell).collect(),
+        wrong: (0..expected.len().min(found.len())).filter(wrong).collect(),
+        wrong_at_bos: false,
+    })
 }
 
 fn show(columns: &[Column], input: &Columns, lines: &[Line], as_json: bool, ui: &Ui) {

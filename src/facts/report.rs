@@ -2,6 +2,7 @@
 
 use super::{Facts, Reason, WidthBounds};
 use crate::ir::{Node, Op, Program};
+use crate::value::Value;
 use serde::Serialize;
 
 /// What is known of one s-op or selector.
@@ -25,6 +26,9 @@ pub enum NodeFacts {
         values: String,
         /// The number of values, if they are listed.
         n_values: Option<usize>,
+        /// And the list.
+        #[serde(skip)]
+        set: Option<Vec<Value>>,
         /// Why these.
         values_because: String,
         depends: String,
@@ -47,14 +51,22 @@ pub struct Because {
 }
 
 /// A line for every s-op and selector that the outputs and assumptions need, operands first.
-/// Constants and indices are left out. `label` is how a node is called.
+/// Constants and indices are left out, unless they are outputs; these stand there by all their
+/// names. `label` is how a node is called.
 pub fn report(facts: &Facts, program: &Program, label: &dyn Fn(Node) -> String) -> Vec<FactLine> {
     let plain = |node: &Node| match *node {
         Node::SOp(id) => matches!(program.graph[id].op, Op::Const(_) | Op::Indices),
         Node::Selector(_) => false,
     };
     let nodes = program.live().into_iter().filter(|node| !plain(node));
-    nodes.map(|node| line(facts, program, label, node)).collect()
+    let mut lines: Vec<FactLine> = nodes.map(|node| line(facts, program, label, node)).collect();
+    for output in &program.outputs {
+        if !lines.iter().any(|line| *line.label == *output.name) {
+            let known = line(facts, program, label, Node::SOp(output.sop));
+            lines.push(FactLine { label: output.name.to_string(), ..known });
+        }
+    }
+    lines
 }
 
 fn line(facts: &Facts, program: &Program, label: &dyn Fn(Node) -> String, node: Node) -> FactLine {
@@ -64,6 +76,7 @@ fn line(facts: &Facts, program: &Program, label: &dyn Fn(Node) -> String, node: 
             let known = NodeFacts::SOp {
                 values: values.to_string(),
                 n_values: values.explicit().map(<[_]>::len),
+                set: values.explicit().map(<[Value]>::to_vec),
                 values_because: facts.values_reason(program, id).describe(label),
                 depends: facts.depends(id).describe(program),
                 depends_because: facts.depends_reason(program, id).describe(label),

@@ -119,7 +119,30 @@ pub struct Graph {
     known_selectors: HashMap<SelectorOp, SelectorId>,
 }
 
+/// How far a [`Graph`] had grown.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    sops: usize,
+    selectors: usize,
+    calls: usize,
+}
+
 impl Graph {
+    /// How far it has grown, for [`Self::truncate`].
+    pub fn mark(&self) -> Mark {
+        Mark { sops: self.sops.len(), selectors: self.selectors.len(), calls: self.calls.len() }
+    }
+
+    /// Takes back everything that was added since a mark.
+    pub fn truncate(&mut self, Mark { sops, selectors, calls }: Mark) {
+        self.sops.truncate(sops);
+        self.selectors.truncate(selectors);
+        self.order.truncate(sops + selectors);
+        self.calls.truncate(calls);
+        self.known_sops.retain(|_, id| id.index() < sops);
+        self.known_selectors.retain(|_, id| id.index() < selectors);
+    }
+
     /// The s-op with this operation: an existing one, or a new one. `kinds` must be right for
     /// [`Op::Input`]; for every other operation it is derived.
     pub fn add(&mut self, op: Op, input_kinds: Kinds, origin: Origin) -> SOpId {

@@ -2,7 +2,7 @@
 
 use super::{Graph, Node, SOpId};
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{Number, Value};
 use std::sync::Arc;
 
 /// A program, ready to be run, analysed and compiled.
@@ -37,6 +37,23 @@ pub struct Column {
     /// The values that may occur, in the order of their declaration; none if undeclared.
     pub domain: Option<Vec<Value>>,
     pub span: Option<Span>,
+}
+
+impl Column {
+    /// The characters of a word; where the domain has numbers, digits stand for numbers.
+    pub fn characters(&self, word: &str) -> Vec<Value> {
+        let value = |c: char| {
+            let character = Value::Str(c.to_string().into());
+            let digit = Number::parse(&c.to_string()).map(Value::Number);
+            match (&self.domain, digit) {
+                (Some(domain), Some(digit)) if !domain.contains(&character) && domain.contains(&digit) => {
+                    digit
+                }
+                _ => character,
+            }
+        };
+        word.chars().map(value).collect()
+    }
 }
 
 /// The lengths that an input may have, both ends included; `1 <= min <= max`.

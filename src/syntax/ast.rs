@@ -122,6 +122,8 @@ impl PartialEq for Literal {
 #[derive(Clone, Debug, PartialEq)]
 pub enum LiteralKind {
     Number(Number),
+    /// `-1/3`
+    Ratio(Number, Number),
     Str(Arc<str>),
     /// `True`, `False`; other names are errors.
     Name(Arc<str>),

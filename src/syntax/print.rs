@@ -143,6 +143,7 @@ impl Printer<'_> {
     fn literal(&self, literal: &Literal) -> String {
         match &literal.kind {
             LiteralKind::Number(number) => self.number(number, literal.span),
+            LiteralKind::Ratio(n, d) => format!("{}/{}", decimal(n), decimal(d)),
             LiteralKind::Str(text) => format!("\"{text}\""),
             LiteralKind::Name(name) => name.to_string(),
         }
@@ -153,7 +154,7 @@ impl Printer<'_> {
         let written = self.text.get(span.range()).filter(|t| Number::parse(t).as_ref() == Some(number));
         match written {
             Some(text) => text.to_owned(),
-            None => number.to_decimal().unwrap_or_else(|| format!("({number})")),
+            None => decimal(number),
         }
     }
 
@@ -297,4 +298,8 @@ fn on_off(on: bool) -> &'static str {
 
 fn listed(names: &[Name]) -> String {
     names.iter().map(|n| &*n.value).collect::<Vec<_>>().join(", ")
+}
+
+fn decimal(number: &Number) -> String {
+    number.to_decimal().unwrap_or_else(|| format!("({number})"))
 }

@@ -52,6 +52,7 @@ fn visit_statement(statement: &Statement, found: &mut Vec<Diagnostic>, repl: &mu
 fn repeated_values(domain: &[DomainItem]) -> Vec<Diagnostic> {
     let value = |literal: &Literal| match &literal.kind {
         LiteralKind::Number(number) => Some(Value::Number(number.clone())),
+        LiteralKind::Ratio(n, d) => n.div(d).ok().map(Value::Number),
         LiteralKind::Str(text) => Some(Value::Str(text.clone())),
         LiteralKind::Name(name) if **name == *"True" => Some(Value::Bool(true)),
         LiteralKind::Name(name) if **name == *"False" => Some(Value::Bool(false)),
@@ -71,7 +72,9 @@ fn repeated_values(domain: &[DomainItem]) -> Vec<Diagnostic> {
                     .label(literal.span, "equal to a value before it, so it is left out")
                     .label(first.get().span, "the one that is kept");
                 let help = "`True` equals 1 and `False` equals 0; strings are different from both";
-                found.push(if first.get().kind == literal.kind { report } else { report.help(help) });
+                let named = |l: &Literal| matches!(l.kind, LiteralKind::Name(_));
+                let mixed = named(first.get()) != named(literal);
+                found.push(if mixed { report.help(help) } else { report });
             }
         }
     }
@@ -125,11 +128,16 @@ fn visit(expr: &Expr, left_of: Option<&ExprKind>, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Chains of which this many bytes would be shown are not.
+const LONGEST_HELP: usize = 1_000;
+
 /// A warning in the usual words. `first` is what is taken together, against expectation.
 fn surprise(code: &'static str, message: String, first: Span, means: &str, instead: &str) -> Diagnostic {
-    Diagnostic::warning(code, message)
-        .label(first, "taken together first")
-        .help(format!("write `{instead}`, or `{means}` if that is meant"))
+    let help = match means.len() + instead.len() <= LONGEST_HELP {
+        true => format!("write `{instead}`, or `{means}` if that is meant"),
+        false => "put parentheses around what is to be taken together first".to_owned(),
+    };
+    Diagnostic::warning(code, message).label(first, "taken together first").help(help)
 }
 
 /// `not a == b`. `expr` is all that other languages would negate.

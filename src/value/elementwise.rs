@@ -308,13 +308,17 @@ fn to_str(value: &Value) -> Value {
 }
 
 fn convert(value: &Value, f: fn(&Number) -> Number, fractions: bool) -> Result<Value, Fault> {
-    let number = match value {
+    let (number, is_integer) = match value {
         Value::Str(text) => {
             let text = text.trim();
             let text = text.strip_prefix('+').unwrap_or(text);
-            Number::parse(text).filter(|_| !text.contains('/') && (fractions || !text.contains('.')))
+            let number = Number::parse(text).filter(|_| !text.contains('/'));
+            (number, !text.contains('.'))
         }
-        Value::Number(_) | Value::Bool(_) => value.number(),
+        Value::Number(_) | Value::Bool(_) => (value.number(), true),
     };
-    number.map(|n| Value::Number(f(&n))).ok_or_else(|| Fault::NotANumber { text: value.clone() })
+    match number {
+        Some(number) if fractions || is_integer => Ok(Value::Number(f(&number))),
+        number => Err(Fault::NotANumber { text: value.clone(), integer: number.is_some() }),
+    }
 }

@@ -37,6 +37,8 @@ pub enum Fault {
     /// `tokens_int` or `tokens_float` of a text that is no number.
     NotANumber {
         text: Value,
+        /// Whether it is one, but no integer.
+        integer: bool,
     },
     /// A mean of several values that are not all numbers.
     AverageOf {
@@ -73,7 +75,8 @@ impl fmt::Display for Fault {
                 write!(f, "index {index} is outside a list of {len} elements")
             }
             Self::NotAnInteger { what, value } => write!(f, "{what} must be an integer, not {value}"),
-            Self::NotANumber { text } => write!(f, "{text} is not a number"),
+            Self::NotANumber { text, integer: false } => write!(f, "{text} is not a number"),
+            Self::NotANumber { text, integer: true } => write!(f, "{text} is not an integer"),
             Self::AverageOf { value, count } => {
                 write!(f, "the mean of {count} selected values needs numbers, but one of them is {value}")
             }

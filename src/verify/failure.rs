@@ -7,6 +7,8 @@ use crate::interp::{Failure, Interpreter};
 use crate::ir::Program;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 /// The answer, and how it was found.
 #[derive(Clone, Debug)]
@@ -28,6 +30,11 @@ pub enum CanFail {
 /// Of spaces that are too large for enumeration, this share of the effort goes to the shortest
 /// inputs, because a short counterexample is worth more than a long one.
 const SHORT_SHARE: u128 = 4;
+
+/// Random tests end when their selectors have had so many cells, a few seconds of work, but not
+/// before there were [`MIN_TESTS`].
+const MAX_CELLS: usize = 100_000_000;
+const MIN_TESTS: usize = 20;
 
 /// Looks for an input on which the program fails. `progress` is told how many inputs were run.
 pub fn can_fail(
@@ -51,27 +58,50 @@ pub fn can_fail(
     if facts::may_fail(program, facts).is_none() {
         return CanFail::NotByFacts;
     }
-    let mut run = 0;
+    let mut seen = Seen::default();
     for input in admitted() {
         if let Err(failure) = interpreter.outputs(&input) {
             return CanFail::Fails { input, failure };
         }
-        run += 1;
-        progress(run);
+        seen.is_new(&input);
+        progress(seen.n());
     }
     if all {
-        return CanFail::NotByEnumeration { inputs: run };
+        return CanFail::NotByEnumeration { inputs: seen.n() };
     }
-    for _ in 0..effort.samples {
+    let mut cells = 0_usize;
+    for tests in 0..effort.samples {
+        if tests >= MIN_TESTS && cells > MAX_CELLS {
+            break;
+        }
         let Some(input) = inputs.sample(&mut rng) else { continue };
+        if !seen.is_new(&input) {
+            continue;
+        }
+        cells = cells.saturating_add(interpreter.cells(input.first().map_or(0, Vec::len)));
         if interpreter.outputs(&input).is_err() {
             let input = inputs.shrink(input, |i| interpreter.outputs(i).is_err());
             if let Err(failure) = interpreter.outputs(&input) {
                 return CanFail::Fails { input, failure };
             }
         }
-        run += 1;
-        progress(run);
+        progress(seen.n());
     }
-    CanFail::NotInTests { inputs: run, seed: effort.seed }
+    CanFail::NotInTests { inputs: seen.n(), seed: effort.seed }
+}
+
+/// Which inputs were run: their hashes, because the inputs themselves may be long.
+#[derive(Default)]
+struct Seen(HashSet<u64>);
+
+impl Seen {
+    fn is_new(&mut self, input: &Columns) -> bool {
+        let mut hasher = DefaultHasher::new();
+        input.hash(&mut hasher);
+        self.0.insert(hasher.finish())
+    }
+
+    fn n(&self) -> usize {
+        self.0.len()
+    }
 }

@@ -27,11 +27,11 @@ pub fn from_thing(thing: &Thing, columns: &[Column]) -> anyhow::Result<Columns> 
             let column = |c: &Column| {
                 let (_, thing) =
                     named(&c.name).with_context(|| format!("the list of `{}` is missing", c.name))?;
-                values(thing, std::slice::from_ref(c))
+                values(thing, Some(c))
             };
             columns.iter().map(column).collect::<anyhow::Result<Columns>>()?
         }
-        other => vec![values(other, columns)?],
+        other => vec![values(other, columns.first())?],
     };
     let length = example.first().map_or(0, Vec::len);
     ensure!(length > 0, "a sequence has at least one position");
@@ -39,9 +39,12 @@ pub fn from_thing(thing: &Thing, columns: &[Column]) -> anyhow::Result<Columns> 
     Ok(example)
 }
 
-fn values(thing: &Thing, columns: &[Column]) -> anyhow::Result<Vec<Value>> {
+fn values(thing: &Thing, column: Option<&Column>) -> anyhow::Result<Vec<Value>> {
     match thing {
-        Thing::Atom(Value::Str(word)) => Ok(input::characters(word, columns)),
+        Thing::Atom(Value::Str(word)) => Ok(match column {
+            Some(column) => column.characters(word),
+            None => word.chars().map(|c| Value::str(&c.to_string())).collect(),
+        }),
         Thing::List(list) => list.atoms().context("the list holds something that is no constant"),
         other => bail!("expected a string or a list of constants, found {}", other.describe()),
     }

@@ -5,7 +5,7 @@ mod example;
 mod flow;
 mod show;
 
-use super::input::Columns;
+use super::input::{self, Columns};
 use super::program::{self, Files};
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
@@ -224,7 +224,10 @@ impl<'a> Repl<'a> {
             .and_then(|example| example::fits(program, &example).map(|()| example));
         match example {
             Ok(example) => self.views(of).for_each(|view| view.example.clone_from(&example)),
-            Err(error) => self.error(&error.context("this cannot be the example")),
+            Err(error) => {
+                let error = input::with_assumption(error, &self.session.sources);
+                self.error(&error.context("this cannot be the example"));
+            }
         }
     }
 
@@ -259,6 +262,7 @@ impl<'a> Repl<'a> {
         let program = &self.session.program;
         let unfit = |view: &View| example::fits(program, &view.example).err();
         let Some(reason) = unfit(&self.sops).or_else(|| unfit(&self.selectors)) else { return };
+        let reason = input::with_assumption(reason, &self.session.sources);
         if let Some(example) = declared {
             self.ui.line(&format!("the example is now {}", example::text(&example, &program.columns)));
             self.views(Which::Both).for_each(|view| view.example.clone_from(&example));

@@ -3,7 +3,7 @@
 use super::example;
 use super::{Repl, flow};
 use crate::cli::draw;
-use crate::cli::input::Columns;
+use crate::cli::input::{self, Columns};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::interp::{self, Failure, Trace};
 use crate::ir::Node;
@@ -84,8 +84,10 @@ impl Repl<'_> {
     /// The input that a list or string means, if the program takes it.
     fn input(&self, thing: &Thing) -> anyhow::Result<Columns> {
         let program = &self.session.program;
-        let input = example::from_thing(thing, &program.columns)?;
-        example::fits(program, &input).map(|()| input)
+        let example = example::from_thing(thing, &program.columns)?;
+        example::fits(program, &example)
+            .map_err(|error| input::with_assumption(error, &self.session.sources))
+            .map(|()| example)
     }
 
     fn show_on_example(&mut self, node: Node, title: &str, example: Columns) {
@@ -156,7 +158,13 @@ impl Repl<'_> {
     /// right on other inputs.
     pub(super) fn run(&mut self, node: Node, title: &str, input: &Columns) -> Option<Trace> {
         let program = &self.session.program;
-        match interp::run(&program.graph, &program.graph.live([node]), input, program.causal) {
+        let nodes = program.graph.live([node]);
+        let (length, longest) = (input.first().map_or(0, Vec::len), interp::longest(&nodes));
+        if length > longest {
+            self.error(&anyhow::anyhow!("`{title}` can be shown on lengths up to {longest}, not {length}"));
+            return None;
+        }
+        match interp::run(&program.graph, &nodes, input, program.causal) {
             Ok(trace) => Some(trace),
             Err(failure) => {
                 self.report(&[self.failure_report(&failure, title, input)]);

@@ -14,17 +14,22 @@ impl Session<'_> {
         match function {
             Thing::Function(function) => self.call_function(&function, &things, span),
             what @ (Thing::SOp(_) | Thing::Selector(_)) => {
-                let input = match things.as_slice() {
-                    [input @ Thing::Atom(Value::Str(text))] if !text.is_empty() => input,
-                    [input @ Thing::List(list)] if !list.items.is_empty() => input,
-                    [input @ Thing::Dict(_)] => input,
-                    _ => {
-                        let found = things.first().map_or("nothing", Thing::describe);
-                        let (what, by) = ("one non-empty string or list", "an s-op applied to an input");
-                        return self.fail(span, Kind::Expected { what, found, by });
-                    }
+                let [input] = things.as_slice() else {
+                    let function = self.sources.text(callee.span).into();
+                    let (parameters, found) = (Some(1), things.len());
+                    return self
+                        .fail(span, Kind::WrongArguments { function, parameters, found, defined: None });
                 };
-                Ok(Thing::Applied { what: Box::new(what), input: Box::new(input.clone()) })
+                let found = match input {
+                    Thing::Atom(Value::Str(text)) if text.is_empty() => "an empty string",
+                    Thing::List(list) if list.items.is_empty() => "an empty list",
+                    Thing::Atom(Value::Str(_)) | Thing::List(_) | Thing::Dict(_) => {
+                        return Ok(Thing::Applied { what: Box::new(what), input: Box::new(input.clone()) });
+                    }
+                    other => other.describe(),
+                };
+                let (what, by) = ("a string or list of at least one value", "an s-op applied to an input");
+                self.fail(span, Kind::Expected { what, found, by })
             }
             other => self.fail(callee.span, Kind::NotCallable { found: other.describe() }),
         }

@@ -19,7 +19,7 @@ pub(super) struct Declared {
     used: Option<Span>,
     /// Domains given from outside apply to columns that the program declares or uses later.
     outside: Vec<Column>,
-    examples: Vec<(Vec<Thing>, Vec<Thing>, Span)>,
+    pub(super) examples: Vec<(Vec<Thing>, Vec<Thing>, Span)>,
     /// Syntax errors of loaded files.
     pub(super) syntax_errors: Vec<Diagnostic>,
     lengths_outside: bool,
@@ -65,10 +65,12 @@ impl Session<'_> {
                     self.program.assumptions.push((sop, expr.span));
                     Ok(())
                 }
-                Thing::Atom(value) if value.truth() => Ok(()),
+                Thing::Atom(Value::Bool(true)) => Ok(()),
                 other => {
-                    let (what, by) = ("a boolean s-op", "an assumption");
-                    self.fail(expr.span, Kind::Expected { what, found: other.describe(), by })
+                    let (what, by) = ("a condition on the input", "an assumption");
+                    let found =
+                        if other.atom() == Some(&Value::Bool(false)) { "`False`" } else { other.describe() };
+                    self.fail(expr.span, Kind::Expected { what, found, by })
                 }
             },
             Declaration::Output(exprs) => exprs.iter().try_for_each(|e| self.declare_output(e)),
@@ -141,9 +143,7 @@ impl Session<'_> {
             match item {
                 DomainItem::One(literal) => values.push(self.literal(literal)?),
                 DomainItem::Range(from, to) => {
-                    let span = from.span.to(to.span);
-                    let (from, to) = (self.literal(from)?, self.literal(to)?);
-                    values.extend(self.domain_range(from, to, span)?);
+                    values.extend(self.domain_range(from, to)?);
                 }
             }
             if values.len() > MAX_DOMAIN {
@@ -158,6 +158,10 @@ impl Session<'_> {
     fn literal(&mut self, literal: &Literal) -> Result<Value> {
         match &literal.kind {
             LiteralKind::Number(number) => Ok(Value::Number(number.clone())),
+            LiteralKind::Ratio(n, d) => match n.div(d) {
+                Ok(number) => Ok(Value::Number(number)),
+                Err(fault) => self.fail(literal.span, Kind::Constant(fault)),
+            },
             LiteralKind::Str(text) => Ok(Value::Str(text.clone())),
             LiteralKind::Name(name) => match name.as_ref() {
                 "True" => Ok(Value::Bool(true)),
@@ -167,7 +171,11 @@ impl Session<'_> {
         }
     }
 
-    fn domain_range(&mut self, from: Value, to: Value, span: Span) -> Result<Vec<Value>> {
+    fn domain_range(&mut self, from: &Literal, to: &Literal) -> Result<Vec<Value>> {
+        let span = from.span.to(to.span);
+        let written = |literal: &Literal| self.sources.text(literal.span).to_owned();
+        let texts = (written(from), written(to));
+        let (from, to) = (self.literal(from)?, self.literal(to)?);
         let single = |v: &Value| match v {
             Value::Str(s) => s.chars().next().filter(|_| s.chars().count() == 1),
             _ => None,
@@ -178,7 +186,7 @@ impl Session<'_> {
         };
         if let (Some(a), Some(b)) = (integer(&from), integer(&to)) {
             if a > b {
-                return self.fail(span, Kind::DomainReversed { from, to });
+                return self.fail(span, Kind::DomainReversed { from: texts.0, to: texts.1 });
             }
             if b.abs_diff(a) >= MAX_DOMAIN as u64 {
                 return self.fail(span, Kind::DomainTooLarge);
@@ -186,11 +194,13 @@ impl Session<'_> {
             return Ok((a..=b).map(Value::int).collect());
         }
         match (single(&from), single(&to)) {
-            (Some(a), Some(b)) if a > b => self.fail(span, Kind::DomainReversed { from, to }),
+            (Some(a), Some(b)) if a > b => {
+                self.fail(span, Kind::DomainReversed { from: texts.0, to: texts.1 })
+            }
             (Some(a), Some(b)) => {
                 Ok((a..=b).take(MAX_DOMAIN + 1).map(|c| Value::Str(c.to_string().into())).collect())
             }
-            _ => self.fail(span, Kind::DomainMixesRange { from, to }),
+            _ => self.fail(span, Kind::DomainMixesRange { from: texts.0, to: texts.1 }),
         }
     }
 
@@ -297,8 +307,13 @@ impl Session<'_> {
                 return self.fail(span, Kind::ExampleCount { what, expected, found });
             }
         }
-        let mut inputs = inputs.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
-        let expected = expected.iter().map(|t| self.sequence(t, span)).collect::<Result<Vec<_>>>()?;
+        let columns = self.program.columns.clone();
+        let mut inputs = inputs
+            .iter()
+            .zip(&columns)
+            .map(|(thing, column)| self.sequence(thing, Some(column), span))
+            .collect::<Result<Vec<_>>>()?;
+        let expected = expected.iter().map(|t| self.sequence(t, None, span)).collect::<Result<Vec<_>>>()?;
         let length = inputs.first().map_or(0, Vec::len);
         for (what, list) in
             inputs.iter().map(|l| ("a column", l)).chain(expected.iter().map(|l| ("an output", l)))
@@ -307,9 +322,8 @@ impl Session<'_> {
                 return self.fail(span, Kind::ExampleLength { what, expected: length, found: list.len() });
             }
         }
-        if let Some(Lengths { min, max }) = self.program.lengths
-            && !(min..=max).contains(&length)
-        {
+        let Lengths { min, max } = self.program.lengths.unwrap_or(Lengths { min: 1, max: MAX_LENGTH });
+        if !(min..=max).contains(&length) {
             if self.declared.lengths_outside {
                 return Ok(None);
             }
@@ -332,12 +346,14 @@ impl Session<'_> {
         Ok(Some(Example { inputs, expected, span }))
     }
 
-    fn sequence(&mut self, thing: &Thing, span: Span) -> Result<Vec<Value>> {
+    /// The values of a list, or of a word: as the characters of a column, if it is for one.
+    fn sequence(&mut self, thing: &Thing, column: Option<&Column>, span: Span) -> Result<Vec<Value>> {
         let values = match thing {
             Thing::List(list) => list.atoms(),
-            Thing::Atom(Value::Str(text)) => {
-                Some(text.chars().map(|c| Value::Str(c.to_string().into())).collect())
-            }
+            Thing::Atom(Value::Str(word)) => Some(match column {
+                Some(column) => column.characters(word),
+                None => word.chars().map(|c| Value::Str(c.to_string().into())).collect(),
+            }),
             _ => None,
         };
         match values {

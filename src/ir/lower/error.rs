@@ -4,7 +4,7 @@ use super::thing::{MAX_NESTING, MAX_WEIGHT};
 use super::{MAX_CALL_DEPTH, MAX_DOMAIN, MAX_LENGTH, MAX_NODES, MAX_STEPS};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::source::{SourceId, Span};
-use crate::value::{Compare, Fault, Kinds, Value};
+use crate::value::{Compare, Fault, Kinds, Number, Value};
 use std::sync::Arc;
 
 /// An error with its place, and the calls that led there (innermost first).
@@ -47,12 +47,28 @@ pub enum LowerErrorKind {
     NeverWorks {
         operator: &'static str,
         operands: Vec<Kinds>,
+        text: Option<TextOf>,
     },
     /// A comparison of a selector that fails on every input.
     NeverCompares {
         op: Compare,
         key: Kinds,
         query: Kinds,
+        text: Option<TextOf>,
+    },
+    /// A warning: `==` or `!=` between values that are never equal.
+    NeverEqual {
+        op: Compare,
+        operands: [Kinds; 2],
+        /// Whether it is the comparison of a selector.
+        selects: bool,
+        text: Option<TextOf>,
+        /// The operand that is a constant, if one is.
+        constant: Option<Value>,
+    },
+    /// A warning: `tokens` where the input has another name and other values.
+    TextOfInput {
+        column: Arc<str>,
     },
     /// A fault of an operation on constants.
     Constant(Fault),
@@ -117,12 +133,12 @@ pub enum LowerErrorKind {
         what: &'static str,
     },
     DomainMixesRange {
-        from: Value,
-        to: Value,
+        from: String,
+        to: String,
     },
     DomainReversed {
-        from: Value,
-        to: Value,
+        from: String,
+        to: String,
     },
     DomainTooLarge,
     DomainName {
@@ -157,6 +173,15 @@ pub enum LowerErrorKind {
     ExampleNotList {
         found: &'static str,
     },
+}
+
+/// What `tokens`, which holds strings, is the text of.
+#[derive(Clone, Debug)]
+pub enum TextOf {
+    /// Of an input that the program does not declare.
+    Undeclared,
+    /// Of a declared input, which holds other values than strings.
+    Column(Arc<str>),
 }
 
 /// The words for an error.
@@ -214,16 +239,33 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
                 .label(span, "no meaning, whatever the input")
                 .maybe_help(operand_help(operator, left, *right))
         }
-        K::NeverWorks { operator, operands } => {
+        K::NeverWorks { operator, operands, text } => {
             let kinds: Vec<String> = operands.iter().map(ToString::to_string).collect();
             error("E0206", format!("`{operator}` has no meaning for {}", kinds.join(" and ")))
                 .label(span, "fails on every input")
-                .maybe_help(kinds_help(&kinds))
+                .maybe_help(kinds_help(&kinds, text.as_ref()))
         }
-        K::NeverCompares { op, key, query } => {
+        K::NeverCompares { op, key, query, text } => {
             error("E0206", format!("`{}` cannot compare {key} with {query}", op.symbol()))
                 .label(span, "fails on every input")
-                .maybe_help(kinds_help(&[key.to_string(), query.to_string()]))
+                .maybe_help(kinds_help(&[key.to_string(), query.to_string()], text.as_ref()))
+        }
+        K::NeverEqual { op, operands: [left, right], selects, text, constant } => {
+            let effect = match (selects, op) {
+                (true, Compare::Ne) => "selects every key",
+                (true, _) => "selects no key",
+                (false, Compare::Ne) => "true everywhere",
+                (false, _) => "false everywhere",
+            };
+            let message = format!("a {left} never equals a {right}");
+            Diagnostic::warning("W0112", message)
+                .label(span, effect)
+                .maybe_help(unequal_help(text.as_ref(), constant.as_ref()))
+        }
+        K::TextOfInput { column } => {
+            Diagnostic::warning("W0113", format!("`tokens` is the text of the input `{column}`"))
+                .label(span, "strings, which equal no number and no boolean")
+                .help(format!("write `{column}`, or `tokens_str` if its text is meant"))
         }
         K::Constant(fault) => {
             error("E0207", fault.to_string()).label(span, "these are constants: it always fails")
@@ -287,7 +329,8 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
                 true => format!("the program has {} input columns", columns.len()),
                 false => format!("the program has no input `{name}`"),
             };
-            let near = nearest(name, columns.iter().map(AsRef::as_ref)).unwrap_or("name");
+            let near = nearest(name, columns.iter().map(AsRef::as_ref));
+            let near = near.or(columns.first().map(AsRef::as_ref)).unwrap_or("name");
             error("E0232", message)
                 .label(span, "which column?")
                 .help(format!("its inputs are {}; write `{near} : 0..9`", quoted(columns)))
@@ -340,7 +383,7 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             .help("`attention causal;` lets position i see positions 0..i; without it, all see all"),
         K::NotAnOutput { found } => error("E0226", format!("{found} cannot be an output"))
             .label(span, "an output is an s-op")
-            .help("of a selector, output an aggregate or its width: `selector_width(s)`"),
+            .maybe_help(output_help(found)),
         K::ExampleCount { what, expected, found } => {
             error("E0227", format!("the program has {expected} {what}, but the example has {found}"))
                 .label(span, "this example")
@@ -398,6 +441,15 @@ fn expected_help(what: &str, found: &str) -> Option<String> {
     }
 }
 
+fn output_help(found: &str) -> Option<String> {
+    match found {
+        "a selector" => Some("output an aggregate or its width: `selector_width(s)`".to_owned()),
+        "a function" => Some("call it: `f(…)`".to_owned()),
+        "a list" => Some("output its elements: `output list[0], list[1];`".to_owned()),
+        _ => None,
+    }
+}
+
 fn operand_help(operator: &str, left: &str, right: Option<&str>) -> Option<String> {
     let one_of = |what: &str| left == what || right == Some(what);
     if one_of("a selector") {
@@ -416,11 +468,29 @@ fn operand_help(operator: &str, left: &str, right: Option<&str>) -> Option<Strin
     }
 }
 
-fn kinds_help(kinds: &[String]) -> Option<String> {
+fn kinds_help(kinds: &[String], text: Option<&TextOf>) -> Option<String> {
     let string = kinds.iter().any(|k| k == "string");
     let other = kinds.iter().any(|k| k != "string");
-    (string && other).then(|| {
-        "`tokens` holds strings unless the program declares its input: write `input tokens : 0..9;`, or use `tokens_int`"
-            .to_owned()
-    })
+    text.filter(|_| string && other).map(text_help)
+}
+
+fn text_help(text: &TextOf) -> String {
+    match text {
+        TextOf::Undeclared => {
+            "`tokens` holds strings unless the program declares its input: write `input tokens : 0..9;`, or use `tokens_int`"
+                .to_owned()
+        }
+        TextOf::Column(column) => format!("`tokens` is the text of the input `{column}`: write `{column}`"),
+    }
+}
+
+fn unequal_help(text: Option<&TextOf>, constant: Option<&Value>) -> Option<String> {
+    let other = constant.and_then(|constant| match constant {
+        Value::Str(s) => Number::parse(s).map(|number| format!("`{number}`, without quotes")),
+        number @ (Value::Number(_) | Value::Bool(_)) => Some(format!("`\"{number}\"`, in quotes")),
+    });
+    match (text, other) {
+        (Some(text), Some(other)) => Some(format!("{}; or compare with {other}", text_help(text))),
+        (text, other) => text.map(text_help).or(other.map(|other| format!("write {other}"))),
+    }
 }

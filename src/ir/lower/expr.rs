@@ -1,5 +1,6 @@
 //! Expressions.
 
+use super::error::TextOf;
 use super::{Function, Kind, List, Node, Reported, Result, ScopeId, Session, Thing};
 use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
 use crate::source::Span;
@@ -84,6 +85,9 @@ impl Session<'_> {
             }
         };
         let input = self.only_column(name, span)?;
+        if let (Some(TextOf::Column(column)), "tokens") = (self.text_of(0), name.as_ref()) {
+            self.warn(span, Kind::TextOfInput { column });
+        }
         match conversion {
             None => Ok(Thing::SOp(input)),
             Some(f) => self.elementwise(f, vec![input], span).map(Thing::SOp),
@@ -99,16 +103,6 @@ impl Session<'_> {
     pub(super) fn add_selector(&mut self, op: SelectorOp, span: Span) -> SelectorId {
         let origin = self.origin(span);
         self.program.graph.add_selector(op, origin)
-    }
-
-    /// An elementwise operation on s-ops; an error if it can never have a result.
-    pub(super) fn elementwise(&mut self, f: Elementwise, args: Vec<SOpId>, span: Span) -> Result<SOpId> {
-        let operator = f.symbol();
-        let operands: Vec<Kinds> = args.iter().map(|&a| self.program.graph[a].kinds).collect();
-        if f.kinds(&operands).is_empty() {
-            return self.fail(span, Kind::NeverWorks { operator, operands });
-        }
-        Ok(self.add(Op::Elementwise { f, args }, span))
     }
 
     /// An atom or an s-op as an s-op: an atom stands for itself at every position.
@@ -227,8 +221,10 @@ impl Session<'_> {
         let (key, query) = (self.operand(key, "`select`")?, self.operand(query, "`select`")?);
         let (key_kinds, query_kinds) = (self.program.graph[key].kinds, self.program.graph[query].kinds);
         if !op.possible(key_kinds, query_kinds) {
-            return self.fail(span, Kind::NeverCompares { op, key: key_kinds, query: query_kinds });
+            let text = self.text_among(&[key, query]);
+            return self.fail(span, Kind::NeverCompares { op, key: key_kinds, query: query_kinds, text });
         }
+        self.warn_unequal(op, [key, query], true, span);
         Ok(self.add_selector(SelectorOp::Select { key, query, op }, span))
     }
 

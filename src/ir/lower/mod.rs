@@ -10,6 +10,8 @@ mod call;
 mod declare;
 mod error;
 mod expr;
+mod feed;
+mod kinds;
 mod operators;
 mod scope;
 mod thing;
@@ -17,6 +19,7 @@ mod thing;
 pub use again::{PROGRAM, is_library, read_again};
 pub use declare::ONLY_COLUMN;
 pub use error::{LowerError, LowerErrorKind, describe};
+pub use feed::Fed;
 pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};
 
@@ -106,22 +109,10 @@ pub struct Session<'l> {
     steps: usize,
     loading: Vec<String>,
     errors: Vec<LowerError>,
+    warnings: Vec<LowerError>,
     declared: declare::Declared,
     /// The last s-op at top level: the output of a program that declares none.
     last: Option<(Arc<str>, super::SOpId, Span)>,
-}
-
-/// What one piece of text gave.
-#[derive(Debug, Default)]
-pub struct Fed {
-    pub diagnostics: Vec<Diagnostic>,
-    pub effects: Vec<Effect>,
-}
-
-impl Fed {
-    pub fn has_errors(&self) -> bool {
-        self.diagnostics.iter().any(Diagnostic::is_error)
-    }
 }
 
 /// A program that was read from text; `program` is none if there were errors.
@@ -151,7 +142,9 @@ pub fn read(name: &str, text: &str, loader: &dyn Loader, outside: &Outside) -> R
     let mut diagnostics = session.declare_outside(OUTSIDE, &outside.declarations);
     diagnostics.extend(session.feed(name, text).diagnostics);
     if !outside.outputs.is_empty() {
+        // What the program says of its outputs is not about these.
         session.program.outputs.clear();
+        session.declared.examples.clear();
     }
     for more in [&outside.assumptions, &outside.outputs] {
         diagnostics.extend(session.feed(OUTSIDE, more).diagnostics);
@@ -181,6 +174,7 @@ impl<'l> Session<'l> {
             steps: 0,
             loading: Vec::new(),
             errors: Vec::new(),
+            warnings: Vec::new(),
             declared: declare::Declared::default(),
             last: None,
         };
@@ -190,37 +184,6 @@ impl<'l> Session<'l> {
         session.scope = globals;
         session.last = None;
         session
-    }
-
-    /// Runs a piece of program text, repaired where it has syntax errors, so that all errors are
-    /// found at once.
-    pub fn feed(&mut self, name: &str, text: &str) -> Fed {
-        self.run(name, text, |_| true)
-    }
-
-    fn run(&mut self, name: &str, text: &str, worth_running: impl Fn(&[Diagnostic]) -> bool) -> Fed {
-        self.steps = 0;
-        let source = self.sources.add(name, text);
-        self.loading = vec![name.to_owned()];
-        let mut fed = Fed::default();
-        let ast = self.parse(source, &mut fed.diagnostics);
-        let statements = if worth_running(&fed.diagnostics) { ast.statements.as_slice() } else { &[] };
-        for statement in statements {
-            if let Ok(effects) = self.statement(statement) {
-                fed.effects.extend(effects);
-            }
-        }
-        fed.diagnostics.extend(self.take_errors());
-        fed
-    }
-
-    /// [`Self::feed`] for a console: a text with syntax errors is not run, and names whose
-    /// statements failed keep their former values.
-    pub fn feed_line(&mut self, name: &str, text: &str) -> Fed {
-        let former = self.scopes.own(self.globals);
-        let fed = self.run(name, text, |diagnostics| !diagnostics.iter().any(Diagnostic::is_error));
-        self.scopes.restore_unknown(self.globals, former);
-        fed
     }
 
     fn parse(&mut self, source: SourceId, diagnostics: &mut Vec<Diagnostic>) -> Ast {
@@ -235,7 +198,9 @@ impl<'l> Session<'l> {
     }
 
     fn take_errors(&mut self) -> Vec<Diagnostic> {
-        std::mem::take(&mut self.errors).iter().map(describe).collect()
+        let errors = std::mem::take(&mut self.errors);
+        let warnings = std::mem::take(&mut self.warnings);
+        warnings.iter().chain(&errors).map(describe).collect()
     }
 
     /// Names that can be used at top level.
@@ -250,11 +215,29 @@ impl<'l> Session<'l> {
 
     /// Reports an error at a place.
     fn fail<T>(&mut self, span: Span, kind: Kind) -> Result<T> {
-        let trail = self.program.graph.calls(self.stack).map(|c| (c.function.clone(), c.site)).collect();
         if self.errors.len() < MAX_ERRORS {
+            let trail = self.trail();
             self.errors.push(LowerError { kind, span, trail });
         }
         Err(Reported)
+    }
+
+    /// Whether a warning at a place is news. What loaded files do is not.
+    fn can_warn(&self, span: Span) -> bool {
+        let known = || self.warnings.iter().any(|w| w.span == span);
+        self.in_main_file() && self.warnings.len() < MAX_ERRORS && !known()
+    }
+
+    fn warn(&mut self, span: Span, kind: Kind) {
+        if self.can_warn(span) {
+            let trail = self.trail();
+            self.warnings.push(LowerError { kind, span, trail });
+        }
+    }
+
+    /// The calls that led here, innermost first.
+    fn trail(&self) -> Vec<(Arc<str>, Span)> {
+        self.program.graph.calls(self.stack).map(|c| (c.function.clone(), c.site)).collect()
     }
 
     fn origin(&self, span: Span) -> Origin {
@@ -449,7 +432,7 @@ impl<'l> Session<'l> {
         let mut result = if diagnostics.is_empty() { Ok(()) } else { Err(Reported) };
         let mut effects = Vec::new();
         for statement in &ast.statements {
-            match self.statement(statement) {
+            match self.all_or_nothing(statement) {
                 Ok(more) => effects.extend(more),
                 Err(Reported) => result = Err(Reported),
             }

@@ -101,6 +101,15 @@ impl Scopes {
         own
     }
 
+    /// Gives a scope its former names back, but for those that are unknown now.
+    pub(super) fn restore_known(&mut self, scope: ScopeId, former: Vec<(Arc<str>, Thing)>) {
+        let names = &mut self.scopes[scope.0].names;
+        names.retain(|_, thing| matches!(thing, Thing::Unknown));
+        for (name, thing) in former {
+            names.entry(name).or_insert(thing);
+        }
+    }
+
     /// Gives the unknown names of a scope their former values; those that had none are unset.
     pub(super) fn restore_unknown(&mut self, scope: ScopeId, former: Vec<(Arc<str>, Thing)>) {
         let names = &mut self.scopes[scope.0].names;
