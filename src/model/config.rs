@@ -119,9 +119,8 @@ impl Config {
             name: o.name.to_string(),
             decode: match &o.read {
                 Read::Categorical { values, .. } => Decode::Categorical { values: values.clone() },
-                Read::Numeric { slot, values } => {
-                    let bound = plan.slot(*slot).bound.clone();
-                    let values = values.explicit().unwrap_or_default();
+                Read::Numeric { values, bound, .. } => {
+                    let bound = bound.clone();
                     let told_apart = super::decode::separated(values, &bound);
                     Decode::Numeric { values: if told_apart { values.to_vec() } else { Vec::new() }, bound }
                 }

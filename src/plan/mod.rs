@@ -22,6 +22,7 @@ mod leak;
 mod linear;
 mod lower;
 mod place;
+mod product;
 mod reading;
 mod score;
 mod selector;
@@ -37,7 +38,7 @@ pub use form::{Features, Form};
 pub use linear::Linear;
 pub use threshold::Threshold;
 
-use crate::facts::{self, Facts, ValueSet};
+use crate::facts::{self, Facts};
 use crate::ir::{Lengths, Origin, Program, SOpId, SelectorId};
 use crate::value::{Number, Value};
 use std::collections::BTreeMap;
@@ -246,8 +247,8 @@ pub enum Holds {
     Below(Base, Value),
     /// A function of the base: a number for each of its values.
     Function(Base, Arc<[(Value, Number)]>),
-    /// The s-op, which is a number.
-    Numeric(SOpId),
+    /// The base, which is a number.
+    Numeric(Base),
     /// `1 / (width + 1)`, the weight of BOS among the keys that a query selects.
     Share(Base),
 }
@@ -386,6 +387,8 @@ pub enum Neurons {
     Steps,
     /// Two neurons per slot: 1 where an inexact code is above one half, else 0.
     Clean,
+    /// Neurons that an exact s-op opens, and that hand on a number that is not exact.
+    Product,
     /// One neuron per slot that is read no more, or two if it may be negative: they bring it to 0, at
     /// BOS too.
     Erase,
@@ -414,8 +417,9 @@ pub struct Output {
 pub enum Read {
     /// The value with the greatest logit; each logit is a sum of forms.
     Categorical { values: Vec<Value>, logits: Vec<Vec<Form>> },
-    /// The number in a slot: the nearest member of its value set.
-    Numeric { slot: SlotId, values: ValueSet },
+    /// A sum of numbers in slots and of forms, off by the bound at most; and its values, sorted, if
+    /// they can be listed.
+    Numeric { terms: Vec<(SlotId, Number)>, forms: Vec<Form>, values: Arc<[Value]>, bound: Number },
 }
 
 impl NeuronGroup {

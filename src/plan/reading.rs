@@ -25,11 +25,13 @@ const MAX_TERMS: usize = 4;
 
 impl Lower<'_> {
     pub(super) fn reading(&mut self, id: SOpId) -> Result<Reading, PlanError> {
-        let constant =
-            self.view(id).is_ok_and(|v| v.args.first().is_none_or(|a| a.base == Some(Base::Index)));
-        if !constant && self.means.contains_key(&id) {
-            self.attended(id);
-            return Ok(Reading::Numeric { sop: id, values: self.facts.values(id).clone() });
+        if let Some(sum) = self.rough(id) {
+            sum.numbers.iter().for_each(|(base, _)| self.rough_read(*base));
+            sum.forms.iter().for_each(|form| self.need(form));
+            return Ok(Reading::Numeric {
+                sum,
+                values: self.facts.values(id).explicit().unwrap_or_default().into(),
+            });
         }
         let values = self.view(id)?.values();
         let several = self.knobs.optimise && self.view(id)?.args.len() > 1;
@@ -158,7 +160,7 @@ impl Lower<'_> {
 fn is_folded(view: &View) -> bool {
     let values = view.values();
     let bit = Partition::finest(Base::Index, values.len());
-    let features = Features::for_forms(values.len(), &[Form::indicator(&bit, 1)]);
+    let features = Features::for_forms(values.len(), &[Form::indicator(&bit, 1)], []);
     features.is_some_and(|mut f| folded(view, &values, &mut f).is_some_and(|n| n.len() <= SMALL_TABLE))
 }
 

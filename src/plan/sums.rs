@@ -5,7 +5,7 @@
 //! the finished plan again, so that an oversight is an error and no wrong weight.
 
 use super::arithmetic::{add, mul, power_of_two};
-use super::{Form, Head, Holds, Moves, Neurons, Plan, PlanError, Read};
+use super::{Form, Head, Holds, Moves, NeuronGroup, Neurons, Plan, PlanError, Read};
 use crate::ir::{Origin, Program};
 use crate::value::Number;
 
@@ -73,7 +73,12 @@ impl Plan {
                     check(exact, super::origin(program, output.base))?;
                 }
             }
-            for group in layer.neurons.iter().filter(|g| g.kind == Neurons::Table) {
+            let exact = |g: &&NeuronGroup| match g.kind {
+                Neurons::Table => true,
+                Neurons::Product => g.neurons.iter().all(|n| n.slots.is_empty()),
+                Neurons::Steps | Neurons::Clean | Neurons::Erase => false,
+            };
+            for group in layer.neurons.iter().filter(exact) {
                 let exact = group.neurons.iter().all(|n| {
                     let mut sum = self.sum(&n.forms);
                     sum.add(&n.bias, &Number::ONE);

@@ -135,9 +135,12 @@ fn unembedding(plan: &Plan, read: &Read) -> Array2<f32> {
             }
             w_u
         }
-        Read::Numeric { slot, .. } => {
+        Read::Numeric { terms, forms, .. } => {
             let mut w_u = Array2::zeros((plan.d_model, 1));
-            w_u[[direction(plan, *slot), 0]] = 1.0;
+            Column { plan, terms: terms.clone() }.write(&mut w_u, 0, nearest);
+            for form in forms {
+                Column::new(plan, &plan.linear(form)).write(&mut w_u, 0, nearest);
+            }
             w_u
         }
     }
