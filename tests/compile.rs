@@ -228,7 +228,7 @@ fn what_is_not_compiled_yet_is_said_with_its_place() {
     refuse(
         "input tokens : 0..999; length 1..4; output tokens % shift(tokens, 1, 0);",
         "E0404",
-        "tokens * shift(tokens, 1, 0)",
+        "tokens % shift(tokens, 1, 0)",
     );
     refuse("input tokens : 0..2; output tokens;", "E0402", "tokens");
     refuse("length 1..4; output tokens;", "E0401", "tokens");
