@@ -5,7 +5,7 @@
 //! the finished plan again, so that an oversight is an error and no wrong weight.
 
 use super::arithmetic::{add, mul, power_of_two};
-use super::{Form, Head, Holds, Linear, Logit, Moves, NeuronGroup, Neurons, Plan, PlanError, Read};
+use super::{Encoding, Form, Head, Holds, Linear, Logit, Moves, NeuronGroup, Neurons, Plan, PlanError, Read};
 use crate::ir::{Origin, Program};
 use crate::value::Number;
 
@@ -61,6 +61,13 @@ impl Form {
     }
 }
 
+/// How a form is read.
+struct Terms {
+    linear: Linear,
+    /// Whether all slots but one are 0.
+    one_at_a_time: bool,
+}
+
 /// A plan, and the greatest size of what each slot holds.
 struct Sums<'p> {
     plan: &'p Plan,
@@ -102,12 +109,12 @@ impl Sums<'_> {
         }
         for output in &self.plan.outputs {
             if let Read::Categorical { forms, logits, .. } = &output.read {
-                let forms: Vec<Linear> = forms.iter().map(|form| self.plan.linear(form)).collect();
+                let forms: Vec<Terms> = forms.iter().map(|form| self.terms(form)).collect();
                 let exact = |logit: &Logit| {
                     let mut sum = Sum::EMPTY;
                     sum.add(&logit.constant, &Number::ONE);
                     let terms = logit.terms.iter();
-                    terms.for_each(|(form, factor)| self.add_linear(&mut sum, &forms[*form], factor));
+                    terms.for_each(|(form, factor)| self.add_terms(&mut sum, &forms[*form], factor));
                     sum.is_exact()
                 };
                 check(logits.iter().all(exact), program.graph[output.sop].origin)?;
@@ -137,15 +144,28 @@ impl Sums<'_> {
     fn sum<'f>(&self, forms: impl IntoIterator<Item = &'f Form>) -> Sum {
         let mut sum = Sum::EMPTY;
         for form in forms {
-            self.add_linear(&mut sum, &self.plan.linear(form), &Number::ONE);
+            self.add_terms(&mut sum, &self.terms(form), &Number::ONE);
         }
         sum
     }
 
-    fn add_linear(&self, sum: &mut Sum, linear: &Linear, times: &Number) {
+    fn terms(&self, form: &Form) -> Terms {
+        let one_hot = |base| matches!(self.plan.bases[&base].encoding, Encoding::OneHot(_));
+        Terms { linear: self.plan.linear(form), one_at_a_time: form.base.is_some_and(one_hot) }
+    }
+
+    fn add_terms(&self, sum: &mut Sum, Terms { linear, one_at_a_time }: &Terms, times: &Number) {
         sum.add(&mul(&linear.constant, times), &Number::ONE);
+        let before = sum.size.clone();
+        let mut most = before.clone();
         for (slot, factor) in &linear.terms {
             sum.add(&mul(factor, times), &self.largest[slot.0]);
+            if *one_at_a_time {
+                most = most.max(std::mem::replace(&mut sum.size, before.clone()));
+            }
+        }
+        if *one_at_a_time {
+            sum.size = most;
         }
     }
 }
