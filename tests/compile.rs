@@ -217,9 +217,9 @@ fn what_is_not_compiled_yet_is_said_with_its_place() {
     let or = "select(tokens, tokens, ==) or select(indices, indices, <)";
     refuse(&format!("input tokens : 0..999; length 1..40; output selector_width({or});"), "E0409", or);
     refuse(
-        "input tokens : 0..9999; length 1..4; output count(tokens, tokens);",
+        "input tokens : 0..9999; length 1..4; output selector_width(select(tokens, tokens, <));",
         "E0409",
-        "select(seq, atom, ==)",
+        "select(tokens, tokens, <)",
     );
     let width = "w = selector_width(select(tokens, tokens, ==)); output aggregate(full_s, w);";
     refuse(&format!("input tokens : 0..1; length 1..1500; {width}"), "E0408", "_width(sel)");

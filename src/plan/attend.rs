@@ -148,9 +148,13 @@ impl Lower<'_> {
         }
     }
 
-    /// The constants that an s-op is compared with, if nothing else is asked of it.
+    /// The constants that an s-op is compared with, if no other of its values is asked for.
     fn compared_with(&self, id: SOpId) -> Option<Vec<Number>> {
         let graph = &self.program.graph;
+        // What reads a mean as an output reads it as a number.
+        if self.program.outputs.iter().any(|o| o.sop == id) && !self.means.contains_key(&id) {
+            return None;
+        }
         let constant = |id: SOpId| match &graph[id].op {
             Op::Const(value) => value.number(),
             Op::Input(_) | Op::Indices | Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. } => {

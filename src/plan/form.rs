@@ -42,6 +42,22 @@ impl Form {
         Self { base: self.base, numbers }.simplified()
     }
 
+    /// The sum of the squares of forms of one base.
+    pub(super) fn squares<'f>(forms: impl Iterator<Item = &'f Self>) -> Self {
+        let sum = |sum: Option<Self>, form: &Self| {
+            let square = |n: &Option<Number>| n.as_ref().map(|n| mul(n, n));
+            let squares = form.numbers.iter().map(square);
+            let numbers = match sum {
+                None => squares.collect(),
+                Some(sum) => {
+                    sum.numbers.iter().zip(squares).map(|(a, b)| Some(add(a.as_ref()?, &b?))).collect()
+                }
+            };
+            Some(Self { base: form.base, numbers })
+        };
+        forms.fold(None, sum).map_or_else(|| Self::constant(Number::ZERO), Self::simplified)
+    }
+
     fn simplified(self) -> Self {
         let mut known = self.numbers.iter().flatten();
         let first = known.next().cloned().unwrap_or(Number::ZERO);

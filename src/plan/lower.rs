@@ -7,7 +7,7 @@ use super::attend::{Attend, BosLevel, MeanOf};
 use super::folded::folded;
 use super::product::{Product, RoughSum};
 use super::view::View;
-use super::{Base, Column, Features, Form, HalfLayer, Knobs, Partition, PlanError};
+use super::{Base, Column, Features, Form, HalfLayer, Knobs, Logit, Partition, PlanError};
 use crate::facts::Facts;
 use crate::ir::{Lengths, Node, Op, Origin, Program, SOpId, SelectorId};
 
@@ -64,9 +64,15 @@ pub(super) struct TableNeuron {
     pub writes: Vec<(usize, Number)>,
 }
 
+/// Logits, and the forms that they are made of.
+pub(super) struct Logits {
+    pub forms: Vec<Form>,
+    pub logits: Vec<Logit>,
+}
+
 pub(super) enum Reading {
-    /// One logit per value: a sum of forms.
-    Categorical { values: Vec<Value>, logits: Vec<Vec<Form>> },
+    /// One logit per value, made of forms.
+    Categorical { values: Vec<Value>, logits: Logits },
     /// A number, give or take a bound.
     Numeric { sum: RoughSum, values: Arc<[Value]> },
 }

@@ -13,6 +13,7 @@
 
 mod allocate;
 mod arithmetic;
+mod atom;
 mod attend;
 mod error;
 mod folded;
@@ -33,6 +34,7 @@ mod threshold;
 mod view;
 
 pub use arithmetic::{gamma, power_of_two};
+pub use atom::{Atom, Relation};
 pub use error::{PlanError, describe, reports};
 pub use form::{Features, Form};
 pub use linear::Linear;
@@ -307,15 +309,6 @@ pub enum Scoring {
     Last,
 }
 
-/// A predicate on one base of the key and one of the query.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Atom {
-    pub key: Partition,
-    pub query: Partition,
-    /// `[query class][key class]`, row by row.
-    pub holds: Vec<bool>,
-}
-
 /// The scores of a row.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
@@ -413,10 +406,17 @@ pub struct Output {
     pub read: Read,
 }
 
+/// `constant + Σ factor · form`; a form goes by its place.
+#[derive(Clone, Debug)]
+pub struct Logit {
+    pub constant: Number,
+    pub terms: Vec<(usize, Number)>,
+}
+
 #[derive(Clone, Debug)]
 pub enum Read {
-    /// The value with the greatest logit; each logit is a sum of forms.
-    Categorical { values: Vec<Value>, logits: Vec<Vec<Form>> },
+    /// The value with the greatest logit; each logit is made of the forms.
+    Categorical { values: Vec<Value>, forms: Vec<Form>, logits: Vec<Logit> },
     /// A sum of numbers in slots and of forms, off by the bound at most; and its values, sorted, if
     /// they can be listed.
     Numeric { terms: Vec<(SlotId, Number)>, forms: Vec<Form>, values: Arc<[Value]>, bound: Number },

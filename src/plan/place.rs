@@ -5,7 +5,7 @@
 
 use super::arithmetic::{above, add, div, gamma, mul, power_of_two, rounded, sub};
 use super::attend::{Attend, Attended, BosLevel, Steps};
-use super::lower::{Held, Lowered, Lowering, Reading, TableNeuron};
+use super::lower::{Held, Logits, Lowered, Lowering, Reading, TableNeuron};
 use super::product::{Product, RoughSum};
 use super::{
     Base, Code, Encoding, Form, HalfLayer, Head, HeadOutput, Holds, Knobs, Layer, Moves, Neuron, NeuronGroup,
@@ -54,8 +54,8 @@ pub(super) fn place(
     }
     for (output, reading) in program.outputs.iter().zip(outputs) {
         let read = match reading {
-            Reading::Categorical { values, logits } => {
-                Read::Categorical { values: values.clone(), logits: logits.clone() }
+            Reading::Categorical { values, logits: Logits { forms, logits } } => {
+                Read::Categorical { values: values.clone(), forms: forms.clone(), logits: logits.clone() }
             }
             Reading::Numeric { sum, values } => {
                 let (terms, bound) = placer.rough_sum(sum);
@@ -426,14 +426,8 @@ impl Plan {
             }
         }
         for output in &self.outputs {
-            match &output.read {
-                Read::Categorical { logits, .. } => {
-                    forms.extend(logits.iter().flatten().map(|form| (self.unembedding(), form)));
-                }
-                Read::Numeric { forms: read, .. } => {
-                    forms.extend(read.iter().map(|form| (self.unembedding(), form)));
-                }
-            }
+            let (Read::Categorical { forms: read, .. } | Read::Numeric { forms: read, .. }) = &output.read;
+            forms.extend(read.iter().map(|form| (self.unembedding(), form)));
         }
         forms
     }
@@ -458,7 +452,8 @@ impl Plan {
         // No residual stream is empty.
         let needs_one = self.bos
             || self.slots.is_empty()
-            || self.biasless().iter().any(|(_, form)| !self.linear(form).constant.is_zero());
+            || self.biasless().iter().any(|(_, form)| !self.linear(form).constant.is_zero())
+            || self.outputs.iter().any(Output::has_constant);
         if needs_one {
             add(&mut self.slots, Holds::One);
         }
@@ -491,6 +486,16 @@ impl Plan {
         reads.extend(constants.map(|i| (end, SlotId(i))));
         for (at, SlotId(slot)) in reads {
             self.slots[slot].dies = self.slots[slot].dies.max(at);
+        }
+    }
+}
+
+impl Output {
+    /// Whether a logit has a constant.
+    fn has_constant(&self) -> bool {
+        match &self.read {
+            Read::Categorical { logits, .. } => logits.iter().any(|logit| !logit.constant.is_zero()),
+            Read::Numeric { .. } => false,
         }
     }
 }

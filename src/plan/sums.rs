@@ -5,7 +5,7 @@
 //! the finished plan again, so that an oversight is an error and no wrong weight.
 
 use super::arithmetic::{add, mul, power_of_two};
-use super::{Form, Head, Holds, Moves, NeuronGroup, Neurons, Plan, PlanError, Read};
+use super::{Form, Head, Holds, Linear, Logit, Moves, NeuronGroup, Neurons, Plan, PlanError, Read};
 use crate::ir::{Origin, Program};
 use crate::value::Number;
 
@@ -61,11 +61,24 @@ impl Form {
     }
 }
 
+/// A plan, and the greatest size of what each slot holds.
+struct Sums<'p> {
+    plan: &'p Plan,
+    largest: Vec<Number>,
+}
+
 impl Plan {
     /// The first reader of exact slots that f32 may add up wrongly.
     pub(super) fn inexact_sum(&self, program: &Program) -> Result<(), PlanError> {
+        let largest = self.slots.iter().map(|slot| slot.holds.largest()).collect();
+        Sums { plan: self, largest }.first_inexact(program)
+    }
+}
+
+impl Sums<'_> {
+    fn first_inexact(&self, program: &Program) -> Result<(), PlanError> {
         let check = |exact: bool, at: Origin| if exact { Ok(()) } else { Err(PlanError::InexactSum { at }) };
-        for layer in &self.layers {
+        for layer in &self.plan.layers {
             for head in &layer.heads {
                 check(self.scores_are_exact(head), program.graph[head.selector].origin)?;
                 for output in head.outputs.iter().filter(|o| o.moves == Moves::Code) {
@@ -87,10 +100,17 @@ impl Plan {
                 check(exact, super::origin(program, group.base))?;
             }
         }
-        for output in &self.outputs {
-            if let Read::Categorical { logits, .. } = &output.read {
-                let exact = logits.iter().all(|forms| self.sum(forms).is_exact());
-                check(exact, program.graph[output.sop].origin)?;
+        for output in &self.plan.outputs {
+            if let Read::Categorical { forms, logits, .. } = &output.read {
+                let forms: Vec<Linear> = forms.iter().map(|form| self.plan.linear(form)).collect();
+                let exact = |logit: &Logit| {
+                    let mut sum = Sum::EMPTY;
+                    sum.add(&logit.constant, &Number::ONE);
+                    let terms = logit.terms.iter();
+                    terms.for_each(|(form, factor)| self.add_linear(&mut sum, &forms[*form], factor));
+                    sum.is_exact()
+                };
+                check(logits.iter().all(exact), program.graph[output.sop].origin)?;
             }
         }
         Ok(())
@@ -117,13 +137,16 @@ impl Plan {
     fn sum<'f>(&self, forms: impl IntoIterator<Item = &'f Form>) -> Sum {
         let mut sum = Sum::EMPTY;
         for form in forms {
-            let linear = self.linear(form);
-            sum.add(&linear.constant, &Number::ONE);
-            for (slot, factor) in &linear.terms {
-                sum.add(factor, &self.slot(*slot).holds.largest());
-            }
+            self.add_linear(&mut sum, &self.plan.linear(form), &Number::ONE);
         }
         sum
+    }
+
+    fn add_linear(&self, sum: &mut Sum, linear: &Linear, times: &Number) {
+        sum.add(&mul(&linear.constant, times), &Number::ONE);
+        for (slot, factor) in &linear.terms {
+            sum.add(&mul(factor, times), &self.largest[slot.0]);
+        }
     }
 }
 
