@@ -6,8 +6,8 @@ use super::json_input;
 use super::program::Loaded;
 use super::verify::{Claim, From};
 use crate::diagnostic::Diagnostic;
-use crate::inputs::columns_text;
-use crate::ir::{Node, Op, label, lower};
+use crate::inputs::named_text;
+use crate::ir::{Column, Node, Op, label, lower};
 use crate::model::{Decoded, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
 use crate::verify::{self, Disagreement, FirstDifference, Verdict};
@@ -42,7 +42,7 @@ pub fn counted(n: usize, what: &str) -> String {
 }
 
 /// A verdict in the words that it deserves.
-fn words(verdict: &Verdict) -> String {
+fn words(verdict: &Verdict, columns: &[Column]) -> String {
     let compared = |n: usize| counted(n, "input");
     match verdict {
         Verdict::Undecided { failing } => undecided(*failing),
@@ -53,7 +53,7 @@ fn words(verdict: &Verdict) -> String {
             let which = seed.map_or("the first in order".to_owned(), |seed| format!("seed {seed}"));
             format!("tested ({}, {which}{})", compared(*inputs), left_out(*failing))
         }
-        Verdict::Refuted(found) => format!("refuted on {}", columns_text(&found.input)),
+        Verdict::Refuted(found) => format!("refuted on {}", named_text(columns, &found.input)),
     }
 }
 
@@ -70,7 +70,7 @@ pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize
     let Loaded { name, program, sources } = &claim.loaded;
     let file = printable(&file.to_string_lossy());
     let hash = sha256(main_source(sources));
-    let verdict = words(verdict) + if manner.interrupted { ", interrupted" } else { "" };
+    let verdict = words(verdict, &program.columns) + if manner.interrupted { ", interrupted" } else { "" };
     let (name, from) = match &claim.from {
         // Its path names it already.
         From::File(path) => (printable(path), String::new()),
@@ -164,7 +164,7 @@ pub fn difference_report(claim: &Claim, found: &Disagreement, first: Option<&Fir
     let output = &program.outputs[*output];
     let message = format!(
         "the weights differ from the program on {}: `{}` at position {position} is {expected}, they give {found}",
-        columns_text(input),
+        named_text(&program.columns, input),
         output.name,
     );
     let mut report = Diagnostic::error("E0502", message);
