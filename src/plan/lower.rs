@@ -102,6 +102,15 @@ pub(super) struct Lower<'a> {
 }
 
 pub(super) fn lower(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Lowered, Vec<PlanError>> {
+    simplify(program, facts, knobs)?.backward()
+}
+
+/// The forward pass: every s-op that an output depends on as a table of bases.
+pub(super) fn simplify<'a>(
+    program: &'a Program,
+    facts: &'a Facts,
+    knobs: Knobs,
+) -> Result<Lower<'a>, Vec<PlanError>> {
     let mut lower = Lower {
         program,
         facts,
@@ -121,7 +130,7 @@ pub(super) fn lower(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Lo
             lower.views.insert(id, view);
         }
     }
-    lower.backward()
+    Ok(lower)
 }
 
 /// The declared lengths, if those and the domains of all columns that are read are declared.

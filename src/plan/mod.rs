@@ -29,6 +29,8 @@ mod score;
 mod selector;
 mod sums;
 #[cfg(test)]
+mod simplify_tests;
+#[cfg(test)]
 mod tests;
 mod threshold;
 mod view;
