@@ -31,6 +31,7 @@ fn compare_at(compiled: &Compiled, length: usize, samples: usize) -> usize {
     let effort = Effort { all_up_to: 0, samples, seed: 11 };
     match verify::compare(&program, &compiled.facts, &compiled.model, effort, &mut |_| true).unwrap() {
         Verdict::Enumerated { inputs, .. } | Verdict::Tested { inputs, .. } => inputs,
+        Verdict::Undecided { .. } => 0,
         Verdict::Refuted(d) => panic!("{d:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::json;
 use crate::plan::{Plan, Read};
-use crate::value::Value;
+use crate::value::{Number, Value};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ pub enum Decode {
         #[serde(with = "json::values")]
         values: Vec<Value>,
         #[serde(with = "json::number")]
-        bound: crate::value::Number,
+        bound: Number,
     },
 }
 
@@ -96,6 +96,14 @@ impl Decode {
         match self {
             Self::Categorical { values } => values.len(),
             Self::Numeric { .. } => 1,
+        }
+    }
+
+    /// How far off a number may be.
+    pub fn bound(&self) -> Option<&Number> {
+        match self {
+            Self::Categorical { .. } => None,
+            Self::Numeric { bound, .. } => Some(bound),
         }
     }
 }
