@@ -2,7 +2,8 @@
 
 use super::draw;
 use crate::model::{
-    Artifact, Decode, Held, Holding, KnobsInfo, Manifest, Place, ScoresInfo, half_layer_name, holdings, json,
+    Artifact, Decode, Held, Holding, KnobsInfo, Manifest, Of, Place, ScoresInfo, half_layer_name, holdings,
+    json,
 };
 use crate::value::Number;
 use serde_json::{Value as Json, json};
@@ -106,10 +107,11 @@ pub fn json(artifact: &Artifact, totals: &Totals) -> Json {
     })
 }
 
-/// Tables of inputs and outputs, heads, neurons and residual directions.
+/// The plan, and tables of inputs and outputs, heads, neurons and residual directions.
 pub fn text(artifact: &Artifact) -> String {
     let manifest = &artifact.manifest;
     let sections = [
+        ("Plan", plan(manifest)),
         ("Inputs and outputs", ends(manifest)),
         ("Heads", heads(manifest)),
         ("Neurons", neurons(manifest)),
@@ -120,6 +122,43 @@ pub fn text(artifact: &Artifact) -> String {
         false => format!("\n{title}\n{}", draw::columns(&rows)),
     };
     sections.into_iter().map(section).collect()
+}
+
+/// What is added to the residual stream, from top to bottom.
+fn plan(manifest: &Manifest) -> Vec<Vec<String>> {
+    let together = |names: Vec<&str>| {
+        let mut names: Vec<String> = names.into_iter().map(name).collect();
+        names.dedup();
+        names.join(", ")
+    };
+    let embedded = manifest.slots.iter().filter(|s| s.owner == "embedding");
+    let about = |of: Of| match of {
+        Of::Column(column) => manifest.config.columns.get(column).map(|c| c.name.as_str()),
+        Of::Index => Some("indices"),
+        Of::Sop(_) | Of::Width(_) | Of::Keys(_) | Of::Queries(_) => None,
+    };
+    let embedded = embedded.filter_map(|slot| about(slot.holds.about()?)).collect();
+    let mut rows = vec![vec!["embed".to_owned(), together(embedded)]];
+    for layer in 0..manifest.config.layers.len() {
+        for head in manifest.heads.iter().filter(|h| h.layer == layer) {
+            let of = together(head.outputs.iter().map(|o| o.sop.as_str()).collect());
+            rows.push(vec![format!("blocks.{layer}.attn"), format!("{} -> {of}", name(&head.selector))]);
+        }
+        let neurons = manifest.neurons.iter().filter(|n| n.layer == layer && n.kind != "erase");
+        let computed = together(neurons.map(|n| n.sop.as_str()).collect());
+        if !computed.is_empty() {
+            rows.push(vec![format!("blocks.{layer}.mlp"), computed]);
+        }
+    }
+    let outputs = manifest.config.outputs.iter().map(|o| o.name.as_str()).collect();
+    rows.push(vec!["unembed".to_owned(), together(outputs)]);
+    // A name stands once.
+    for i in (1..rows.len()).rev() {
+        if rows[i][0] == rows[i - 1][0] {
+            rows[i][0].clear();
+        }
+    }
+    rows
 }
 
 fn ends(manifest: &Manifest) -> Vec<Vec<String>> {

@@ -4,6 +4,12 @@
 //! `inspect`, the certificate, ablations and probes read it, so there is no second map of who
 //! owns what.
 //!
+//! First come layers: everything is computed as soon as all that it reads is there, so there are no
+//! more than the longest path through the plan, and [`Plan::least_layers`] tells how many any network has
+//! that follows the program. Then come parameters: what is read of a base decides how few numbers
+//! stand for it ([`Features`]), a table takes the fewest neurons of several ways, heads that score alike
+//! are one, and a direction is used again where that saves more than erasing it costs.
+//!
 //! A few s-ops stand in the residual stream: the [`Base`]s. Every other one is a table of bases,
 //! and whoever reads it folds that table into its own matrix: see [`Partition`].
 //!
