@@ -9,7 +9,7 @@ use crate::ir::{Node, Op, label, lower};
 use crate::model::{Decoded, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
 use crate::value::Value;
-use crate::verify::{self, Disagreement, FirstDifference, Verdict};
+use crate::verify::{self, Answer, Disagreement, FirstDifference, Verdict};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
@@ -35,8 +35,12 @@ pub fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A verdict in the words that it deserves.
-fn words(verdict: &Verdict) -> String {
+/// An answer in the words that it deserves.
+fn words(answer: &Answer) -> String {
+    let verdict = match answer {
+        Answer::Proved(_) => return "proved".to_owned(),
+        Answer::Compared { verdict, .. } => verdict,
+    };
     let compared = |n: usize| counted(n, "input");
     match verdict {
         Verdict::Enumerated { inputs: 0, failing } | Verdict::Tested { inputs: 0, failing, .. } => {
@@ -62,10 +66,10 @@ pub struct Manner {
     pub interrupted: bool,
 }
 
-pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize, manner: Manner, ui: &Ui) {
+pub fn tell(file: &Path, claim: &Claim, answer: &Answer, wrong_examples: usize, manner: Manner, ui: &Ui) {
     let Loaded { name, program, sources } = &claim.loaded;
     let hash = sha256(main_source(sources));
-    let verdict = words(verdict) + if manner.interrupted { ", interrupted" } else { "" };
+    let verdict = words(answer) + if manner.interrupted { ", interrupted" } else { "" };
     if manner.brief {
         let hash = hash.get(..12).unwrap_or_default();
         ui.line(&format!("{}: {verdict}; {name} {hash}, {}", file.display(), claim.from));
@@ -74,6 +78,9 @@ pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize
     ui.line(&format!("{}: {verdict}", file.display()));
     ui.line(&format!("  program   {name}, {}", claim.from));
     ui.line(&format!("  sha256    {hash}"));
+    if let Answer::Compared { open: Some(open), .. } = answer {
+        ui.line(&format!("  open      {open}"));
+    }
     match (program.examples.len(), wrong_examples) {
         (0, _) => {}
         (all, 0) => ui.line(&format!("  examples  {all}, all hold")),
@@ -84,7 +91,7 @@ pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize
 pub fn report(
     file: &Path,
     claim: &Claim,
-    verdict: &Verdict,
+    answer: &Answer,
     first: Option<&FirstDifference>,
     wrong_examples: usize,
 ) -> Json {
@@ -95,6 +102,17 @@ pub fn report(
         "examples": program.examples.len(),
         "wrong_examples": wrong_examples,
     });
+    let verdict = match answer {
+        Answer::Proved(certificate) => {
+            report["verdict"] = json!("proved");
+            report["certificate"] = json!(certificate);
+            return report;
+        }
+        Answer::Compared { verdict, open } => {
+            report["open"] = json!(open.as_ref().map(ToString::to_string));
+            verdict
+        }
+    };
     match verdict {
         Verdict::Enumerated { inputs, failing } => {
             report["verdict"] = json!("proved by enumeration");
