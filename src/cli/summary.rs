@@ -4,6 +4,7 @@ use super::verdict::{counted, left_out};
 use crate::model::Artifact;
 use crate::value::Number;
 use crate::verify::Verdict;
+use crate::verify::check::Open;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub struct Summary {
     leak: Number,
     /// What comparing it with its program showed, if it was compared.
     check: Option<Verdict>,
+    /// What kept it from being proved, if anything did; none if that was not tried.
+    open: Option<Option<Open>>,
 }
 
 impl Summary {
@@ -30,6 +33,7 @@ impl Summary {
         about: String,
         artifact: &Artifact,
         check: Option<Verdict>,
+        open: Option<Option<Open>>,
     ) -> Self {
         let config = &artifact.manifest.config;
         Self {
@@ -42,6 +46,7 @@ impl Summary {
             parameters: artifact.weights.n_params(),
             leak: artifact.manifest.leak(),
             check,
+            open,
         }
     }
 
@@ -55,6 +60,8 @@ impl Summary {
             "parameters": self.parameters,
             "leak": self.leak.to_f64(),
             "check": self.check.as_ref().map(verdict_json),
+            "proved": self.open.as_ref().map(Option::is_none),
+            "open": self.open.iter().flatten().next().map(ToString::to_string),
         })
     }
 
@@ -64,7 +71,7 @@ impl Summary {
             false => format!(", leaks {:.1e} of a head's attention at most", self.leak.to_f64()),
         };
         format!(
-            "{} → {}: {}, {}, d_model {}, {} parameters{}; {}",
+            "{} → {}: {}, {}, d_model {}, {} parameters{}; {}{}",
             self.program.display(),
             self.file.display(),
             counted(self.layers, "layer"),
@@ -73,6 +80,11 @@ impl Summary {
             self.parameters,
             leak,
             self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
+            match &self.open {
+                None => String::new(),
+                Some(None) => "; proved for all inputs".to_owned(),
+                Some(Some(open)) => format!("; not proved: {open}"),
+            },
         )
     }
 }
