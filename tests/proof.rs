@@ -103,10 +103,10 @@ fn is_wrong(program: &Program, compiled: &Compiled, model: &Transformer) -> bool
     matches!(verdict, Ok(Verdict::Refuted(_)))
 }
 
-/// `RASPC_CASES` and `RASPC_MUTANTS` say how many programs, and how many faults for each.
+/// `RASPC_CASES` and `RASPC_FAULTS` say how many programs, and how many faults for each.
 #[test]
 fn what_is_proved_of_random_programs_is_true() {
-    let (cases, mutants) = (number("RASPC_CASES", 60), number("RASPC_MUTANTS", 3));
+    let (cases, mutants) = (number("RASPC_CASES", 60), number("RASPC_FAULTS", 3));
     let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let mut runner = TestRunner::new_with_rng(Cases::default(), rng);
     let mut rng = ChaCha8Rng::seed_from_u64(5);

@@ -183,7 +183,7 @@ impl Stream<'_> {
         &self,
         reader: &Reader,
         vectors: &mut Vectors,
-        shape: &Shape,
+        (shape, classes): (&Shape, &[usize]),
         key: Option<(&Head, Option<&Table<Value>>)>,
     ) -> Result<Vec<Side>, Reason> {
         let (none, positions) = (Shape::default(), Shape::variable(INDEX, self.local.n));
@@ -210,9 +210,9 @@ impl Stream<'_> {
                 None => Vec::new(),
             };
             if value != Some(None) {
-                let (place, index) = (states.place(state, 0), states.place(state, 1));
+                let (class, index) = (classes[states.place(state, 0)], states.place(state, 1));
                 let vector = vectors.add(vector);
-                sides.insert(Side { vector, place, index, handed, value: value.flatten() });
+                sides.insert(Side { vector, class, index, handed, value: value.flatten() });
             }
         }
         Ok(sides.into_iter().collect())
@@ -230,7 +230,7 @@ impl Stream<'_> {
             return Ok(Some(handed.into_iter().map(|(sum, _)| sum).collect()));
         }
         let mut vectors = Vectors::default();
-        let keys = self.sides(&head.keys, &mut vectors, &Shape::default(), Some((head, None)))?;
+        let keys = self.sides(&head.keys, &mut vectors, (&Shape::default(), &[0]), Some((head, None)))?;
         let others = vectors.all.iter().map(|key| Ok(score(&query, key)?.high()));
         let gap =
             own.low() - others.collect::<Result<Vec<_>, _>>()?.into_iter().fold(f64::NEG_INFINITY, f64::max);
@@ -255,10 +255,10 @@ impl Stream<'_> {
 
     /// For each query position, the key position that scores highest.
     fn winners(&self, head: &Head) -> Result<Pairs, Reason> {
-        let index = Shape::variable(INDEX, self.local.n);
+        let (index, classes) = (Shape::variable(INDEX, self.local.n), vec![0; self.local.n]);
         let (mut query_vectors, mut key_vectors) = (Vectors::default(), Vectors::default());
-        let keys = self.sides(&head.keys, &mut key_vectors, &index, Some((head, None)))?;
-        let queries = self.sides(&head.queries, &mut query_vectors, &index, None)?;
+        let keys = self.sides(&head.keys, &mut key_vectors, (&index, &classes), Some((head, None)))?;
+        let queries = self.sides(&head.queries, &mut query_vectors, (&index, &classes), None)?;
         let scores = self.scores(head, &query_vectors, &key_vectors)?;
         let mut winners = vec![0; self.local.n];
         for query in &queries {
@@ -285,8 +285,10 @@ impl Stream<'_> {
             Kind::Width(_) | Kind::Positional => None,
         };
         let (mut query_vectors, mut key_vectors) = (Vectors::default(), Vectors::default());
-        let keys = self.sides(&head.keys, &mut key_vectors, &pairs.key, Some((head, value)))?;
-        let queries = self.sides(&head.queries, &mut query_vectors, &pairs.query, None)?;
+        let keys =
+            self.sides(&head.keys, &mut key_vectors, (&pairs.key, &pairs.key_class), Some((head, value)))?;
+        let queries =
+            self.sides(&head.queries, &mut query_vectors, (&pairs.query, &pairs.query_class), None)?;
         let scores = self.scores(head, &query_vectors, &key_vectors)?;
         let bos = self.read_bos(&head.values)?.map(|v| head.handed(&v)).transpose()?;
         let known: Vec<Option<Value>> = match target.kind {
@@ -298,7 +300,7 @@ impl Stream<'_> {
         shown.pairs += queries.len() * keys.len();
         let mut recorded: Vec<Recorded> = head.adds.iter().map(|_| Recorded::default()).collect();
         for query in &queries {
-            let Some((min, max)) = bounds(query.place) else { continue };
+            let Some((min, max)) = bounds(query.class) else { continue };
             let row = self.row(&keys, &scores[query.vector], pairs, query, target, (min, max))?;
             shown.gap = shown.gap.min(row.gap);
             shown.leak = shown.leak.max(row.lost).max(row.lost_empty);
@@ -306,7 +308,7 @@ impl Stream<'_> {
             for (d, recorded) in recorded.iter_mut().enumerate() {
                 let bos = bos.as_ref().map(|bos| bos[d]);
                 let row = Direction { row: &row, d, adds: &head.adds[d], bos, range: ranges[d] };
-                row.record(target, known.get(query.place).and_then(Option::as_ref), recorded)?;
+                row.record(target, known.get(query.index).and_then(Option::as_ref), recorded)?;
             }
         }
         Ok(recorded.iter().map(|recorded| recorded.table(&target.table)).collect())
@@ -325,7 +327,7 @@ impl Stream<'_> {
         let (mut selected, mut others) = (Vec::new(), f64::NEG_INFINITY);
         let (mut least, mut equal): (Option<Ball>, bool) = (None, true);
         for key in keys {
-            let Some(is_selected) = pairs.get(query.place, key.place) else { continue };
+            let Some(is_selected) = pairs.at(query.class, key.class) else { continue };
             let seen = key.index <= query.index || !self.network.config.causal;
             let score = scores[key.vector];
             let visible = match target.kind {

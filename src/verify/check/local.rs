@@ -314,7 +314,8 @@ impl<'p> Local<'p> {
             if min == 0 {
                 values.insert(attended.default.clone());
             }
-            let selected = (0..keys.len()).filter(|&k| pairs.get(q, keys.place(k, 0)) == Some(true));
+            let class = |k: usize| pairs.key_class[keys.place(k, 0)];
+            let selected = (0..keys.len()).filter(|&k| pairs.at(q, class(k)) == Some(true));
             let found: BTreeSet<&Value> =
                 selected.filter_map(|k| attended.value.cells[keys.place(k, 1)].as_ref()).collect();
             let numbers = found.iter().filter(|v| matches!(v, Value::Number(_)));
@@ -380,7 +381,8 @@ impl<'p> Local<'p> {
         let states = self.states(&[&pairs.query, &width.shape])?;
         let mut cells = vec![None; states.joint.size()];
         for &cell in &states.cells {
-            let (q, w) = (states.joint.place(cell, 0), states.joint.place(cell, 1));
+            let q = pairs.query_class[states.joint.place(cell, 0)];
+            let w = states.joint.place(cell, 1);
             let w = width.cells[w].as_ref().and_then(Value::number).and_then(|w| w.to_i64());
             cells[cell] =
                 Some(bounds.of(q).zip(w).is_some_and(|((min, max), w)| (min..=max).contains(&(w as usize))));

@@ -18,35 +18,61 @@ use super::local::{INDEX, Local};
 use super::table::{Joint, Shape};
 use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
 use crate::value::Value;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 /// The largest table of pairs.
 const MAX_PAIRS: usize = 1 << 23;
 
 /// Which pairs of query and key are selected, masks aside. Those that no input has are empty.
+///
+/// Queries that select the same keys are one class, and so are keys that the same queries select.
 pub(super) struct Pairs {
     pub query: Shape,
     pub key: Shape,
-    cells: Vec<Option<bool>>,
+    /// The class of each cell of the shapes.
+    pub query_class: Vec<usize>,
+    pub key_class: Vec<usize>,
+    /// `[query class][key class]`
+    cells: Vec<Vec<Option<bool>>>,
+}
+
+/// Numbers for things, the same for equal ones; and where each first occurs.
+fn classes<T: Eq + Hash>(things: impl IntoIterator<Item = T>) -> (Vec<usize>, Vec<usize>) {
+    let (mut seen, mut first) = (HashMap::new(), Vec::new());
+    let number = |(i, thing)| {
+        *seen.entry(thing).or_insert_with(|| {
+            first.push(i);
+            first.len() - 1
+        })
+    };
+    (things.into_iter().enumerate().map(number).collect(), first)
 }
 
 impl Pairs {
-    pub fn get(&self, query: usize, key: usize) -> Option<bool> {
-        self.cells[query * self.key.size() + key]
+    /// Whether a query of one class selects a key of another.
+    pub fn at(&self, query: usize, key: usize) -> Option<bool> {
+        self.cells[query][key]
     }
 
-    pub fn new(
-        query: Shape,
-        key: Shape,
-        mut f: impl FnMut(usize, usize) -> Option<bool>,
-    ) -> Result<Self, Reason> {
+    fn get(&self, query: usize, key: usize) -> Option<bool> {
+        self.at(self.query_class[query], self.key_class[key])
+    }
+
+    pub fn new(query: Shape, key: Shape, f: impl Fn(usize, usize) -> Option<bool>) -> Result<Self, Reason> {
         let (n_queries, n_keys) = (query.size(), key.size());
         if n_queries.saturating_mul(n_keys) > MAX_PAIRS {
             return Err(Reason::TooManyTuples);
         }
-        let cells = (0..n_queries * n_keys).map(|i| f(i / n_keys, i % n_keys)).collect();
-        Ok(Self { query, key, cells })
+        let row = |q| (0..n_keys).map(|k| f(q, k)).collect::<Vec<_>>();
+        let rows: Vec<Vec<Option<bool>>> = (0..n_queries).map(row).collect();
+        let (query_class, queries) = classes(&rows);
+        let column = |k: usize| queries.iter().map(|q| rows[*q][k]).collect::<Vec<_>>();
+        let (key_class, keys) = classes((0..n_keys).map(column));
+        let cells = queries.iter().map(|q| keys.iter().map(|k| rows[*q][*k]).collect()).collect();
+        Ok(Self { query, key, query_class, key_class, cells })
     }
 
     fn both(&self, other: &Self, f: impl Fn(bool, bool) -> bool) -> Result<Self, Reason> {
@@ -61,45 +87,35 @@ impl Pairs {
     /// Whether no pair is selected by both.
     pub fn disjoint(&self, other: &Self) -> Option<bool> {
         let both = self.both(other, |a, b| a && b).ok()?;
-        Some(both.cells.iter().all(|cell| *cell != Some(true)))
+        Some(both.cells.iter().flatten().all(|cell| *cell != Some(true)))
     }
 }
 
 /// The least and the greatest width, for each class of queries that occurs.
 pub(super) struct Bounds {
-    of_query: Vec<Option<(usize, usize)>>,
+    of_class: Vec<Option<(usize, usize)>>,
     /// Whether they rest on the order of ranks.
     pub by_rank: bool,
 }
 
 impl Bounds {
-    pub fn of(&self, query: usize) -> Option<(usize, usize)> {
-        self.of_query[query]
+    pub fn of(&self, class: usize) -> Option<(usize, usize)> {
+        self.of_class[class]
     }
 
     pub fn reached(&self) -> impl Iterator<Item = (usize, (usize, usize))> + '_ {
-        self.of_query.iter().enumerate().filter_map(|(q, b)| Some((q, (*b)?)))
+        self.of_class.iter().enumerate().filter_map(|(q, b)| Some((q, (*b)?)))
     }
 
     pub fn range(&self) -> RangeInclusive<usize> {
-        let all = || self.of_query.iter().flatten();
+        let all = || self.of_class.iter().flatten();
         all().map(|b| b.0).min().unwrap_or(0)..=all().map(|b| b.1).max().unwrap_or(0)
     }
 }
 
-/// States of one position that matter for selectors, each once.
-struct Positions {
-    /// Places in the shapes that were asked for, the index first.
-    rows: Vec<Vec<usize>>,
-}
-
-impl Positions {
-    fn by_index(&self, n: usize) -> Vec<Vec<usize>> {
-        let mut by = vec![Vec::new(); n];
-        self.rows.iter().enumerate().for_each(|(i, row)| by[row[0]].push(i));
-        by
-    }
-}
+/// A state of one position: the index, then the classes that were asked for, then those of all
+/// selectors that are apart.
+type Position = Vec<usize>;
 
 impl Local<'_> {
     pub(super) fn select(&self, id: SelectorId) -> Result<Pairs, Reason> {
@@ -123,28 +139,28 @@ impl Local<'_> {
         key <= query || !self.program.causal
     }
 
-    /// The states of a position as far as the index, these selectors and all that are apart see them.
-    fn positions(&self, shapes: &[&Shape]) -> Result<Positions, Reason> {
-        let index = Shape::variable(INDEX, self.n);
+    /// Every state of a position as far as the index, these classes and all that are apart see it.
+    fn positions(&self, seen: &[(&Shape, &[usize])]) -> Result<Vec<Position>, Reason> {
+        let (index, indices) = (Shape::variable(INDEX, self.n), (0..self.n).collect::<Vec<_>>());
         let apart = self.apart.iter().map(|a| self.selector(*a)).collect::<Result<Vec<_>, _>>()?;
-        let mut all = vec![&index];
-        all.extend(shapes);
-        all.extend(apart.iter().flat_map(|a| [&a.query, &a.key]));
-        let states = self.states(&all)?;
-        let row = |s: usize| (0..all.len()).map(|i| states.place(s, i)).collect::<Vec<_>>();
-        let distinct: HashSet<Vec<usize>> = (0..states.len()).map(row).collect();
-        let mut rows: Vec<Vec<usize>> = distinct.into_iter().collect();
-        rows.sort();
-        Ok(Positions { rows })
+        let sides = |p: &'_ Rc<Pairs>| {
+            [(p.query.clone(), p.query_class.clone()), (p.key.clone(), p.key_class.clone())]
+        };
+        let apart: Vec<(Shape, Vec<usize>)> = apart.iter().flat_map(sides).collect();
+        let all = std::iter::once((&index, indices.as_slice())).chain(seen.iter().copied());
+        let all: Vec<(&Shape, &[usize])> = all.chain(apart.iter().map(|(s, c)| (s, c.as_slice()))).collect();
+        let states = self.states(&all.iter().map(|(shape, _)| *shape).collect::<Vec<_>>())?;
+        let position = |s| (0..all.len()).map(|i| all[i].1[states.place(s, i)]).collect::<Position>();
+        Ok((0..states.len()).map(position).collect::<BTreeSet<_>>().into_iter().collect())
     }
 
     /// Whether two different positions can be in these states.
-    fn can_meet(&self, a: &[usize], b: &[usize]) -> bool {
+    fn can_meet(&self, a: &Position, b: &Position) -> bool {
         let from = a.len() - 2 * self.apart.len();
         let related = |(i, id): (usize, &SelectorId)| {
-            let at = from + 2 * i;
+            let (query, key) = (from + 2 * i, from + 2 * i + 1);
             self.selector(*id).is_ok_and(|pairs| {
-                pairs.get(a[at], b[at + 1]) == Some(true) || pairs.get(b[at], a[at + 1]) == Some(true)
+                pairs.at(a[query], b[key]) == Some(true) || pairs.at(b[query], a[key]) == Some(true)
             })
         };
         a[0] != b[0] && !self.apart.iter().enumerate().any(related)
@@ -153,39 +169,37 @@ impl Local<'_> {
     /// Bounds on the width of a selector.
     pub(super) fn count(&self, id: SelectorId) -> Result<Bounds, Reason> {
         let pairs = self.selector(id)?;
-        let positions = self.positions(&[&pairs.query, &pairs.key])?;
-        let by_index = positions.by_index(self.n);
-        self.work.spend(positions.rows.len() * positions.rows.len())?;
-        let mut bounds: Vec<Option<(usize, usize)>> = vec![None; pairs.query.size()];
-        'states: for x in &positions.rows {
-            let Some(own) = pairs.get(x[1], x[2]) else { continue };
+        let positions =
+            self.positions(&[(&pairs.query, &pairs.query_class), (&pairs.key, &pairs.key_class)])?;
+        self.work.spend(positions.len() * positions.len() * (1 + self.apart.len()))?;
+        let mut bounds: Vec<Option<(usize, usize)>> = vec![None; pairs.cells.len()];
+        'states: for x in &positions {
+            let Some(own) = pairs.at(x[1], x[2]) else { continue };
             let (mut min, mut max) = (usize::from(own), usize::from(own));
-            for (j, states) in by_index.iter().enumerate().filter(|(j, _)| *j != x[0]) {
+            // Positions come by their indices.
+            for others in positions.chunk_by(|a, b| a[0] == b[0]).filter(|others| others[0][0] != x[0]) {
                 let (mut all, mut any, mut possible) = (true, false, false);
-                for y in states.iter().map(|y| &positions.rows[*y]).filter(|y| self.can_meet(x, y)) {
-                    match pairs.get(x[1], y[2]) {
-                        _ if !self.sees(x[0], j) => possible = true,
-                        Some(selected) => {
-                            (all, any, possible) = (all && selected, any || selected, true);
-                        }
+                let sees = self.sees(x[0], others[0][0]);
+                for y in others.iter().filter(|y| self.can_meet(x, y)) {
+                    match pairs.at(x[1], y[2]) {
+                        _ if !sees => possible = true,
+                        Some(selected) => (all, any, possible) = (all && selected, any || selected, true),
                         None => {}
                     }
                 }
                 if !possible {
                     continue 'states;
                 }
-                if self.sees(x[0], j) {
+                if sees {
                     (min, max) = (min + usize::from(all), max + usize::from(any));
                 }
             }
             let bound = &mut bounds[x[1]];
             *bound = Some(bound.map_or((min, max), |(a, b)| (a.min(min), b.max(max))));
         }
-        let mut bounds = Bounds { of_query: bounds, by_rank: false };
-        let decided = bounds.reached().all(|(_, (min, max))| min == max);
-        if !decided {
-            let ranks = self.ranks(id);
-            for (sop, rank) in ranks {
+        let mut bounds = Bounds { of_class: bounds, by_rank: false };
+        if bounds.reached().any(|(_, (min, max))| min < max) {
+            for (sop, rank) in self.ranks(id) {
                 // A rank that is not understood is not made use of.
                 let _ = self.by_rank(&pairs, sop, rank, &mut bounds);
             }
@@ -226,43 +240,55 @@ impl Local<'_> {
         bounds: &mut Bounds,
     ) -> Result<(), Reason> {
         let (width, ranked) = (self.sop(sop)?, self.selector(rank)?);
-        let mut positions =
-            self.positions(&[&pairs.query, &pairs.key, &width.shape, &ranked.query, &ranked.key])?;
-        // Places in a row: the index, `pairs`, the width, `ranked`.
-        const KEY: usize = 2;
-        const WIDTH: usize = 3;
-        let value = |row: &[usize]| width.cells[row[WIDTH]].as_ref();
-        positions.rows.retain(|row| value(row).is_some());
-        let order = Order::new(self, &ranked, &positions.rows)?;
-        let mut keys: HashMap<Vec<usize>, &[usize]> = HashMap::new();
-        for row in &positions.rows {
-            keys.entry([&row[..1], &row[KEY..]].concat()).or_insert(row);
-        }
-        let keys: Vec<&[usize]> = keys.into_values().collect();
-        let told_apart = |a: &[usize], b: &[usize]| value(a) == value(b) && order.separates(a, b);
-        let values: HashSet<Option<&Value>> = keys.iter().map(|k| value(k)).collect();
-        let permutation = || {
-            let states: Vec<&[usize]> = order.states.iter().map(|s| positions.rows[*s].as_slice()).collect();
-            let apart = |a: &&[usize], b: &&[usize]| !self.can_meet(a, b) || order.separates(a, b);
-            !self.program.causal
-                && values.len() <= self.n
-                && states.iter().all(|a| states.iter().all(|b| apart(a, b)))
+        let (of_width, _) = classes(&width.cells);
+        let mut positions = self.positions(&[
+            (&pairs.key, &pairs.key_class),
+            (&width.shape, &of_width),
+            (&ranked.query, &ranked.query_class),
+            (&ranked.key, &ranked.key_class),
+        ])?;
+        const KEY: usize = 1;
+        const WIDTH: usize = 2;
+        const RANKED: usize = 3;
+        let none = width.cells.iter().position(Option::is_none).map(|at| of_width[at]);
+        positions.retain(|p| Some(p[WIDTH]) != none);
+        // What the order of ranks sees of a position.
+        let (place, first) = classes(positions.iter().map(|p| [&p[..1], &p[RANKED..]].concat()));
+        let seen: Vec<&Position> = first.iter().map(|i| &positions[*i]).collect();
+        self.work.spend(seen.len().pow(3))?;
+        let selects = |a: &Position, b: &Position| {
+            self.sees(a[0], b[0]) && ranked.at(a[RANKED], b[RANKED + 1]) == Some(true)
         };
-        let permutation = permutation();
-        for q in 0..bounds.of_query.len() {
-            let Some((min, max)) = bounds.of_query[q] else { continue };
-            let selected = |k: &&&[usize]| pairs.get(q, k[KEY]) == Some(true);
-            let found: Vec<&&[usize]> = keys.iter().filter(selected).collect();
-            self.work.spend(keys.len() * values.len() + found.len() * found.len())?;
+        let cells: Vec<Vec<bool>> =
+            seen.iter().map(|a| seen.iter().map(|b| selects(a, b)).collect()).collect();
+        let below = |a: usize, b: usize| {
+            let more = |c: usize| cells[b][c] && !cells[a][c];
+            (more(a) || more(b)) && cells[a].iter().zip(&cells[b]).all(|(a, b)| !a || *b)
+        };
+        let apart = |a: usize, b: usize| !self.can_meet(seen[a], seen[b]) || below(a, b) || below(b, a);
+        let n = seen.len();
+        let apart: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| apart(a, b)).collect()).collect();
+        let values: BTreeSet<usize> = positions.iter().map(|p| p[WIDTH]).collect();
+        let permutation =
+            !self.program.causal && values.len() <= self.n && apart.iter().flatten().all(|apart| *apart);
+        for q in 0..pairs.cells.len() {
+            let Some((min, max)) = bounds.of_class[q] else { continue };
+            let selected = |p: &Position| pairs.at(q, p[KEY]) == Some(true);
+            let found: BTreeSet<(usize, usize)> = (0..positions.len())
+                .filter(|p| selected(&positions[*p]))
+                .map(|p| (place[p], positions[p][WIDTH]))
+                .collect();
+            self.work.spend(positions.len() + found.len() * found.len())?;
             let one = max > 1
-                && found.iter().all(|a| found.iter().all(|b| !self.can_meet(a, b) || told_apart(a, b)));
+                && found.iter().all(|(a, v)| {
+                    found.iter().all(|(b, w)| apart[*a][*b] && (v == w || !self.can_meet(seen[*a], seen[*b])))
+                });
             // Some value of the rank is selected whatever else its position holds.
-            let whole = |v: &Option<&Value>| {
-                keys.iter().filter(|k| value(k) == *v).all(|k| pairs.get(q, k[KEY]) == Some(true))
-            };
-            let some = min == 0 && permutation && values.iter().any(whole);
+            let partly: BTreeSet<usize> =
+                positions.iter().filter(|p| !selected(p)).map(|p| p[WIDTH]).collect();
+            let some = min == 0 && permutation && values.difference(&partly).next().is_some();
             bounds.by_rank |= some || one;
-            bounds.of_query[q] = Some((if some { 1 } else { min }, if one { 1 } else { max }));
+            bounds.of_class[q] = Some((if some { 1 } else { min }, if one { 1 } else { max }));
         }
         Ok(())
     }
@@ -286,54 +312,5 @@ impl Local<'_> {
                 self.apart.push(id);
             }
         }
-    }
-}
-
-/// Which states select a part of what others do.
-struct Order<'a> {
-    ranked: &'a Pairs,
-    /// One row for each state as far as the index and the selector see it.
-    states: Vec<usize>,
-    number: HashMap<[usize; 3], usize>,
-    separated: Vec<bool>,
-}
-
-/// Where the places of the ranked selector stand in a row.
-const RANKED: usize = 4;
-
-impl<'a> Order<'a> {
-    fn new(local: &Local<'_>, ranked: &'a Pairs, rows: &[Vec<usize>]) -> Result<Self, Reason> {
-        let (mut states, mut number) = (Vec::new(), HashMap::new());
-        for (i, row) in rows.iter().enumerate() {
-            number.entry(Self::name(row)).or_insert_with(|| {
-                states.push(i);
-                states.len() - 1
-            });
-        }
-        let mut order = Self { ranked, states, number, separated: Vec::new() };
-        let n = order.states.len();
-        local.work.spend(n * n * n)?;
-        let row = |s: usize| rows[order.states[s]].as_slice();
-        let selects = |a: usize, b: usize| local.sees(row(a)[0], row(b)[0]) && order.selects(row(a), row(b));
-        let cells: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| selects(a, b)).collect()).collect();
-        let part = |a: usize, b: usize| cells[a].iter().zip(&cells[b]).all(|(a, b)| !a || *b);
-        let more = |a: usize, b: usize| [a, b].iter().any(|&c| cells[b][c] && !cells[a][c]);
-        let below = |a: usize, b: usize| part(a, b) && more(a, b);
-        let separated = (0..n * n).map(|i| (i / n, i % n)).map(|(a, b)| below(a, b) || below(b, a));
-        order.separated = separated.collect();
-        Ok(order)
-    }
-
-    fn name(row: &[usize]) -> [usize; 3] {
-        [row[0], row[RANKED], row[RANKED + 1]]
-    }
-
-    /// A pair that no input has may count either way.
-    fn selects(&self, a: &[usize], b: &[usize]) -> bool {
-        self.ranked.get(a[RANKED], b[RANKED + 1]) == Some(true)
-    }
-
-    fn separates(&self, a: &[usize], b: &[usize]) -> bool {
-        self.separated[self.number[&Self::name(a)] * self.states.len() + self.number[&Self::name(b)]]
     }
 }

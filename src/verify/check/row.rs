@@ -38,8 +38,8 @@ pub(super) enum Kind {
 pub(super) struct Side {
     /// The number of its vector.
     pub vector: usize,
-    /// Its place in the shape that was asked for.
-    pub place: usize,
+    /// Its class among the queries or keys of a selector.
+    pub class: usize,
     pub index: usize,
     /// What a key hands on, by direction, and how large what is added up for that is.
     pub handed: Vec<(Ball, Ball)>,
@@ -180,12 +180,8 @@ impl Direction<'_> {
                     ball.distance(&value.number()?).map(|d| Ball::rational(&d).high())
                 };
                 let off = numbers().map(off).try_fold(0.0, |most, off| Some(f64::max(most, off?)));
-                let off = off.ok_or(Reason::Overflow)?;
-                for value in target.table.cells.iter().flatten() {
-                    if let Value::Number(number) = value {
-                        add(value, self.mean(max, Ball::rational(number).widened(off), size))?;
-                    }
-                }
+                let off = Ball { mid: 0.0, rad: off.ok_or(Reason::Overflow)? };
+                recorded.means(self.mean(max, off, size).high());
                 Ok(())
             }
         }

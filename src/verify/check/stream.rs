@@ -145,14 +145,18 @@ fn sum(local: &Local<'_>, parts: &[Table<Ball>]) -> Result<Table<Ball>, Reason> 
 
 /// What a direction holds for each value of an s-op.
 #[derive(Default)]
-pub(super) struct Recorded(HashMap<Value, Ball>);
+pub(super) struct Recorded {
+    known: HashMap<Value, Ball>,
+    /// It may hold any number that the s-op is, give or take so much.
+    means: Option<f64>,
+}
 
 impl Recorded {
     /// One more number that it may hold; false if it is another than before.
     pub fn add(&mut self, value: &Value, ball: Ball) -> bool {
-        match self.0.get_mut(value) {
+        match self.known.get_mut(value) {
             None => {
-                self.0.insert(value.clone(), ball);
+                self.known.insert(value.clone(), ball);
                 true
             }
             Some(known) => {
@@ -163,7 +167,16 @@ impl Recorded {
         }
     }
 
+    /// Numbers that are off by so much at most.
+    pub fn means(&mut self, off: f64) {
+        self.means = Some(self.means.map_or(off, |known| known.max(off)));
+    }
+
     pub fn table(&self, of: &Table<Value>) -> Table<Ball> {
-        of.map(|value| self.0.get(value).copied())
+        of.map(|value| {
+            let mean = self.means.filter(|_| matches!(value, Value::Number(_))).zip(value.number());
+            let mean = mean.map(|(off, number)| Ball::rational(&number).widened(off));
+            self.known.get(value).copied().into_iter().chain(mean).reduce(Ball::hull)
+        })
     }
 }
