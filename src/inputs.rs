@@ -4,7 +4,7 @@
 //! assumption of the program holds on it.
 
 use crate::interp::Interpreter;
-use crate::ir::{Lengths, Program};
+use crate::ir::{Column, Lengths, Program};
 use crate::value::Value;
 use rand::Rng;
 use rand::seq::SliceRandom as _;
@@ -198,4 +198,14 @@ pub fn list_text(values: &[Value]) -> String {
 /// The lists of an input or output, several joined by commas.
 pub fn columns_text(columns: &[Vec<Value>]) -> String {
     columns.iter().map(|c| list_text(c)).collect::<Vec<_>>().join(", ")
+}
+
+/// An input with the names of its columns, if there are several: programs that have them in another
+/// order take it as well.
+pub fn named_text(columns: &[Column], input: &Columns) -> String {
+    if input.len() < 2 {
+        return columns_text(input);
+    }
+    let lists = columns.iter().zip(input).map(|(c, list)| format!("\"{}\": {}", c.name, list_text(list)));
+    format!("{{{}}}", lists.collect::<Vec<_>>().join(", "))
 }

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use raspc::model::{Artifact, Manifest, Transformer};
 use raspc::value::Value;
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 fn cases() -> usize {
     std::env::var("RASPC_FUZZ_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(10_000)
@@ -50,6 +51,30 @@ fn every_flipped_bit_is_noticed_or_harmless() {
     println!("{noticed} of {tried} flipped bits are noticed, in {} bytes", bytes.len());
     // Blanks of the header may become other blanks.
     assert!(tried - noticed <= tried / 100, "{noticed} of {tried} are noticed");
+}
+
+/// README says how.
+#[test]
+fn hashes_can_be_computed_again() {
+    let whole = small().artifact;
+    let file = whole.to_bytes().unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&file).unwrap();
+    let metadata = &header.metadata().as_ref().unwrap()["raspc"];
+    let hex = |hash: Sha256| hash.finalize().iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hashes = &whole.manifest.sha256;
+    let unsigned = metadata.replace(&hashes.manifest, "");
+    assert_eq!(hex(Sha256::new_with_prefix(unsigned)), hashes.manifest);
+    let mut sources = Sha256::new();
+    let texts = whole.manifest.sources.iter().flat_map(|s| [&s.name, &s.text]);
+    texts.for_each(|text| sources.update([&(text.len() as u64).to_le_bytes(), text.as_bytes()].concat()));
+    assert_eq!(hex(sources), hashes.sources);
+    let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+    let mut weights = Sha256::new();
+    for (name, [rows, columns]) in whole.manifest.config.shapes() {
+        weights.update(format!("{name} ({rows}, {columns})\n"));
+        weights.update(tensors.tensor(&name).unwrap().data());
+    }
+    assert_eq!(hex(weights), hashes.weights);
 }
 
 /// Bytes changed, cut off, taken out, doubled or exchanged, and lengths of headers made up.

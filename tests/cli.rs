@@ -1,51 +1,6 @@
 //! What do `run` and `check` take and print? Commands, and what they answer.
 
-use serde_json::Value as Json;
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
-/// What a command answered.
-struct Answer {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Answer {
-    /// The lines of the output, each read as JSON.
-    fn json(&self) -> Vec<Json> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-    }
-}
-
-/// Runs `raspc` in the root of the repository on what is typed.
-fn raspc(args: &[&str], typed: &str) -> Answer {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_raspc"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let typed = typed.to_owned();
-    let writer = std::thread::spawn(move || drop(stdin.write_all(typed.as_bytes())));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Answer { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
-/// A program in a file of its own.
-fn file(name: &str, text: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("cli");
-    std::fs::create_dir_all(&folder).unwrap();
-    let path = folder.join(format!("{name}.rasp"));
-    std::fs::write(&path, text).unwrap();
-    path
-}
+use crate::common::command::{Answer, file, raspc, refuses};
 
 /// Runs a program on an input.
 fn run(name: &str, program: &str, more: &[&str]) -> Answer {
@@ -63,12 +18,6 @@ fn run_lines(name: &str, program: &str, more: &[&str], lines: &str) -> Answer {
 fn check(name: &str, program: &str, more: &[&str]) -> Answer {
     let path = file(name, program);
     raspc(&[&["check", path.to_str().unwrap()], more].concat(), "")
-}
-
-#[track_caller]
-fn refuses(answer: &Answer, words: &str) {
-    assert!(answer.err.contains(words), "{}", answer.err);
-    assert_eq!(answer.code, Some(1), "{}", answer.err);
 }
 
 #[test]

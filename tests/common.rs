@@ -1,6 +1,7 @@
 //! What several tests need.
 
 pub mod arrangement;
+pub mod command;
 pub mod compiled;
 pub mod fixture;
 pub mod random_program;

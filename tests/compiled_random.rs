@@ -49,6 +49,7 @@ fn check_with(program: &Program, knobs: Knobs) -> Result<Outcome, String> {
     let effort = Effort { all_up_to: 100, samples: 100, seed: 3 };
     let compared = match verify::compare(program, &facts, &model, effort, &mut |_| true) {
         Ok(Verdict::Enumerated { inputs, .. } | Verdict::Tested { inputs, .. }) => inputs,
+        Ok(Verdict::Undecided { .. }) => 0,
         Ok(Verdict::Refuted(disagreement)) => return Err(format!("{disagreement:?}")),
         Err(error) => return Err(error.to_string()),
     };

@@ -219,3 +219,18 @@ fn means_of_functions_of_widths_are_within_their_bound() {
     let inputs: Vec<Vec<i64>> = (1..=50).map(|k| copies(1, k, &[0, 3, 0, 3, 2, 2, 3, 0, 3, 0])).collect();
     holds("0..3", "1..60", &text, &inputs);
 }
+
+/// Tokens are matched, and values read, digit by digit: nothing grows with the square of a vocabulary.
+#[test]
+fn large_vocabularies_take_few_directions() {
+    let text = "output selector_width(select(tokens, tokens, ==));
+        output aggregate(select(indices, indices - 1, ==), tokens, -1);
+        output aggregate(select(tokens, tokens + 1, ==), indices, -1);";
+    // Where digits turn over, for any base: neighbours, and numbers that share all digits but one.
+    let near = |n: i64| [n, n + 1, n + 100];
+    let turns = [0, 99, 1023, 5050, 9899].map(near).concat();
+    let inputs: Vec<Vec<i64>> =
+        turns.iter().flat_map(|&a| turns.iter().map(move |&b| vec![a, b, a])).collect();
+    let compiled = holds("0..9999", "1..3", text, &inputs);
+    assert!(compiled.plan.d_model < 20, "{}", compiled.plan.d_model);
+}

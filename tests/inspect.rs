@@ -66,7 +66,10 @@ fn a_site_is_named_as_transformer_lens_names_it() {
     let output = raspc(&args.split(' ').map(str::to_owned).collect::<Vec<_>>());
     assert_eq!(output.status.code(), Some(1));
     let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("no site `blocks.9.hook_resid_post`; it has hook_embed"), "{error}");
+    assert!(
+        error.contains("no site `blocks.9.hook_resid_post`; the nearest are blocks.0.hook_resid_post"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Are compiled programs exact at lengths where approximate networks fail: 10, 20 and 50?
+//! Are compiled programs exact at lengths where approximate networks fail: 10, 20 and 50, and a
+//! few to 500?
 //!
 //! Each program is compiled for all lengths up to the one named, and compared with the interpreter
 //! on random inputs of exactly that length, and of any. `RASPC_INPUTS=10000 cargo test lengths`
@@ -30,6 +31,7 @@ fn compare_at(compiled: &Compiled, length: usize, samples: usize) -> usize {
     let effort = Effort { all_up_to: 0, samples, seed: 11 };
     match verify::compare(&program, &compiled.facts, &compiled.model, effort, &mut |_| true).unwrap() {
         Verdict::Enumerated { inputs, .. } | Verdict::Tested { inputs, .. } => inputs,
+        Verdict::Undecided { .. } => 0,
         Verdict::Refuted(d) => panic!("{d:?}"),
     }
 }
@@ -64,6 +66,18 @@ fn exact(text: &str, domain: Option<&str>, lengths: &[usize]) {
 #[track_caller]
 fn program_is_exact(name: &str) {
     exact(&File::read(name).text, None, &LENGTHS);
+}
+
+/// What f32 can do at 200 and 500 tokens, on few inputs: the networks are large.
+#[test]
+fn long_inputs() {
+    let few = n_inputs().div_ceil(50);
+    for name in ["length", "histogram", "reverse", "sort", "shift_by_1", "count_a"] {
+        for length in [200, 500] {
+            let compiled = compiled_to(&File::read(name).text, None, length);
+            assert_eq!(compare_at(&compiled, length, few), few, "{name} at length {length}");
+        }
+    }
 }
 
 #[test]

@@ -17,7 +17,9 @@ fn diagnose(name: &str, text: &str) -> String {
     let mut diagnostics = read.diagnostics;
     if let Some(program) = &read.program {
         diagnostics.extend(verify::wrong_examples(program));
-        if text.starts_with("# compile") {
+        if text.starts_with("# compile") && program.outputs.is_empty() {
+            diagnostics.push(verify::no_outputs_report());
+        } else if text.starts_with("# compile") {
             let facts = facts::analyse(program);
             let effort = Effort { all_up_to: 1_000, samples: 100, seed: 0 };
             if let CanFail::NoInputs { all } = verify::can_fail(program, &facts, effort, |_| ()) {

@@ -1,7 +1,10 @@
 //! What does each part of a model compute?
 
 use super::draw;
-use crate::model::{Artifact, Decode, Held, Holding, Manifest, Place, ScoresInfo, half_layer_name, holdings};
+use crate::model::{
+    Artifact, Decode, Held, Holding, KnobsInfo, Manifest, Place, ScoresInfo, half_layer_name, holdings, json,
+};
+use crate::value::Number;
 use serde_json::{Value as Json, json};
 
 /// Sizes of a model.
@@ -23,11 +26,15 @@ pub struct Totals {
     max_len: usize,
     bos: bool,
     causal: bool,
+    knobs: KnobsInfo,
+    /// The most attention of any head that goes where it is not asked for.
+    #[serde(with = "json::number")]
+    leak: Number,
 }
 
 impl Totals {
     pub fn of(artifact: &Artifact) -> Self {
-        let Artifact { manifest: Manifest { program, config, least_layers, .. }, weights } = artifact;
+        let Artifact { manifest: Manifest { program, config, least_layers, knobs, .. }, weights } = artifact;
         Self {
             program: program.clone(),
             layers: config.layers.len(),
@@ -41,6 +48,8 @@ impl Totals {
             max_len: config.max_len(),
             bos: config.bos,
             causal: config.causal,
+            knobs: knobs.clone(),
+            leak: artifact.manifest.leak(),
         }
     }
 
@@ -51,9 +60,24 @@ impl Totals {
         }
     }
 
+    fn knobs_text(&self) -> String {
+        let KnobsInfo { optimise, sharpness, uniform } = &self.knobs;
+        let level = if *optimise { "-O1" } else { "-O0" }.to_owned();
+        let sharpness = sharpness.map(|score| format!("--sharpness {score}"));
+        let uniform = uniform.then(|| "--uniform".to_owned());
+        [Some(level), sharpness, uniform].into_iter().flatten().collect::<Vec<_>>().join(" ")
+    }
+
+    fn leak_text(&self) -> String {
+        match self.leak.is_zero() {
+            true => "none".to_owned(),
+            false => format!("{:.1e} of a head's attention at most", self.leak.to_f64()),
+        }
+    }
+
     pub fn text(&self) -> String {
         let rows = [
-            ("program", self.program.clone()),
+            ("program", draw::printable(&self.program)),
             ("layers", self.layers_text()),
             ("heads", self.heads.to_string()),
             ("neurons", self.neurons.to_string()),
@@ -62,6 +86,8 @@ impl Totals {
             ("unembedding", self.unembedding.to_string()),
             ("inputs", format!("up to {} tokens{}", self.max_len, if self.bos { " behind BOS" } else { "" })),
             ("attention", if self.causal { "causal" } else { "full" }.to_owned()),
+            ("leak", self.leak_text()),
+            ("compiled", self.knobs_text()),
         ];
         draw::columns(&rows.map(|(name, text)| vec![name.to_owned(), text]))
     }
@@ -150,7 +176,7 @@ fn neurons(manifest: &Manifest) -> Vec<Vec<String>> {
         let [first, end] = n.neurons;
         vec![
             format!("blocks.{}.mlp", n.layer),
-            format!("{first}..{end}"),
+            ranges((first..end).collect()),
             n.kind.clone(),
             name(&n.sop),
             line(&n.origin),
@@ -183,11 +209,11 @@ fn directions(manifest: &Manifest) -> Vec<Vec<String>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// `3..7, 9`: numbers, the ends of ranges left out.
+/// `3..6, 9`: numbers; ranges have both ends, as they do in programs.
 fn ranges(mut numbers: Vec<usize>) -> String {
     numbers.sort_unstable();
     let range = |run: &[usize]| match run {
-        [first, .., last] => format!("{first}..{}", last + 1),
+        [first, .., last] => format!("{first}..{last}"),
         run => run.iter().map(usize::to_string).collect(),
     };
     numbers.chunk_by(|a, b| a + 1 == *b).map(range).collect::<Vec<_>>().join(", ")

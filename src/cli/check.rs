@@ -1,12 +1,13 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
+use super::draw::printable;
 use super::program::{self, Loaded, ProgramFlags};
 use super::run::to_json;
-use super::{Exit, Ui};
+use super::{Exit, Ui, json_input};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Because, FactLine, NodeFacts};
 use crate::inputs::columns_text;
-use crate::ir;
+use crate::ir::{self, LeftOut};
 use crate::source::Sources;
 use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
 use serde_json::{Value as Json, json};
@@ -67,6 +68,7 @@ pub fn check(args: &CheckArgs, ui: &Ui) -> anyhow::Result<Exit> {
 
 fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let Loaded { name, program, sources } = loaded;
+    let shown_name = printable(name);
     if args.graph && !args.json {
         ui.out(&ir::print(program, sources));
     }
@@ -96,6 +98,7 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         let mut report = json!({
             "program": name,
             "examples": examples,
+            "examples_left_out": program.left_out.len(),
             "wrong_examples": wrong.iter().map(|d| code_and_place(d, sources)).collect::<Vec<_>>(),
             "can_fail": verdict_json,
         });
@@ -105,7 +108,7 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
         if args.graph {
             report["graph"] = json!(ir::print(program, sources));
         }
-        ui.line(&report.to_string());
+        ui.json(&report);
     } else {
         let examples = match (examples, wrong.len()) {
             (0, _) => "no examples".to_owned(),
@@ -113,10 +116,22 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
             (n, 0) => format!("{n} examples hold"),
             (n, wrong) => format!("{wrong} of {n} examples wrong"),
         };
-        ui.line(&format!("{name}: {examples}, {verdict_text}"));
+        let left_out = examples_left_out(&program.left_out);
+        ui.line(&format!("{shown_name}: {examples}{left_out}, {verdict_text}"));
     }
     let found_wrong = matches!(verdict, CanFail::Fails { .. } | CanFail::NoInputs { .. });
     if wrong.is_empty() && !found_wrong { Exit::Done } else { Exit::Refuted }
+}
+
+/// How many examples do not fit the flags, and which flags.
+fn examples_left_out(left_out: &[LeftOut]) -> String {
+    let flags =
+        [(LeftOut::Domains, "--input"), (LeftOut::Lengths, "--length"), (LeftOut::Outputs, "--output")];
+    let told = flags.into_iter().filter_map(|(why, flag)| {
+        let n = left_out.iter().filter(|w| **w == why).count();
+        (n > 0).then(|| format!(" ({n} more left out: not for this {flag})"))
+    });
+    told.collect()
 }
 
 /// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
@@ -167,11 +182,10 @@ fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
     match verdict {
         CanFail::Fails { input, failure } => {
             let text = format!("fails on {}", columns_text(input));
-            let input: Vec<Json> = input.iter().map(|c| to_json(c)["values"].take()).collect();
             let place = loaded.sources.place(loaded.program.graph.origin(failure.node).span);
             let json = json!({
                 "answer": "fails",
-                "input": input,
+                "input": json_input::to_json(&loaded.program.columns, input),
                 "reason": failure.fault.to_string(),
                 "place": place,
                 "position": failure.position,

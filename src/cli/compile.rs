@@ -4,7 +4,7 @@ use super::knobs::KnobFlags;
 use super::program::{self, Loaded, ProgramFlags};
 use super::summary::{self, Summary};
 use super::{Exit, Ui};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
 use crate::ir::Program;
@@ -22,9 +22,11 @@ use std::path::{Component, Path, PathBuf};
 ///
 /// The file is checked against the program before it is written: on its examples, and on every input
 /// if there are at most 10,000, otherwise on 1,000 random ones (fewer for networks that are very
-/// large). If the weights can be proved to compute the program on every input, the file keeps a
-/// certificate of what was shown; 'verify' shows it again. A program below a folder 'programs' goes to the same
-/// place below 'compiled' beside it; any other goes beside its source.
+/// large, so that it takes about ten seconds at most). If there was no input to compare them on, the
+/// file is written all the same, and the exit code is 4. If the weights can be proved to compute the
+/// program on every input, the file keeps a certificate of what was shown; 'verify' shows it again. A
+/// program below a folder 'programs' goes to the same place below 'compiled' beside it; any other goes
+/// beside its source. A file that raspc did not write is never overwritten.
 #[derive(clap::Args)]
 pub struct CompileArgs {
     /// Programs (.rasp).
@@ -95,18 +97,25 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
             Ok(loaded) => compile_one(&loaded, file, args, ui),
             Err(exit) => Ok(Err(exit)),
         });
-        match compiled.unwrap_or_else(|error| Err(ui.error(&error))) {
-            Ok(summary) if args.table => rows.push(summary),
-            Ok(summary) if args.json => ui.line(&summary.json().to_string()),
-            Ok(summary) => ui.line(&summary.text()),
+        let exit = match compiled.unwrap_or_else(|error| Err(ui.error(&error))) {
+            Ok(summary) => {
+                let exit = summary.exit();
+                match (args.table, args.json) {
+                    (true, _) => rows.push(summary),
+                    (false, true) => ui.json(&summary.json()),
+                    (false, false) => ui.line(&summary.text()),
+                }
+                exit
+            }
             Err(exit) => {
                 if args.json {
                     ui.failed(Some(file));
                 }
-                if worst == Exit::Done {
-                    worst = exit;
-                }
+                exit
             }
+        };
+        if worst == Exit::Done {
+            worst = exit;
         }
     }
     if args.table {
@@ -121,8 +130,11 @@ pub(super) fn build(
     knobs: Knobs,
     ui: &Ui,
 ) -> anyhow::Result<Result<(Facts, Artifact), Exit>> {
-    let Loaded { name, program, sources } = loaded;
-    anyhow::ensure!(!program.outputs.is_empty(), "{name} computes no s-op; there is nothing to compile");
+    let Loaded { name: _, program, sources } = loaded;
+    if program.outputs.is_empty() {
+        ui.diagnostics(&[verify::no_outputs_report()], sources);
+        return Ok(Err(Exit::Rejected));
+    }
     let facts = facts::analyse(program);
     let plan = match plan::plan(program, &facts, knobs) {
         Ok(plan) => plan,
@@ -152,7 +164,10 @@ fn compile_one(
         Ok(built) => built,
         Err(exit) => return Ok(Err(exit)),
     };
-    let out = args.out.clone().unwrap_or_else(|| default_output(file));
+    let out = match &args.out {
+        Some(out) => out.clone(),
+        None => default_output(file)?,
+    };
     let target = writable(&out, file)?;
     if !args.no_check
         && let Err(exit) = check_program(loaded, &facts, effort(program, &artifact, args.seed), ui)
@@ -178,8 +193,8 @@ fn compile_one(
     Ok(Ok(Summary::new(file, &out, about, &artifact, verdict, proof.map(Result::err))))
 }
 
-/// Where a model may be written: a new file or an old model, never a program or a device. Links are
-/// followed.
+/// Where a model may be written: a new file or one that raspc wrote, never a program, a device or what
+/// others wrote. Links are followed.
 fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
     anyhow::ensure!(out.as_os_str() != "-", "a model is written to a file, not to standard output");
     anyhow::ensure!(
@@ -197,6 +212,8 @@ fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
     let same = program.canonicalize().is_ok_and(|program| program == existing);
     let is_program = existing.extension().is_some_and(|e| e == "rasp");
     anyhow::ensure!(!same && !is_program, "{} is a program; a model would overwrite it", out.display());
+    let own = artifact::is_own(&existing).with_context(|| format!("cannot read {}", out.display()))?;
+    anyhow::ensure!(own, "{} was not written by raspc; it is left as it is", out.display());
     Ok(existing)
 }
 
@@ -205,13 +222,7 @@ fn check_program(loaded: &Loaded, facts: &Facts, effort: Effort, ui: &Ui) -> Res
     let Loaded { program, sources, .. } = loaded;
     match ui.progress("inputs run", |progress| verify::can_fail(program, facts, effort, progress)) {
         CanFail::Fails { input, failure } => {
-            let report = Diagnostic {
-                severity: Severity::Warning,
-                code: "W0302",
-                ..verify::failure_report(program, &failure, &input)
-            };
-            let note = "it compiles all the same; on such inputs the weights may give anything";
-            ui.diagnostics(&[report.note(note)], sources);
+            ui.diagnostics(&[verify::no_value_warning(program, &failure, &input)], sources);
             Ok(())
         }
         CanFail::NoInputs { all } => {
@@ -257,19 +268,22 @@ fn difference_report(loaded: &Loaded, difference: &Disagreement) -> Diagnostic {
 }
 
 /// `compiled/` plus the path below `programs/`, or beside the source.
-fn default_output(file: &Path) -> PathBuf {
-    let components: Vec<Component<'_>> = file.components().collect();
-    let programs = components.iter().rposition(|c| c.as_os_str() == "programs");
-    let path: PathBuf = match programs {
-        Some(at) => components[..at]
-            .iter()
-            .map(|c| c.as_os_str())
-            .chain(["compiled".as_ref()])
-            .chain(components[at + 1..].iter().map(|c| c.as_os_str()))
-            .collect(),
-        None => file.to_owned(),
+fn default_output(file: &Path) -> anyhow::Result<PathBuf> {
+    let beside = file.with_extension("safetensors");
+    let folder = file.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Whoever stands in `programs`, or below, does not write its name.
+    let folder = folder.canonicalize().with_context(|| format!("cannot read {}", folder.display()))?;
+    let components: Vec<Component<'_>> = folder.components().collect();
+    let Some(programs) = components.iter().rposition(|c| c.as_os_str() == "programs") else {
+        return Ok(beside);
     };
-    path.with_extension("safetensors")
+    let (before, below) = (&components[..programs], &components[programs + 1..]);
+    let compiled =
+        before.iter().collect::<PathBuf>().join("compiled").join(below.iter().collect::<PathBuf>());
+    let path = compiled.join(beside.file_name().unwrap_or_default());
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    let below_here = here.ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    Ok(below_here.unwrap_or(path))
 }
 
 /// Every program below a folder, in order of their paths; libraries are no programs.

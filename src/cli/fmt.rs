@@ -1,12 +1,12 @@
 //! `raspc fmt`: programs in one style.
 
-use super::program::read_text;
+use super::program::{read_all, read_text};
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 use crate::syntax::{self, ast::Ast};
 use anyhow::Context as _;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Print programs in one style.
@@ -40,21 +40,15 @@ pub fn fmt(args: &FmtArgs, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 fn fmt_stdin(check: bool, ui: &Ui) -> anyhow::Result<Exit> {
-    let mut text = String::new();
-    let limit = Sources::MAX_BYTES as u64;
-    std::io::stdin()
-        .lock()
-        .take(limit + 1)
-        .read_to_string(&mut text)
-        .context("cannot read standard input")?;
-    anyhow::ensure!(text.len() as u64 <= limit, "standard input has more than {limit} bytes");
+    let bytes = read_all(std::io::stdin().lock()).context("cannot read standard input")?;
+    let text = String::from_utf8(bytes).context("standard input is not a text in UTF-8")?;
     let Some(formatted) = formatted("<stdin>", &text, ui)? else { return Ok(Exit::Rejected) };
     if check && formatted != text {
         ui.line("<stdin>");
         return Ok(Exit::Refuted);
     }
     if !check {
-        ui.out(&formatted);
+        ui.verbatim(&formatted);
     }
     Ok(Exit::Done)
 }

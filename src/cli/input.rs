@@ -1,5 +1,6 @@
 //! Inputs of programs and models, as users write them.
 
+use super::draw;
 use super::json_input;
 use super::program::Loaded;
 use crate::interp::Interpreter;
@@ -20,8 +21,8 @@ pub fn read(text: &str, loaded: &Loaded, interpreter: &Interpreter<'_>) -> anyho
     Ok(input)
 }
 
-/// Reads an input: a list literal, an object with one list per column, or a plain word as its
-/// characters. A text with the brackets of a list may be a word of brackets, too.
+/// Reads an input: a list per column as in an `example`, an object with one list per column, or a
+/// plain word as its characters. A text with the brackets of a list may be a word of brackets, too.
 pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
     let lists = match text.trim_start().chars().next() {
         Some('[' | '{' | '"') => match (notation(text.trim(), columns), bracket_word(text, columns)) {
@@ -41,22 +42,26 @@ pub fn parse(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
 }
 
 fn notation(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
-    if text.starts_with('{') {
-        return json_input::object(text, columns);
-    }
     if let (true, Some(column)) = (text.starts_with('"'), columns.first()) {
         return Ok(vec![json_input::word(text, column)?]);
     }
     // In the syntax of programs decimals are exact; JSON has more ways to write the rest.
     // Strings of programs have no escapes, those of JSON have.
     let written = literal(text, columns);
-    if let (Ok(list), false) = (&written, text.contains('\\')) {
-        return Ok(vec![list.clone()]);
+    if let (Ok(lists), false) = (&written, text.contains('\\')) {
+        return Ok(lists.clone());
     }
-    match (json_input::list(text), written) {
-        (Some(list), _) => Ok(vec![list?]),
+    let json = match text.starts_with('{') {
+        true => json_input::object(text, columns),
+        false => json_input::list(text).map(|list| Ok(vec![list?])),
+    };
+    match (json, written) {
+        (Some(lists), _) => lists,
         (None, Err(error)) => Err(error),
-        (None, Ok(_)) => bail!("`{text}` is no list: `\\` stands before one of \"\\/bfnrtu only"),
+        (None, Ok(_)) => {
+            let text = draw::shorten(text, MAX_TEXT);
+            bail!("`{text}` is no list: `\\` stands before one of \"\\/bfnrtu only")
+        }
     }
 }
 
@@ -73,30 +78,66 @@ pub fn template(columns: &[Column]) -> String {
     format!("'{{{}}}'", fields.join(", "))
 }
 
-/// A list of constants in the syntax of programs: `[1/3, True, "a"]`.
-fn literal(text: &str, columns: &[Column]) -> anyhow::Result<Vec<Value>> {
-    let statement = format!("_ = {text};");
+/// Lists of constants in the syntax of programs: `[1/3, True, "a"]`, one per column, or a
+/// dictionary of them.
+fn literal(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
+    let statement = format!("{BEFORE}{text};");
     let parsed = syntax::parse(SourceId::NOWHERE, &statement);
     let written = |span: Span| statement.get(span.range()).unwrap_or_default();
     if let Some(error) = parsed.errors.first() {
         let reason = syntax::describe(error, &statement).message;
-        bail!("`{text}` is no list, because of `{}`: {reason}; {WRITE}", written(error.span()));
+        // What stands behind the text is not the user's.
+        let cause = match (error.span().start as usize) < BEFORE.len() + text.len() {
+            true => format!(", because of `{}`", written(error.span())),
+            false => String::new(),
+        };
+        bail!("`{}` is no list{cause}: {reason}; {WRITE}", draw::shorten(text, MAX_TEXT));
     }
     let values = match parsed.ast.statements.as_slice() {
         [Statement { kind: StatementKind::Assign { values, .. }, .. }] => values.as_slice(),
         _ => &[],
     };
-    match values {
-        [Expr { kind: ExprKind::List(items), .. }] => {
-            let item = |item: &Expr| {
-                constant(item)
-                    .with_context(|| format!("{} is no number, string or boolean", written(item.span)))
-            };
-            items.iter().map(item).collect()
-        }
-        [_, _, ..] => bail!("these are {} lists; write {}", values.len(), template(columns)),
-        _ => bail!("`{text}` is no list; {WRITE}"),
+    let constants = |items: &[Expr]| -> anyhow::Result<Vec<Value>> {
+        let item = |item: &Expr| {
+            constant(item).with_context(|| format!("{} is no number, string or boolean", written(item.span)))
+        };
+        items.iter().map(item).collect()
+    };
+    if let [Expr { kind: ExprKind::Dict(pairs), .. }] = values {
+        return dictionary(pairs, columns, constants);
     }
+    let list = |value: &Expr| match &value.kind {
+        ExprKind::List(items) => constants(items),
+        _ => bail!("`{}` is no list; {WRITE}", written(value.span)),
+    };
+    match values {
+        [] => bail!("`{}` is no list; {WRITE}", draw::shorten(text, MAX_TEXT)),
+        [_, _, ..] if values.len() != columns.len() => {
+            bail!("these are {} lists; write {}", values.len(), template(columns))
+        }
+        _ => values.iter().map(list).collect(),
+    }
+}
+
+/// What stands before an input, so that it is a statement.
+const BEFORE: &str = "_ = ";
+
+/// The lists of a dictionary, one for each column.
+fn dictionary(
+    pairs: &[(Expr, Expr)],
+    columns: &[Column],
+    constants: impl Fn(&[Expr]) -> anyhow::Result<Vec<Value>>,
+) -> anyhow::Result<Columns> {
+    let is = |key: &Expr, c: &Column| matches!(&key.kind, ExprKind::Str(name) if *name == c.name);
+    if pairs.len() != columns.len() || !pairs.iter().all(|(key, _)| columns.iter().any(|c| is(key, c))) {
+        bail!("the input has other columns than the program; write {}", template(columns));
+    }
+    let list = |c: &Column| match pairs.iter().find(|(key, _)| is(key, c)) {
+        Some((_, Expr { kind: ExprKind::List(items), .. })) => constants(items),
+        Some((_, Expr { kind: ExprKind::Str(word), .. })) => Ok(c.characters(word)),
+        Some(_) | None => bail!("the list of `{}` is missing; write {}", c.name, template(columns)),
+    };
+    columns.iter().map(list).collect()
 }
 
 const WRITE: &str = "write for example '[1, 2, 3]', '[\"a\", \"b\"]' or a plain word; \
@@ -117,6 +158,10 @@ fn constant(expr: &Expr) -> Option<Value> {
         _ => None,
     }
 }
+
+/// Longer texts and values are cut off in messages.
+const MAX_TEXT: usize = 80;
+const MAX_VALUE: usize = 40;
 
 /// Checks an input against what the program declares, and replaces values by those of the domain
 /// that they mean.
@@ -150,7 +195,8 @@ pub fn validate(program: &Program, interpreter: &Interpreter<'_>, input: &mut Co
             match value.member_of(domain) {
                 Some(member) => *value = member.clone(),
                 None => bail!(
-                    "{value} at position {position} is not in the domain of `{}`: {}",
+                    "{} at position {position} is not in the domain of `{}`: {}",
+                    draw::shorten(&value.to_string(), MAX_VALUE),
                     column.name,
                     domain_text(domain)
                 ),

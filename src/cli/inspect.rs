@@ -4,9 +4,11 @@ use super::knobs::KnobFlags;
 use super::model::{self, ModelFlags};
 use super::program::{self, Loaded, ProgramFlags};
 use super::{Exit, Ui, anatomy, compile, input, sites};
+use crate::diagnostic::edit_distance;
 use crate::interp::Interpreter;
 use crate::ir::Column;
 use crate::model::{Artifact, ColumnConfig, Site};
+use crate::verify::no_value_warning;
 use anyhow::Context as _;
 use std::path::PathBuf;
 
@@ -44,7 +46,14 @@ Examples:
   raspc inspect compiled/peak.safetensors
   raspc inspect compiled/peak.safetensors --stats --json
   raspc inspect compiled/peak.safetensors '[1, 3, 2]'
-  raspc inspect compiled/peak.safetensors '[1, 3, 2]' --site blocks.0.hook_resid_post";
+  raspc inspect compiled/peak.safetensors '[1, 3, 2]' --site blocks.0.hook_resid_post
+
+Sites, for layer L and head H:
+  hook_embed, hook_pos_embed
+  blocks.L.hook_{resid_pre,resid_mid,resid_post,attn_out,mlp_out}
+  blocks.L.attn.hook_{attn_scores,pattern}
+  blocks.L.attn.H.hook_{q,k,v,z,result}
+  blocks.L.mlp.hook_{pre,post}";
 
 pub fn inspect(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let exit = show(args, ui).unwrap_or_else(|error| ui.error(&error));
@@ -62,8 +71,8 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let Some(text) = &args.input else {
         let totals = anatomy::Totals::of(&artifact);
         match (args.json, args.stats) {
-            (true, true) => ui.line(&serde_json::to_string(&totals)?),
-            (true, false) => ui.line(&anatomy::json(&artifact, &totals).to_string()),
+            (true, true) => ui.json(&serde_json::to_value(&totals)?),
+            (true, false) => ui.json(&anatomy::json(&artifact, &totals)),
             (false, true) => ui.out(&totals.text()),
             (false, false) => ui.out(&(totals.text() + &anatomy::text(&artifact))),
         }
@@ -78,8 +87,12 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let columns: Vec<Column> = model.config().columns.iter().map(domain).collect();
     let mut input = input::parse(text, &columns)?;
     match model::program_of(&artifact, ui)? {
-        Ok(Loaded { program, .. }) => {
-            input::validate(&program, &Interpreter::new(&program), &mut input)?;
+        Ok(Loaded { program, sources, .. }) => {
+            let interpreter = Interpreter::new(&program);
+            input::validate(&program, &interpreter, &mut input)?;
+            if let Err(failure) = interpreter.outputs(&input) {
+                ui.diagnostics(&[no_value_warning(&program, &failure, &input)], &sources);
+            }
         }
         Err(exit) => return Ok(exit),
     }
@@ -90,7 +103,7 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     };
     let run = sites::record(&model, &input, &wanted)?;
     if args.json {
-        ui.line(&sites::json(&artifact.manifest, &columns, &input, &run).to_string());
+        ui.json(&sites::json(&artifact.manifest, &columns, &input, &run));
     } else {
         ui.out(&sites::text(&artifact.manifest, &input, &run, ui.width()));
     }
@@ -99,7 +112,8 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
 
 fn artifact(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Result<Artifact, Exit>> {
     if model::is_model(&args.file) {
-        anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
+        args.flags.refuse(&args.file)?;
+        args.knobs.refuse(&args.file)?;
         return Ok(Ok(model::load(&args.file)?));
     }
     let loaded = match program::load(&args.file, &args.flags, ui)? {
@@ -112,7 +126,15 @@ fn artifact(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Result<Artifact, Exit
 fn named(name: &str, known: &[Site]) -> anyhow::Result<Site> {
     let found = known.iter().copied().find(|site| site.to_string() == name);
     found.with_context(|| {
-        let names: Vec<String> = known.iter().map(Site::to_string).collect();
-        format!("the model has no site `{name}`; it has {}", names.join(", "))
+        let mut names: Vec<String> = known.iter().map(Site::to_string).collect();
+        names.sort_by_key(|known| edit_distance(name, known));
+        names.truncate(N_NEAREST);
+        format!(
+            "the model has no site `{name}`; the nearest are {} (`raspc inspect --help` has all patterns)",
+            names.join(", ")
+        )
     })
 }
+
+/// As many sites are named that may have been meant.
+const N_NEAREST: usize = 3;

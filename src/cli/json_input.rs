@@ -1,11 +1,12 @@
-//! Inputs in JSON, with every number as it is written.
+//! Inputs in JSON, with every number as it is written: read, and written so that they can be read.
 
 use super::input::{Columns, template};
 use crate::ir::Column;
+use crate::model::json;
 use crate::value::{Number, Value};
 use anyhow::{Context as _, bail, ensure};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::{Value as Json, value::RawValue};
 use std::fmt;
 
 /// The fields of an object, in their order. Their values are looked at later.
@@ -33,9 +34,13 @@ impl<'a> Deserialize<'a> for Fields<'a> {
     }
 }
 
-/// The lists of an object, one for each column.
-pub fn object(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
-    let Fields(fields) = serde_json::from_str(text).context("this is no JSON object")?;
+/// The lists of an object, one for each column; none if this is no object in JSON.
+pub fn object(text: &str, columns: &[Column]) -> Option<anyhow::Result<Columns>> {
+    let Fields(fields) = serde_json::from_str(text).ok()?;
+    Some(of_fields(&fields, columns))
+}
+
+fn of_fields(fields: &[(String, &RawValue)], columns: &[Column]) -> anyhow::Result<Columns> {
     for (i, (name, _)) in fields.iter().enumerate() {
         if !columns.iter().any(|c| *c.name == **name) {
             bail!("the program has no input `{name}`; write {}", template(columns));
@@ -76,8 +81,19 @@ fn atom(json: &str) -> anyhow::Result<Value> {
             let number = decimal(json).map(Value::Number);
             number.with_context(|| format!("{json} is not a number of a reasonable size"))
         }
-        _ => bail!("{json} is no number, string or boolean"),
+        _ => {
+            let fraction = serde_json::from_str(json).ok().and_then(|json| json::from_json(&json));
+            fraction.with_context(|| {
+                format!("{json} is no number, string or boolean; a fraction is {{\"ratio\": \"1/3\"}}")
+            })
+        }
     }
+}
+
+/// An input as an object with a list for each column, which [`object`] reads.
+pub fn to_json(columns: &[Column], input: &Columns) -> Json {
+    let list = |values: &[Value]| Json::Array(values.iter().map(json::to_json).collect());
+    columns.iter().zip(input).map(|(c, values)| (c.name.to_string(), list(values))).collect()
 }
 
 /// A number in JSON's notation, `1.5e-7` included.

@@ -5,6 +5,7 @@ use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::ir::lower;
 use crate::model::{Artifact, Transformer, artifact};
+use crate::verify;
 use anyhow::Context as _;
 use candle_core::{DType, Device};
 use std::path::Path;
@@ -81,6 +82,10 @@ pub fn program_of(artifact: &Artifact, ui: &Ui) -> anyhow::Result<Result<Loaded,
     // Its warnings were told when it was compiled.
     let errors: Vec<Diagnostic> = read.diagnostics.into_iter().filter(Diagnostic::is_error).collect();
     ui.diagnostics(&errors, &read.sources);
+    if let Some(program) = &read.program {
+        verify::belongs(program, &manifest.config)
+            .context("the configuration of the model is not that of its program")?;
+    }
     Ok(match read.program {
         Some(program) => Ok(Loaded { name: manifest.program.clone(), program, sources: read.sources }),
         None => Err(Exit::Rejected),

@@ -4,8 +4,10 @@ use super::model::is_model;
 use super::{Exit, Ui};
 use crate::ir::Program;
 use crate::ir::lower::{self, Loader, Outside};
+use crate::model::artifact;
 use crate::source::Sources;
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Flags that say about a program what it does not say itself, so that any RASP file can be used.
@@ -29,10 +31,25 @@ pub struct ProgramFlags {
 }
 
 impl ProgramFlags {
-    /// Whether no declaration was given.
-    pub fn is_empty(&self) -> bool {
+    /// The first of the flags that was given.
+    fn given(&self) -> Option<&'static str> {
         let Self { domains, length, causal, assume, output } = self;
-        domains.is_empty() && length.is_none() && !causal && assume.is_empty() && output.is_empty()
+        let flags = [
+            (!domains.is_empty(), "--input"),
+            (length.is_some(), "--length"),
+            (*causal, "--causal"),
+            (!assume.is_empty(), "--assume"),
+            (!output.is_empty(), "--output"),
+        ];
+        flags.into_iter().find_map(|(given, flag)| given.then_some(flag))
+    }
+
+    /// Declarations are for programs.
+    pub fn refuse(&self, model: &Path) -> anyhow::Result<()> {
+        match self.given() {
+            Some(flag) => bail!("{flag} is for programs, and the one inside {} has its own", model.display()),
+            None => Ok(()),
+        }
     }
 
     /// The flags as declarations in the language.
@@ -105,15 +122,25 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
         "{} is a model, and a program (.rasp) is asked for here; `run`, `verify` and `inspect` take models",
         path.display()
     );
-    let size = std::fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
+    let bytes = std::fs::File::open(path)
+        .map_err(Into::into)
+        .and_then(read_all)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     anyhow::ensure!(
-        size <= Sources::MAX_BYTES as u64,
-        "{} has {size} bytes, more than the limit of {}",
-        path.display(),
-        Sources::MAX_BYTES
+        !artifact::is_beginning(&bytes),
+        "{} holds a model under another name; a model's name ends in .safetensors",
+        path.display()
     );
-    let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     String::from_utf8(bytes).with_context(|| format!("{} is not a text in UTF-8", path.display()))
+}
+
+/// All bytes of a text, which may be no file and have no end.
+pub fn read_all(from: impl Read) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let limit = Sources::MAX_BYTES;
+    from.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    anyhow::ensure!(bytes.len() <= limit, "it has more than the {limit} bytes that a text may have");
+    Ok(bytes)
 }
 
 /// A program that was read from a file.

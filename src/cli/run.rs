@@ -3,28 +3,29 @@
 use super::input::{self, Columns};
 use super::model::{self, ModelFlags};
 use super::program::{self, ProgramFlags};
-use super::{Exit, Ui, draw, trace};
+use super::{Exit, Ui, draw, json_input, trace};
 use crate::interp::{Failure, Interpreter};
 use crate::ir::Column;
-use crate::model::Decoded;
+use crate::model::{Decoded, json::to_json as exact_json};
+use crate::source::Sources;
 use crate::value::{Number, Value};
-use crate::verify::failure_report;
+use crate::verify::{failure_report, no_outputs_report, no_value_warning};
 use anyhow::Context as _;
 use serde_json::{Value as Json, json};
-use std::io::BufRead as _;
+use std::io::{BufRead, Read as _};
 use std::path::PathBuf;
 
 /// Run a program, or the weights it was compiled into, on inputs.
 ///
 /// Prints the outputs that the program declares, or its last s-op. A program is run by the
 /// reference interpreter: its numbers are exact (1/3). A model is run as a transformer: numbers that
-/// it holds only up to a bound are marked '≈'. Without an input, every line of standard input is one.
+/// it holds only up to a bound are marked '≈', and the bound stands behind them. Without an input, every line of standard input is one.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub struct RunArgs {
     /// A program (.rasp) or a model (.safetensors).
     file: PathBuf,
-    /// A list, a word (its characters are the tokens), or a JSON object with a list per column.
+    /// A list per column, a word (its characters are the tokens), or an object with a list per column.
     input: Option<String>,
     /// Read inputs from a file, one per line; blank lines are passed over.
     #[arg(long, value_name = "FILE", conflicts_with = "input")]
@@ -48,6 +49,7 @@ Examples:
   raspc run compiled/peak.safetensors --trace '[1, 3, 2]'
   raspc run program.rasp hello
   raspc run program.rasp '{\"price\": [1, 2], \"kind\": [\"a\", \"b\"]}'
+  raspc run program.rasp '[1/3, 2], [\"a\", \"b\"]'
   raspc run program.rasp --output 'sort(tokens, tokens)' hello
   raspc run program.rasp --json < inputs.jsonl";
 
@@ -62,7 +64,7 @@ pub fn run(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
 
 fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if model::is_model(&args.file) {
-        anyhow::ensure!(args.flags.is_empty(), "declarations belong to programs; this model has its own");
+        args.flags.refuse(&args.file)?;
         let artifact = model::load(&args.file)?;
         let model = args.model.place(&artifact)?;
         let loaded = match model::program_of(&artifact, ui)? {
@@ -76,9 +78,15 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
             if args.trace {
                 return trace::model(&artifact, &model, &loaded, &input, args.json, ui).map(Ran::Through);
             }
-            let outputs = model.run(&input)?;
-            let named = model.config().outputs.iter().map(|o| o.name.to_string()).zip(outputs).collect();
-            show(columns, &input, named, args.json, ui);
+            let outputs = model.config().outputs.iter().zip(model.run(&input)?);
+            let outputs =
+                outputs.map(|(o, values)| Answer { name: &o.name, bound: o.decode.bound(), values });
+            let failure = interpreter.outputs(&input).err();
+            if let Some(failure) = &failure {
+                let warning = no_value_warning(&loaded.program, failure, &input);
+                ui.diagnostics(&[warning], &loaded.sources);
+            }
+            show(columns, &input, &outputs.collect::<Vec<_>>(), failure.as_ref(), args.json, ui);
             Ok(Ran::Through(Exit::Done))
         });
     }
@@ -88,7 +96,10 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Err(exit) => return Ok(exit),
     };
     let program = &loaded.program;
-    anyhow::ensure!(!program.outputs.is_empty(), "the program computes no s-op; there is nothing to run");
+    if program.outputs.is_empty() {
+        ui.diagnostics(&[no_outputs_report()], &loaded.sources);
+        return Ok(Exit::Rejected);
+    }
     let interpreter = Interpreter::new(program);
     each_input(args, ui, |text| {
         let input = input::read(text, &loaded, &interpreter)?;
@@ -96,9 +107,12 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
             true => trace::program(&loaded, &interpreter, &input, args.json, ui),
             false => interpreter.outputs(&input).map(|outputs| {
                 let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();
-                let named = program.outputs.iter().zip(outputs);
-                let named = named.map(|(o, values)| (o.name.to_string(), exact(values))).collect();
-                show(&program.columns, &input, named, args.json, ui);
+                let names = program.outputs.iter().map(|o| &*o.name);
+                let answers: Vec<Answer<'_>> = names
+                    .zip(outputs)
+                    .map(|(name, values)| Answer { name, bound: None, values: exact(values) })
+                    .collect();
+                show(&program.columns, &input, &answers, None, args.json, ui);
             }),
         };
         Ok(match shown {
@@ -137,7 +151,7 @@ fn each_input(
     if let Some(text) = &args.input {
         return run(text).map(|ran| exit(ran, None));
     }
-    let (lines, source): (Box<dyn std::io::BufRead>, String) = match &args.inputs {
+    let (mut lines, source): (Box<dyn BufRead>, String) = match &args.inputs {
         Some(path) => {
             let file =
                 std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -146,8 +160,14 @@ fn each_input(
         None => (Box::new(std::io::stdin().lock()), "standard input".to_owned()),
     };
     let mut worst = Exit::Done;
-    for (i, line) in lines.split(b'\n').enumerate() {
-        let line = line.with_context(|| format!("cannot read {source}"))?;
+    for i in 0.. {
+        let cannot_read = || format!("cannot read {source}");
+        let Some(line) = next_line(&mut lines).with_context(cannot_read)? else { break };
+        anyhow::ensure!(
+            line.len() <= MAX_LINE,
+            "{source}: line {} has more than the {MAX_LINE} bytes that an input may have",
+            i + 1
+        );
         if line.trim_ascii().is_empty() {
             continue;
         }
@@ -174,38 +194,73 @@ fn each_input(
     Ok(worst)
 }
 
+/// The longest input that is read.
+const MAX_LINE: usize = Sources::MAX_BYTES;
+
+/// The next line, without its end; of one that is too long, the beginning. None if there are no more.
+fn next_line(lines: &mut dyn BufRead) -> std::io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    let read = lines.take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
+    if line.last() == Some(&b'\n') {
+        line.pop();
+    }
+    Ok((read > 0).then_some(line))
+}
+
 /// Prints what is wrong with one input, and on which line it stands if it stands on one.
 fn error_line(mut error: Json, line: Option<usize>, ui: &Ui) {
     if let Some(line) = line {
         error["line"] = json!(line);
     }
-    ui.line(&error.to_string());
+    ui.json(&error);
 }
 
-/// Prints the outputs of one input.
-fn show(columns: &[Column], input: &Columns, outputs: Vec<(String, Vec<Decoded>)>, json: bool, ui: &Ui) {
+/// An output on one input.
+struct Answer<'a> {
+    name: &'a str,
+    /// How far off numbers that are not exact may be.
+    bound: Option<&'a Number>,
+    values: Vec<Decoded>,
+}
+
+impl Answer<'_> {
+    /// The bound, if a value needs it.
+    fn about(&self) -> Option<&Number> {
+        self.bound.filter(|_| self.values.iter().any(|v| matches!(v, Decoded::About(_))))
+    }
+}
+
+/// Prints the outputs of one input; `failure` is that of the program, where weights were run.
+fn show(
+    columns: &[Column],
+    input: &Columns,
+    outputs: &[Answer<'_>],
+    failure: Option<&Failure>,
+    json: bool,
+    ui: &Ui,
+) {
     if json {
-        let inputs: serde_json::Map<String, Json> = columns
-            .iter()
-            .zip(input)
-            .map(|(c, v)| (c.name.to_string(), to_json(v)["values"].take()))
-            .collect();
         let outputs: serde_json::Map<String, Json> =
-            outputs.into_iter().map(|(name, values)| (name, decoded_json(&values))).collect();
-        ui.line(&json!({ "input": inputs, "outputs": outputs }).to_string());
+            outputs.iter().map(|answer| (answer.name.to_owned(), answer_json(answer))).collect();
+        let mut line = json!({ "input": json_input::to_json(columns, input), "outputs": outputs });
+        if let Some(failure) = failure {
+            line["program"] = json!({ "error": failure.fault.to_string(), "position": failure.position });
+        }
+        ui.json(&line);
         return;
     }
-    let several = outputs.len() > 1;
-    for (name, values) in outputs {
-        let label = if several { format!("{name} = ") } else { String::new() };
-        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-        ui.line(&draw::printable(&format!("{label}[{}]", values.join(", "))));
+    for answer in outputs {
+        let label = if outputs.len() > 1 { format!("{} = ", answer.name) } else { String::new() };
+        let values: Vec<String> = answer.values.iter().map(ToString::to_string).collect();
+        let bound = answer.about().map_or(String::new(), |bound| format!(" ± {:.1e}", bound.to_f64()));
+        ui.line(&draw::printable(&format!("{label}[{}]{bound}", values.join(", "))));
     }
 }
 
-/// [`to_json`] for outputs of weights; `"approximate"` marks numbers that are known up to a bound.
-fn decoded_json(values: &[Decoded]) -> Json {
-    let exact: Option<Vec<Value>> = values
+/// [`to_json`] for outputs of weights; `"approximate"` marks numbers that are known up to `"bound"`.
+fn answer_json(answer: &Answer<'_>) -> Json {
+    let exact: Option<Vec<Value>> = answer
+        .values
         .iter()
         .map(|d| match d {
             Decoded::Value(value) => Some(value.clone()),
@@ -219,7 +274,9 @@ fn decoded_json(values: &[Decoded]) -> Json {
         Decoded::Value(value) => value_json(value),
         Decoded::About(number) => json!(number),
     };
-    json!({ "values": values.iter().map(number).collect::<Vec<_>>(), "approximate": true })
+    let bound = answer.about().map(|bound| exact_json(&Value::Number(bound.clone())));
+    let values: Vec<Json> = answer.values.iter().map(number).collect();
+    json!({ "values": values, "approximate": true, "bound": bound })
 }
 
 /// `{"values": […]}` with numbers as floats, and `"exact"` beside it where a number is a fraction

@@ -2,6 +2,7 @@
 
 use super::draw;
 use super::input::Columns;
+use super::json_input;
 use crate::ir::Column;
 use crate::model::{Config, Decoded, Manifest, Part, Recorder, Site, SlotInfo, Transformer, json as exact};
 use candle_core::{DType, Tensor};
@@ -66,9 +67,6 @@ fn tokens(config: &Config, input: &Columns) -> Vec<String> {
 }
 
 pub fn json(manifest: &Manifest, columns: &[Column], input: &Columns, run: &Run) -> Json {
-    let list = |values: &[crate::value::Value]| Json::Array(values.iter().map(exact::to_json).collect());
-    let input_json: serde_json::Map<String, Json> =
-        columns.iter().zip(input).map(|(c, values)| (c.name.to_string(), list(values))).collect();
     let decoded = |d: &Decoded| match d {
         Decoded::Value(value) => exact::to_json(value),
         Decoded::About(number) => json!(number),
@@ -85,7 +83,7 @@ pub fn json(manifest: &Manifest, columns: &[Column], input: &Columns, run: &Run)
         (site.to_string(), values)
     });
     json!({
-        "input": input_json,
+        "input": json_input::to_json(columns, input),
         "outputs": outputs,
         "positions": tokens(&manifest.config, input),
         "directions": all_directions(manifest),
@@ -158,13 +156,19 @@ pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> St
                     }
                     Site::AttnScores(_) | Site::Pattern(_) => Vec::new(),
                 };
+                let all = labels.len();
                 out += &format!("{site}\n");
-                // Directions go downwards, as there are more of them; those that are 0 are left out.
+                // Directions go downwards, as there are more of them; those that are 0 are not shown.
                 let by_direction = |d: usize| rows.iter().map(|row| row[d]).collect::<Vec<f64>>();
                 let shown = labels.iter().enumerate().map(|(d, label)| (label.clone(), by_direction(d)));
                 let (labels, columns): (Vec<String>, Vec<Vec<f64>>) =
                     shown.filter(|(_, values)| values.iter().any(|x| *x != 0.0)).unzip();
                 out += &heat(&labels, &positions, &columns, width);
+                match all - labels.len() {
+                    0 => {}
+                    1 => out += "    (one more is 0 at every position)\n",
+                    more => out += &format!("    ({more} more are 0 at every position)\n"),
+                }
             }
         }
     }

@@ -1,6 +1,8 @@
 //! What was built, in a line, as JSON, or as a row of a table.
 
-use super::verdict::{counted, left_out};
+use super::Exit;
+use super::draw::printable;
+use super::verdict::{counted, left_out, undecided};
 use crate::model::Artifact;
 use crate::value::Number;
 use crate::verify::Verdict;
@@ -50,6 +52,15 @@ impl Summary {
         }
     }
 
+    /// How compiling it ends: a comparison that was asked for should say something.
+    pub fn exit(&self) -> Exit {
+        match &self.check {
+            Some(Verdict::Undecided { .. }) => Exit::Undecided,
+            Some(Verdict::Refuted(_)) => Exit::Refuted,
+            Some(Verdict::Enumerated { .. } | Verdict::Tested { .. }) | None => Exit::Done,
+        }
+    }
+
     pub fn json(&self) -> Json {
         json!({
             "program": self.program.to_string_lossy(),
@@ -72,8 +83,8 @@ impl Summary {
         };
         format!(
             "{} → {}: {}, {}, d_model {}, {} parameters{}; {}{}",
-            self.program.display(),
-            self.file.display(),
+            printable(&self.program.to_string_lossy()),
+            printable(&self.file.to_string_lossy()),
             counted(self.layers, "layer"),
             counted(self.heads, "head"),
             self.d_model,
@@ -102,6 +113,7 @@ fn verdict_text(verdict: &Verdict) -> String {
             };
             format!("tested on {}{which}{}", counted(*inputs, what), left_out(*failing))
         }
+        Verdict::Undecided { failing } => undecided(*failing),
         Verdict::Refuted(_) => "differs from the program".to_owned(),
     }
 }
@@ -111,6 +123,9 @@ fn verdict_json(verdict: &Verdict) -> Json {
         Verdict::Enumerated { inputs, .. } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
         Verdict::Tested { inputs, seed, .. } => {
             json!({ "verdict": "tested", "inputs": inputs, "seed": seed })
+        }
+        Verdict::Undecided { failing } => {
+            json!({ "verdict": "undecided", "inputs": 0, "inputs_without_value": failing })
         }
         Verdict::Refuted(_) => json!({ "verdict": "refuted" }),
     }

@@ -3,7 +3,7 @@
 use super::draw::{self, Grid, Row};
 use super::input::Columns;
 use super::program::Loaded;
-use super::{Exit, Ui};
+use super::{Exit, Ui, json_input};
 use crate::interp::{Failure, Interpreter, Trace};
 use crate::ir::{Column, Node, Op, Program, SOpId, label};
 use crate::model::{Artifact, Decoded, Shown, Stream, Transformer, half_layer_name, json};
@@ -154,8 +154,7 @@ fn output(
 fn show(columns: &[Column], input: &Columns, lines: &[Line], as_json: bool, ui: &Ui) {
     if as_json {
         let values = |list: &Vec<Value>| Json::Array(list.iter().map(json::to_json).collect());
-        let inputs: serde_json::Map<String, Json> =
-            columns.iter().zip(input).map(|(c, list)| (c.name.to_string(), values(list))).collect();
+        let inputs = json_input::to_json(columns, input);
         let held = |h: &HeldLine| json!({ "site": h.place, "values": h.cells, "wrong": h.wrong, "wrong_at_bos": h.wrong_at_bos });
         let line = |l: &Line| {
             json!({
@@ -165,7 +164,7 @@ fn show(columns: &[Column], input: &Columns, lines: &[Line], as_json: bool, ui: 
                 "folded": l.folded,
             })
         };
-        ui.line(&json!({ "input": inputs, "trace": lines.iter().map(line).collect::<Vec<_>>() }).to_string());
+        ui.json(&json!({ "input": inputs, "trace": lines.iter().map(line).collect::<Vec<_>>() }));
         return;
     }
     let mut rows: Vec<Row> = Vec::new();

@@ -1,5 +1,6 @@
 //! What the user sees: the only file that writes to the terminal.
 
+use super::draw::printable;
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -34,7 +35,23 @@ impl Ui {
 
     /// Results, to standard output.
     pub fn out(&self, text: &str) {
+        self.verbatim(&harmless(text));
+    }
+
+    /// Results that are a file of the user's, with all its characters.
+    pub fn verbatim(&self, text: &str) {
         write(&mut std::io::stdout().lock(), text);
+    }
+
+    /// A line of results for other programs.
+    pub fn json(&self, json: &Json) {
+        // JSON has escapes of its own, which serde_json uses for the lower control characters only.
+        let escape = |c: char| match c.is_control() {
+            true => format!("\\u{:04x}", u32::from(c)),
+            false => c.to_string(),
+        };
+        let text: String = json.to_string().chars().map(escape).collect();
+        self.verbatim(&(text + "\n"));
     }
 
     /// One line of results.
@@ -44,7 +61,7 @@ impl Ui {
 
     /// Everything that is said beside the results, to standard error.
     pub fn note(&self, text: &str) {
-        write(&mut std::io::stderr().lock(), &format!("{text}\n"));
+        write(&mut std::io::stderr().lock(), &(harmless(text) + "\n"));
     }
 
     /// Says what went wrong, and how the process will end for it.
@@ -65,7 +82,7 @@ impl Ui {
         if let Some(file) = file {
             line["file"] = json!(file.to_string_lossy());
         }
-        self.line(&line.to_string());
+        self.json(&line);
     }
 
     /// Long work with a bar that counts up. The bar shows after half a second, on terminals only.
@@ -96,6 +113,15 @@ impl Ui {
             }
         }
     }
+}
+
+/// A text that cannot move the cursor or change colours, whoever wrote it.
+fn harmless(text: &str) -> String {
+    let lines = text.split_inclusive('\n').map(|line| match line.strip_suffix('\n') {
+        Some(line) => printable(line) + "\n",
+        None => printable(line),
+    });
+    lines.collect()
 }
 
 /// A reader that went away (`raspc … | head`) ends the process quietly; results that cannot be

@@ -1,14 +1,15 @@
 //! What is said of a model that was compared with a program.
 
 use super::Ui;
+use super::draw::printable;
+use super::json_input;
 use super::program::Loaded;
-use super::verify::Claim;
+use super::verify::{Claim, From};
 use crate::diagnostic::Diagnostic;
-use crate::inputs::columns_text;
-use crate::ir::{Node, Op, label, lower};
+use crate::inputs::named_text;
+use crate::ir::{Column, Node, Op, label, lower};
 use crate::model::{Decoded, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
-use crate::value::Value;
 use crate::verify::{self, Answer, Disagreement, FirstDifference, Verdict};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -31,21 +32,24 @@ pub fn left_out(failing: usize) -> String {
     }
 }
 
+/// What is said where nothing was compared.
+pub fn undecided(failing: usize) -> String {
+    format!("undecided: no input was compared{}", left_out(failing))
+}
+
 pub fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 /// An answer in the words that it deserves.
-fn words(answer: &Answer) -> String {
+fn words(answer: &Answer, columns: &[Column]) -> String {
     let verdict = match answer {
         Answer::Proved(_) => return "proved".to_owned(),
         Answer::Compared { verdict, .. } => verdict,
     };
     let compared = |n: usize| counted(n, "input");
     match verdict {
-        Verdict::Enumerated { inputs: 0, failing } | Verdict::Tested { inputs: 0, failing, .. } => {
-            format!("undecided: no input was compared{}", left_out(*failing))
-        }
+        Verdict::Undecided { failing } => undecided(*failing),
         Verdict::Enumerated { inputs, failing } => {
             format!("proved by enumeration ({}{})", compared(*inputs), left_out(*failing))
         }
@@ -53,7 +57,7 @@ fn words(answer: &Answer) -> String {
             let which = seed.map_or("the first in order".to_owned(), |seed| format!("seed {seed}"));
             format!("tested ({}, {which}{})", compared(*inputs), left_out(*failing))
         }
-        Verdict::Refuted(found) => format!("refuted on {}", columns_text(&found.input)),
+        Verdict::Refuted(found) => format!("refuted on {}", named_text(columns, &found.input)),
     }
 }
 
@@ -68,15 +72,21 @@ pub struct Manner {
 
 pub fn tell(file: &Path, claim: &Claim, answer: &Answer, wrong_examples: usize, manner: Manner, ui: &Ui) {
     let Loaded { name, program, sources } = &claim.loaded;
+    let file = printable(&file.to_string_lossy());
     let hash = sha256(main_source(sources));
-    let verdict = words(answer) + if manner.interrupted { ", interrupted" } else { "" };
+    let verdict = words(answer, &program.columns) + if manner.interrupted { ", interrupted" } else { "" };
+    let (name, from) = match &claim.from {
+        // Its path names it already.
+        From::File(path) => (printable(path), String::new()),
+        From::Inside | From::Compiled => (printable(name), format!(", {}", claim.from)),
+    };
     if manner.brief {
         let hash = hash.get(..12).unwrap_or_default();
-        ui.line(&format!("{}: {verdict}; {name} {hash}, {}", file.display(), claim.from));
+        ui.line(&format!("{file}: {verdict}; {name} {hash}{from}"));
         return;
     }
-    ui.line(&format!("{}: {verdict}", file.display()));
-    ui.line(&format!("  program   {name}, {}", claim.from));
+    ui.line(&format!("{file}: {verdict}"));
+    ui.line(&format!("  program   {name}{from}"));
     ui.line(&format!("  sha256    {hash}"));
     if let Answer::Compared { open: Some(open), .. } = answer {
         ui.line(&format!("  open      {open}"));
@@ -98,7 +108,7 @@ pub fn report(
     let Loaded { name, program, sources } = &claim.loaded;
     let mut report = json!({
         "file": file.to_string_lossy(),
-        "program": { "name": name, "sha256": sha256(main_source(sources)), "from": claim.from },
+        "program": { "name": name, "sha256": sha256(main_source(sources)), "from": claim.from.to_string() },
         "examples": program.examples.len(),
         "wrong_examples": wrong_examples,
     });
@@ -125,14 +135,15 @@ pub fn report(
             report["inputs_without_value"] = json!(failing);
             report["seed"] = json!(seed);
         }
+        Verdict::Undecided { failing } => {
+            report["verdict"] = json!("undecided");
+            report["inputs"] = json!(0);
+            report["inputs_without_value"] = json!(failing);
+        }
         Verdict::Refuted(found) => {
-            let columns = program.columns.iter().zip(&found.input);
-            let values = |list: &[Value]| Json::Array(list.iter().map(json::to_json).collect());
-            let input: serde_json::Map<String, Json> =
-                columns.map(|(c, list)| (c.name.to_string(), values(list))).collect();
             report["verdict"] = json!("refuted");
             report["counterexample"] = json!({
-                "input": input,
+                "input": json_input::to_json(&program.columns, &found.input),
                 "output": program.outputs[found.output].name.as_ref(),
                 "position": found.position,
                 "expected": json::to_json(&found.expected),
@@ -171,7 +182,7 @@ pub fn difference_report(claim: &Claim, found: &Disagreement, first: Option<&Fir
     let output = &program.outputs[*output];
     let message = format!(
         "the weights differ from the program on {}: `{}` at position {position} is {expected}, they give {found}",
-        columns_text(input),
+        named_text(&program.columns, input),
         output.name,
     );
     let mut report = Diagnostic::error("E0502", message);

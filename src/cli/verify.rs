@@ -11,15 +11,18 @@ use crate::model::{Artifact, SourceInfo, Transformer};
 use crate::source::Source;
 use crate::verify::check::prove;
 use crate::verify::{self, Answer, Effort, Verdict, wrong_examples};
+use anyhow::Context as _;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// Compare weights with the program that they were compiled from.
 ///
-/// A model (.safetensors) is compared with the program inside it, or with that of '--against'; a
-/// program (.rasp) is compiled in memory first. 'proved' holds for every declared input on which the
-/// program has a value: it follows from the weights, head by head and neuron by neuron. What that
-/// leaves open is run: every declared input if there are at most a million ('proved by
-/// enumeration'), otherwise random ones ('tested'). Ctrl-C ends a comparison early.
+/// A model (.safetensors) is compared with the program inside it, or with that of '--against', column
+/// by column and output by output of the same name; a program (.rasp) is compiled in memory first.
+/// 'proved' holds for every declared input on which the program has a value: it follows from the
+/// weights, head by head and neuron by neuron. What that leaves open is run: every declared input if
+/// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'). Ctrl-C ends
+/// a comparison early.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
     /// Models (.safetensors) or programs (.rasp).
@@ -57,8 +60,7 @@ pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     for file in args.files.iter().take_while(|_| !interrupt.asked()) {
         ui.begin();
-        let (exit, answer) = one(file, args, &interrupt, ui)
-            .unwrap_or_else(|error| (ui.error(&error.context(file.display().to_string())), None));
+        let (exit, answer) = one(file, args, &interrupt, ui).unwrap_or_else(|error| (ui.error(&error), None));
         if args.json && answer.is_none() {
             ui.failed(Some(file));
         }
@@ -68,6 +70,7 @@ pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
                 Verdict::Enumerated { .. } => 1,
                 Verdict::Tested { .. } => 2,
                 Verdict::Refuted(_) => 3,
+                Verdict::Undecided { .. } => 4,
             },
             None => 4,
         }] += 1;
@@ -90,10 +93,30 @@ pub struct Claim {
     pub artifact: Artifact,
     pub loaded: Loaded,
     /// Where the program was found.
-    pub from: String,
+    pub from: From,
     /// Whether it is the program that the model was compiled from, so that the model's slots tell
     /// about its s-ops.
     pub own: bool,
+}
+
+/// Where the program of a claim was found.
+pub enum From {
+    /// Inside the model's file.
+    Inside,
+    /// It was compiled in memory.
+    Compiled,
+    /// In the file of `--against`.
+    File(String),
+}
+
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inside => f.write_str("inside the file"),
+            Self::Compiled => f.write_str("compiled in memory"),
+            Self::File(path) => f.write_str(path),
+        }
+    }
 }
 
 fn one(
@@ -102,17 +125,26 @@ fn one(
     interrupt: &Interrupt,
     ui: &Ui,
 ) -> anyhow::Result<(Exit, Option<Answer>)> {
-    let claim = match claim(file, args, ui)? {
-        Ok(claim) => claim,
-        Err(exit) => return Ok((exit, None)),
-    };
+    match claim(file, args, ui)? {
+        Ok(claim) => judge(file, &claim, args, interrupt, ui).with_context(|| file.display().to_string()),
+        Err(exit) => Ok((exit, None)),
+    }
+}
+
+fn judge(
+    file: &Path,
+    claim: &Claim,
+    args: &VerifyArgs,
+    interrupt: &Interrupt,
+    ui: &Ui,
+) -> anyhow::Result<(Exit, Option<Answer>)> {
     let Loaded { program, sources, .. } = &claim.loaded;
     let model = args.model.place(&claim.artifact)?;
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
-    let answer = match on_examples(&claim, &model)? {
+    let answer = match on_examples(claim, &model)? {
         Some(verdict) => Answer::Compared { verdict, open: None },
-        None => answer(&claim, &model, args, interrupt, ui)?,
+        None => answer(claim, &model, args, interrupt, ui)?,
     };
     let first = match &answer {
         Answer::Compared { verdict: Verdict::Refuted(found), .. } => {
@@ -121,23 +153,23 @@ fn one(
                 true => verify::first_difference(manifest, program, &model, &found.input)?,
                 false => None,
             };
-            ui.diagnostics(&[difference_report(&claim, found, first.as_ref())], sources);
+            ui.diagnostics(&[difference_report(claim, found, first.as_ref())], sources);
             first
         }
         Answer::Proved(_) | Answer::Compared { .. } => None,
     };
     if args.json {
-        ui.line(&report(file, &claim, &answer, first.as_ref(), wrong.len()).to_string());
+        ui.json(&report(file, claim, &answer, first.as_ref(), wrong.len()));
     } else {
         let manner = Manner { brief: args.files.len() > 1, interrupted: interrupt.asked() };
-        tell(file, &claim, &answer, wrong.len(), manner, ui);
+        tell(file, claim, &answer, wrong.len(), manner, ui);
     }
     let exit = match &answer {
         Answer::Compared { verdict: Verdict::Refuted(_), .. } => Exit::Refuted,
-        Answer::Proved(_) | Answer::Compared { .. } if !wrong.is_empty() => Exit::Refuted,
+        _ if !wrong.is_empty() => Exit::Refuted,
         Answer::Proved(_) => Exit::Done,
         Answer::Compared { verdict, .. } => match verdict {
-            Verdict::Enumerated { inputs: 0, .. } | Verdict::Tested { inputs: 0, .. } => Exit::Undecided,
+            Verdict::Undecided { .. } => Exit::Undecided,
             Verdict::Tested { .. } if interrupt.asked() => Exit::Undecided,
             Verdict::Enumerated { .. } | Verdict::Tested { .. } | Verdict::Refuted(_) => Exit::Done,
         },
@@ -167,32 +199,27 @@ fn answer(
 fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim, Exit>> {
     let against = match &args.against {
         Some(path) => match program::load(path, &args.flags, ui)? {
-            Ok(loaded) => Some((loaded, path.display().to_string())),
+            Ok(loaded) => Some((loaded, From::File(path.display().to_string()))),
             Err(exit) => return Ok(Err(exit)),
         },
         None => None,
     };
     if model::is_model(file) {
-        anyhow::ensure!(
-            against.is_some() || args.flags.is_empty(),
-            "declarations belong to programs; the one inside {} has its own",
-            file.display()
-        );
-        anyhow::ensure!(
-            args.knobs.is_default(),
-            "{} is compiled already; -O is for programs",
-            file.display()
-        );
+        if against.is_none() {
+            args.flags.refuse(file)?;
+        }
+        args.knobs.refuse(file)?;
         let artifact = model::load(file)?;
         let (loaded, from) = match against {
             Some(found) => found,
-            None => match model::program_of(&artifact, ui)? {
-                Ok(loaded) => (loaded, "inside the file".to_owned()),
+            None => match model::program_of(&artifact, ui).with_context(|| file.display().to_string())? {
+                Ok(loaded) => (loaded, From::Inside),
                 Err(exit) => return Ok(Err(exit)),
             },
         };
         let same = |(ours, theirs): ((_, &Source), &SourceInfo)| ours.1.text == theirs.text;
-        let own = loaded.sources.iter().zip(&artifact.manifest.sources).all(same);
+        let own = loaded.sources.iter().zip(&artifact.manifest.sources).all(same)
+            && verify::belongs(&loaded.program, &artifact.manifest.config).is_ok();
         return Ok(Ok(Claim { artifact, loaded, from, own }));
     }
     let loaded = match program::load(file, &args.flags, ui)? {
@@ -204,7 +231,7 @@ fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim
         Err(exit) => return Ok(Err(exit)),
     };
     let own = against.is_none();
-    let (loaded, from) = against.unwrap_or_else(|| (loaded, "compiled in memory".to_owned()));
+    let (loaded, from) = against.unwrap_or((loaded, From::Compiled));
     Ok(Ok(Claim { artifact, loaded, from, own }))
 }
 

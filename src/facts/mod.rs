@@ -23,7 +23,7 @@ mod width;
 #[cfg(test)]
 pub(crate) mod soundness;
 #[cfg(test)]
-mod soundness_tests;
+pub(crate) mod soundness_tests;
 #[cfg(test)]
 mod tests;
 

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Every input if there are few, else so many random ones.
-pub(super) fn some_inputs(program: &Program, most: usize) -> Vec<Vec<Vec<Value>>> {
+pub(crate) fn some_inputs(program: &Program, most: usize) -> Vec<Vec<Vec<Value>>> {
     let interpreter = Interpreter::new(program);
     let Some(inputs) = Inputs::new(program, &interpreter, Vec::new()) else { return Vec::new() };
     if inputs.count() <= most as u128 {

@@ -7,4 +7,4 @@ mod program;
 
 pub use graph::{Call, Graph, Node, Op, Origin, SOp, SOpId, Selector, SelectorId, SelectorOp, StackId};
 pub use print::{definition, label, print};
-pub use program::{Column, Example, Lengths, Output, Program};
+pub use program::{Column, Example, LeftOut, Lengths, Output, Program};

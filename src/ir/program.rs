@@ -19,6 +19,8 @@ pub struct Program {
     pub assumptions: Vec<(SOpId, Span)>,
     pub outputs: Vec<Output>,
     pub examples: Vec<Example>,
+    /// Why the examples were left out that do not fit what was said from outside.
+    pub left_out: Vec<LeftOut>,
 }
 
 impl Program {
@@ -69,6 +71,17 @@ pub struct Output {
     pub name: Arc<str>,
     pub sop: SOpId,
     pub span: Span,
+}
+
+/// What was said from outside that leaves an example no place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftOut {
+    /// The outputs are others.
+    Outputs,
+    /// Its length is none of those.
+    Lengths,
+    /// A value is in no domain.
+    Domains,
 }
 
 /// An input with the outputs that the program says it has.

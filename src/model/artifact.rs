@@ -10,7 +10,7 @@ use crate::weights::{HeadWeights, LayerWeights, MlpWeights, Weights};
 use ndarray::Array2;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -19,6 +19,9 @@ pub const KEY: &str = "raspc";
 
 /// The largest file that is read. A model of `programs/` has a thousandth of it.
 pub const MAX_BYTES: u64 = 2 << 30;
+
+/// The longest header that safetensors reads.
+const MAX_HEADER: u64 = 100_000_000;
 
 /// A model with everything that is known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +37,8 @@ pub enum ArtifactError {
     Io(#[from] std::io::Error),
     #[error("the file has {bytes} bytes, more than the {MAX_BYTES} that a model may have")]
     TooLarge { bytes: u64 },
+    #[error("the file does not begin as a safetensors file does")]
+    NoHeader,
     #[error("the file is no intact safetensors file: {0}")]
     Container(SafeTensorError),
     #[error("the safetensors file was not written by raspc: it has no metadata entry `{KEY}`")]
@@ -134,13 +139,43 @@ pub fn save(artifact: &Artifact, path: &Path) -> Result<(), ArtifactError> {
 /// Reads a model.
 pub fn load(path: &Path) -> Result<Artifact, ArtifactError> {
     let file = std::fs::File::open(path)?;
-    let mut bytes = Vec::new();
+    let mut bytes = beginning(&file)?;
     // The size is taken from what was read: a device or a pipe has none of its own.
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    (&file).take(MAX_BYTES).read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
         size if size > MAX_BYTES => Err(ArtifactError::TooLarge { bytes: size }),
         _ => Artifact::from_bytes(&bytes),
     }
+}
+
+/// Whether a file says that raspc wrote it.
+pub fn is_own(path: &Path) -> Result<bool, ArtifactError> {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        #[serde(rename = "__metadata__", default)]
+        metadata: HashMap<String, serde::de::IgnoredAny>,
+    }
+    let file = std::fs::File::open(path)?;
+    let Ok(mut bytes) = beginning(&file) else { return Ok(false) };
+    let (length, header) = bytes.split_at(8);
+    let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
+    let rest = length.saturating_sub(header.len() as u64);
+    (&file).take(rest).read_to_end(&mut bytes)?;
+    let header: Result<Header, _> = serde_json::from_slice(&bytes[8..]);
+    Ok(header.is_ok_and(|header| header.metadata.contains_key(KEY)))
+}
+
+/// Whether bytes begin as a safetensors file does: with the length of a header, and an object.
+pub fn is_beginning(bytes: &[u8]) -> bool {
+    let Some((length, header)) = bytes.split_first_chunk() else { return false };
+    u64::from_le_bytes(*length) <= MAX_HEADER && header.first() == Some(&b'{')
+}
+
+/// The first bytes of a file, if a model begins so. A device that never ends does not.
+fn beginning(file: &std::fs::File) -> Result<Vec<u8>, ArtifactError> {
+    let mut bytes = Vec::new();
+    file.take(9).read_to_end(&mut bytes)?;
+    if is_beginning(&bytes) { Ok(bytes) } else { Err(ArtifactError::NoHeader) }
 }
 
 /// What is read of a manifest before its format is known.
@@ -160,12 +195,19 @@ fn check(config: &Config) -> Result<(), &'static str> {
     });
     match () {
         () if config.columns.is_empty() => Err("there is no input column"),
+        () if !all_different(config.columns.iter().map(|c| &c.name)) => Err("two columns have one name"),
+        () if !all_different(config.outputs.iter().map(|o| &o.name)) => Err("two outputs have one name"),
         () if config.n_ctx <= bos => Err("there is no position"),
         () if config.columns.iter().any(|c| c.vocabulary.is_empty()) => Err("a vocabulary is empty"),
         () if config.outputs.iter().any(|o| o.decode.width() == 0) => Err("an output has no value"),
         () if !sizes.into_iter().chain(in_layers).all(wide) => Err("a size is 0 or beyond 2^24"),
         () => Ok(()),
     }
+}
+
+fn all_different<'n>(names: impl Iterator<Item = &'n String>) -> bool {
+    let mut seen = HashSet::new();
+    names.into_iter().all(|name| seen.insert(name))
 }
 
 fn read_weights(config: &Config, tensors: &SafeTensors<'_>) -> Result<Weights, ArtifactError> {

@@ -2,7 +2,7 @@
 
 use super::json;
 use crate::plan::{Plan, Read};
-use crate::value::Value;
+use crate::value::{Number, Value};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ pub enum Decode {
         #[serde(with = "json::values")]
         values: Vec<Value>,
         #[serde(with = "json::number")]
-        bound: crate::value::Number,
+        bound: Number,
     },
 }
 
@@ -96,6 +96,14 @@ impl Decode {
         match self {
             Self::Categorical { values } => values.len(),
             Self::Numeric { .. } => 1,
+        }
+    }
+
+    /// How far off a number may be.
+    pub fn bound(&self) -> Option<&Number> {
+        match self {
+            Self::Categorical { .. } => None,
+            Self::Numeric { bound, .. } => Some(bound),
         }
     }
 }
@@ -119,9 +127,8 @@ impl Config {
             name: o.name.to_string(),
             decode: match &o.read {
                 Read::Categorical { values, .. } => Decode::Categorical { values: values.clone() },
-                Read::Numeric { slot, values } => {
-                    let bound = plan.slot(*slot).bound.clone();
-                    let values = values.explicit().unwrap_or_default();
+                Read::Numeric { values, bound, .. } => {
+                    let bound = bound.clone();
                     let told_apart = super::decode::separated(values, &bound);
                     Decode::Numeric { values: if told_apart { values.to_vec() } else { Vec::new() }, bound }
                 }

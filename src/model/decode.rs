@@ -26,9 +26,12 @@ impl Decode {
                 }
                 values.get(best).cloned().map_or(Decoded::About(f32::NAN), Decoded::Value)
             }
-            Self::Numeric { values, .. } => {
+            Self::Numeric { values, bound } => {
                 let logit = logits.first().copied().unwrap_or(f32::NAN);
                 let Some(held) = Number::from_f64(f64::from(logit)) else { return Decoded::About(logit) };
+                if values.is_empty() && bound.is_zero() {
+                    return Decoded::Value(Value::Number(held));
+                }
                 let distance =
                     |value: &Value| value.number().and_then(|n| n.sub(&held).ok()).map(|d| d.abs());
                 // The values are sorted: only the neighbours of the place where it would stand.

@@ -72,7 +72,7 @@ impl Held {
             Holds::AtLeast(base, value) => Self::AtLeast { of: Of::base(*base), value: value.clone() },
             Holds::Below(base, value) => Self::Below { of: Of::base(*base), value: value.clone() },
             Holds::Function(base, table) => Self::Function { of: Of::base(*base), table: table.to_vec() },
-            Holds::Numeric(sop) => Self::Numeric { of: Of::Sop(sop.index()) },
+            Holds::Numeric(base) => Self::Numeric { of: Of::base(*base) },
             Holds::Share(base) => Self::Share { of: Of::base(*base) },
         }
     }

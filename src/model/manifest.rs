@@ -139,7 +139,7 @@ pub struct NeuronInfo {
     pub neurons: [usize; 2],
     pub sop: String,
     pub origin: Vec<Place>,
-    /// `table`, `steps`, `clean` or `erase`.
+    /// `table`, `steps`, `clean`, `product` or `erase`.
     pub kind: String,
     pub facts: Vec<FactInfo>,
 }
@@ -301,7 +301,7 @@ impl Names<'_> {
             Holds::AtLeast(base, value) => format!("{} >= {value}", self.base(*base)),
             Holds::Below(base, value) => format!("{} < {value}", self.base(*base)),
             Holds::Function(base, table) => function(&self.base(*base), table),
-            Holds::Numeric(sop) => self.sop(*sop),
+            Holds::Numeric(base) => self.base(*base),
             Holds::Share(base) => format!("1 / ({} + 1)", self.base(*base)),
         };
         let owner = match slot.owner {
@@ -335,6 +335,7 @@ impl Names<'_> {
             Neurons::Table => ("table", FactInfo::ValueSets),
             Neurons::Steps => ("steps", FactInfo::Gaps),
             Neurons::Clean => ("clean", FactInfo::Gaps),
+            Neurons::Product => ("product", FactInfo::ValueSets),
             Neurons::Erase => ("erase", FactInfo::Dead),
         };
         let (sop, origin) = (self.base(group.base), self.base_places(group.base));

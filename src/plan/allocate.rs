@@ -92,7 +92,7 @@ fn base(holds: &Holds) -> Option<Base> {
         | Holds::AtLeast(base, _)
         | Holds::Below(base, _)
         | Holds::Function(base, _)
+        | Holds::Numeric(base)
         | Holds::Share(base) => Some(*base),
-        Holds::Numeric(id) => Some(Base::SOp(*id)),
     }
 }

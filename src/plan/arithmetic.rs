@@ -43,8 +43,18 @@ pub fn gamma(m: usize) -> Number {
     div(&mu, &sub(&Number::ONE, &mu))
 }
 
+/// The nearest f32.
+pub(super) fn rounded(number: &Number) -> Number {
+    Number::from_f64(f64::from(number.to_f32())).unwrap_or_else(|| number.clone())
+}
+
 /// The distance between a number and the nearest f32.
 pub(super) fn rounding(number: &Number) -> Number {
-    let rounded = Number::from_f64(f64::from(number.to_f32()));
-    rounded.map_or(Number::ZERO, |r| sub(number, &r).abs())
+    sub(number, &rounded(number)).abs()
+}
+
+/// A number with a small denominator that is no smaller: sums of many fractions get large ones.
+pub(super) fn above(number: &Number) -> Number {
+    let steps = mul(number, &power_of_two(48)).floor();
+    mul(&add(&steps, &Number::ONE), &power_of_two(-48))
 }

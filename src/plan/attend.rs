@@ -1,6 +1,6 @@
 //! What does a head do for an aggregate, or for a selector width?
 
-use super::arithmetic::{add, div, gamma, manageable, mul, power_of_two, rounding, sub};
+use super::arithmetic::{add, div, gamma, manageable, mul, rounding, sub};
 use super::lower::{Held, Lower, MAX_VALUES};
 use super::view::View;
 use super::{Atom, Base, Fact, Form, Partition, PlanError, ScoreColumn, Scoring};
@@ -94,6 +94,16 @@ pub(super) struct MeanOf {
     default: Value,
 }
 
+impl MeanOf {
+    /// No mean is below the first or above the second number; none if not all are numbers.
+    pub(super) fn range(&self) -> Option<(Number, Number)> {
+        let all = self.value.cells.iter().flatten().chain([&self.default]);
+        let numbers: Vec<Number> = all.map(Value::number).collect::<Option<_>>()?;
+        numbers.iter().all(manageable).then_some(())?;
+        Some((numbers.iter().min()?.clone(), numbers.iter().max()?.clone()))
+    }
+}
+
 impl Lower<'_> {
     /// The values of what attention gives, sorted.
     pub(super) fn base_values(&mut self, base: Base) -> Result<Vec<Value>, PlanError> {
@@ -138,9 +148,13 @@ impl Lower<'_> {
         }
     }
 
-    /// The constants that an s-op is compared with, if nothing else is asked of it.
+    /// The constants that an s-op is compared with, if no other of its values is asked for.
     fn compared_with(&self, id: SOpId) -> Option<Vec<Number>> {
         let graph = &self.program.graph;
+        // What reads a mean as an output reads it as a number.
+        if self.program.outputs.iter().any(|o| o.sop == id) && !self.means.contains_key(&id) {
+            return None;
+        }
         let constant = |id: SOpId| match &graph[id].op {
             Op::Const(value) => value.number(),
             Op::Input(_) | Op::Indices | Op::Elementwise { .. } | Op::Aggregate { .. } | Op::Width { .. } => {
@@ -215,8 +229,13 @@ impl Lower<'_> {
 
     /// Whether neurons digitise the width of a selector.
     pub(super) fn is_stepped_width(&self, selector: SelectorId) -> bool {
+        !self.knobs.is_exact() || self.is_share(selector)
+    }
+
+    /// Whether the width of a selector arrives as the share of BOS.
+    pub(super) fn is_share(&self, selector: SelectorId) -> bool {
         let last = self.facts.always(selector).is_some() && !self.program.causal;
-        !self.knobs.is_exact() || !last && !self.facts.width(selector).at_most_one()
+        !last && !self.facts.width(selector).at_most_one()
     }
 
     /// Whether neurons digitise what attention gives.
@@ -255,12 +274,13 @@ impl Lower<'_> {
     /// A value that moves as a code: what each slot of the code is handed.
     fn code(
         &mut self,
+        base: Base,
         value: &Partition,
         values: Arc<[Value]>,
         forms: &BTreeSet<Form>,
         exact: bool,
     ) -> (Vec<Form>, Held) {
-        let mut held = self.held(values, forms);
+        let mut held = self.held(base, values, forms);
         // A rough code is cleaned bit by bit.
         held.features = held.features.filter(|f| exact || f.are_bits());
         let columns: Vec<Form> = match &held.features {
@@ -313,7 +333,7 @@ impl Lower<'_> {
                 }
             };
             let bound = add(&bound, &self.leak(self.origin(id), bos)?);
-            let (columns, held) = self.code(&value, values, forms, bound.is_zero());
+            let (columns, held) = self.code(Base::SOp(id), &value, values, forms, bound.is_zero());
             Attended::Code { columns, default, held, bound }
         };
         Ok(Attend { base: Base::SOp(id), selector, scoring, columns, bos, facts, result })
@@ -409,7 +429,7 @@ impl Lower<'_> {
             let last = ScoreColumn { query: Form::constant(Number::ONE), key: Form::of(&indices, &scores) };
             self.need(&last.key);
             let bound = self.leak(super::origin(self.program, base), BosLevel::Out)?;
-            let (columns, held) = self.code(&value, values, forms, bound.is_zero());
+            let (columns, held) = self.code(base, &value, values, forms, bound.is_zero());
             return Ok(Attend {
                 base,
                 selector,
@@ -429,14 +449,12 @@ impl Lower<'_> {
             let value = Partition::constant().merge(&[name], values.len());
             let default = place(0);
             let bound = self.leak(super::origin(self.program, base), BosLevel::Half)?;
-            let (code, held) = self.code(&value, values, forms, bound.is_zero());
+            let (code, held) = self.code(base, &value, values, forms, bound.is_zero());
             let result = Attended::Code { columns: code, default, held, bound };
             return Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Half, facts, result });
         }
-        // fl(1/(d+1)) is exact for d = 0, and off by half a unit in the last place of ½ at most.
         let read = Steps { values, cuts: cuts(forms) };
-        let bound = add(&power_of_two(-25), &self.knobs.leak(BosLevel::Selected, self.lengths.max));
-        let result = Attended::Share { bound, read };
+        let result = Attended::Share { bound: self.share_error(), read };
         Ok(Attend { base, selector, scoring, columns, bos: BosLevel::Selected, facts, result })
     }
 }

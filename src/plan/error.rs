@@ -154,10 +154,10 @@ fn words(error: &PlanError) -> Diagnostic {
                 .help("give a default of the values' type, or select one key at most")
         }
         PlanError::UnwieldyNumber { at, number } => {
-            Diagnostic::error("E0407", "a number does not fit into a weight").label(
-                at.span,
-                format!("{number} occurs here; numbers must be below 2^24, with a denominator below 2^32"),
-            )
+            let limits = "numbers must be below 2^24, with a denominator below 2^32";
+            Diagnostic::error("E0407", "a number does not fit into a weight")
+                .label(at.span, format!("{number} occurs here; {limits}"))
+                .help("divide the numbers by a constant, or `round` them, before a mean is taken")
         }
         PlanError::TooSoft { at, leak } => {
             let leak = leak.to_f64();

@@ -42,6 +42,22 @@ impl Form {
         Self { base: self.base, numbers }.simplified()
     }
 
+    /// The sum of the squares of forms of one base.
+    pub(super) fn squares<'f>(forms: impl Iterator<Item = &'f Self>) -> Self {
+        let sum = |sum: Option<Self>, form: &Self| {
+            let square = |n: &Option<Number>| n.as_ref().map(|n| mul(n, n));
+            let squares = form.numbers.iter().map(square);
+            let numbers = match sum {
+                None => squares.collect(),
+                Some(sum) => {
+                    sum.numbers.iter().zip(squares).map(|(a, b)| Some(add(a.as_ref()?, &b?))).collect()
+                }
+            };
+            Some(Self { base: form.base, numbers })
+        };
+        forms.fold(None, sum).map_or_else(|| Self::constant(Number::ZERO), Self::simplified)
+    }
+
     fn simplified(self) -> Self {
         let mut known = self.numbers.iter().flatten();
         let first = known.next().cloned().unwrap_or(Number::ZERO);
@@ -88,8 +104,13 @@ const MAX_NUMBER: i64 = 1 << 20;
 
 impl Features {
     /// Numbers that let every one of these forms be read, with fewer slots than a one-hot code; none
-    /// if there are no such numbers.
-    pub(super) fn for_forms<'f>(n_values: usize, forms: impl IntoIterator<Item = &'f Form>) -> Option<Self> {
+    /// if there are no such numbers. `gates`, of zeros and ones, are held as they are: where one is 0,
+    /// what reads it adds nothing.
+    pub(super) fn for_forms<'f>(
+        n_values: usize,
+        forms: impl IntoIterator<Item = &'f Form>,
+        gates: impl IntoIterator<Item = &'f Form>,
+    ) -> Option<Self> {
         let mut vectors: BTreeSet<(Number, Vec<Number>)> = BTreeSet::new();
         for form in forms {
             let vector = normalised(&form.filled())?;
@@ -100,6 +121,7 @@ impl Features {
             }
         }
         let mut found = Self { features: Vec::new(), rows: Vec::new() };
+        gates.into_iter().for_each(|gate| found.push(gate.filled()));
         // The simplest come first, so that the others are made of them.
         for (_, vector) in vectors {
             let is_made = found.combine(&vector).is_some_and(|(_, factors)| found.is_exact(&factors));
@@ -179,12 +201,16 @@ impl Features {
     fn alone(&self, vector: &[Number]) -> Option<Vec<Number>> {
         let at = vector.iter().position(|n| *n != vector[0])?;
         let (from, rise) = (&vector[0], sub(&vector[at], &vector[0]));
-        let j = self.features.iter().position(|feature| {
+        let fits = |feature: &Vec<Number>| {
             let unit = sub(&feature[at], &feature[0]);
             let same =
                 |(n, f): (&Number, &Number)| mul(&sub(n, from), &unit) == mul(&sub(f, &feature[0]), &rise);
             !unit.is_zero() && vector.iter().zip(feature).all(same)
-        })?;
+        };
+        // Best without a constant.
+        let multiple = |feature: &Vec<Number>| mul(from, &feature[at]) == mul(&vector[at], &feature[0]);
+        let all = || self.features.iter().enumerate().filter(|(_, feature)| fits(feature));
+        let (j, _) = all().find(|(_, feature)| multiple(feature)).or_else(|| all().next())?;
         let factor = div(&rise, &sub(&self.features[j][at], &self.features[j][0]));
         Some((0..self.features.len()).map(|i| if i == j { factor.clone() } else { Number::ZERO }).collect())
     }

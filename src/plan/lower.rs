@@ -5,9 +5,10 @@
 
 use super::attend::{Attend, BosLevel, MeanOf};
 use super::folded::folded;
+use super::product::{Product, RoughSum};
 use super::view::View;
-use super::{Base, Column, Features, Form, HalfLayer, Knobs, Partition, PlanError};
-use crate::facts::{Facts, ValueSet};
+use super::{Base, Column, Features, Form, HalfLayer, Knobs, Logit, Partition, PlanError};
+use crate::facts::Facts;
 use crate::ir::{Lengths, Node, Op, Origin, Program, SOpId, SelectorId};
 
 use crate::value::{Number, Value};
@@ -46,6 +47,7 @@ pub(super) struct Lowered {
 pub(super) enum Lowering {
     Table { base: Base, held: Held, neurons: Vec<TableNeuron> },
     Attend(Box<Attend>),
+    Product { base: Base, product: Product },
 }
 
 /// How a base will stand in the residual stream.
@@ -62,16 +64,17 @@ pub(super) struct TableNeuron {
     pub writes: Vec<(usize, Number)>,
 }
 
+/// Logits, and the forms that they are made of.
+pub(super) struct Logits {
+    pub forms: Vec<Form>,
+    pub logits: Vec<Logit>,
+}
+
 pub(super) enum Reading {
-    /// One logit per value: a sum of forms.
-    Categorical {
-        values: Vec<Value>,
-        logits: Vec<Vec<Form>>,
-    },
-    Numeric {
-        sop: SOpId,
-        values: ValueSet,
-    },
+    /// One logit per value, made of forms.
+    Categorical { values: Vec<Value>, logits: Logits },
+    /// A number, give or take a bound.
+    Numeric { sum: RoughSum, values: Arc<[Value]> },
 }
 
 /// Tables are looked through up to this size: it bounds the time that takes.
@@ -90,11 +93,24 @@ pub(super) struct Lower<'a> {
     needed: BTreeMap<Base, BTreeSet<Form>>,
     /// What means are means of, and so are sums and multiples of them.
     pub(super) means: HashMap<SOpId, MeanOf>,
+    /// What neurons compute that are opened and shut.
+    pub(super) products: HashMap<SOpId, Product>,
+    /// What opens and shuts neurons.
+    gates: BTreeMap<Base, BTreeSet<Form>>,
     /// When bases can be read.
     pub(super) depths: HashMap<Base, HalfLayer>,
 }
 
 pub(super) fn lower(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Lowered, Vec<PlanError>> {
+    simplify(program, facts, knobs)?.backward()
+}
+
+/// The forward pass: every s-op that an output depends on as a table of bases.
+pub(super) fn simplify<'a>(
+    program: &'a Program,
+    facts: &'a Facts,
+    knobs: Knobs,
+) -> Result<Lower<'a>, Vec<PlanError>> {
     let mut lower = Lower {
         program,
         facts,
@@ -104,6 +120,8 @@ pub(super) fn lower(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Lo
         tables: HashMap::new(),
         needed: BTreeMap::new(),
         means: HashMap::new(),
+        products: HashMap::new(),
+        gates: BTreeMap::new(),
         depths: HashMap::new(),
     };
     for node in program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))) {
@@ -112,7 +130,7 @@ pub(super) fn lower(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Lo
             lower.views.insert(id, view);
         }
     }
-    lower.backward()
+    Ok(lower)
 }
 
 /// The declared lengths, if those and the domains of all columns that are read are declared.
@@ -294,9 +312,17 @@ impl Lower<'_> {
         }
     }
 
-    /// Notes that what attention gives is read as it is.
-    pub(super) fn attended(&mut self, id: SOpId) {
-        self.needed.entry(Base::SOp(id)).or_default();
+    /// Notes that a number is read as it is.
+    pub(super) fn rough_read(&mut self, base: Base) {
+        self.needed.entry(base).or_default();
+    }
+
+    /// Notes that neurons are shut where a form is 1, and open where it is 0.
+    pub(super) fn gate(&mut self, form: &Form) {
+        if let Some(base) = form.base {
+            self.needed.entry(base).or_default();
+            self.gates.entry(base).or_default().insert(form.clone());
+        }
     }
 
     /// The half-layer after which all bases of a view can be read, as far as is known before classes
@@ -331,9 +357,10 @@ impl Lower<'_> {
     }
 
     /// How values are held of which these forms are read.
-    pub(super) fn held(&self, values: Arc<[Value]>, forms: &BTreeSet<Form>) -> Held {
-        let features = self.knobs.optimise.then(|| Features::for_forms(values.len(), forms)).flatten();
-        Held { features, values }
+    pub(super) fn held(&self, base: Base, values: Arc<[Value]>, forms: &BTreeSet<Form>) -> Held {
+        let gates = self.gates.get(&base).into_iter().flatten();
+        let features = || Features::for_forms(values.len(), forms, gates);
+        Held { features: self.knobs.optimise.then(features).flatten(), values }
     }
 
     fn backward(mut self) -> Result<Lowered, Vec<PlanError>> {
@@ -359,15 +386,24 @@ impl Lower<'_> {
             match base {
                 Base::Column(column) => {
                     let domain = self.program.columns[column].domain.as_deref().unwrap_or_default();
-                    inputs.insert(base, self.held(domain.into(), &forms));
+                    inputs.insert(base, self.held(base, domain.into(), &forms));
                 }
                 Base::Index => {
-                    inputs.insert(base, self.held(self.indices().into(), &forms));
+                    inputs.insert(base, self.held(base, self.indices().into(), &forms));
                 }
                 Base::SOp(_) | Base::Width(_) | Base::Keys(_) | Base::Queries(_) => {
+                    if let Base::SOp(id) = base
+                        && let Some(product) = self.products.remove(&id)
+                    {
+                        product.of.into_iter().for_each(|of| self.rough_read(of));
+                        computed.push((base, Lowering::Product { base, product }));
+                        if forms.is_empty() {
+                            continue;
+                        }
+                    }
                     match self.compute(base, &forms) {
                         Ok(lowering) => {
-                            computed.retain(|c| c.0 != base);
+                            computed.retain(|c| c.0 != base || matches!(c.1, Lowering::Product { .. }));
                             computed.push((base, lowering));
                         }
                         Err(error) => errors.push(error),
@@ -426,7 +462,11 @@ impl Lower<'_> {
     /// The neurons of a table: one for each tuple of arguments, but for those whose result is held
     /// as zeros; or fewer, if there is a way.
     fn table(&mut self, base: Base, view: &View, forms: &BTreeSet<Form>) -> Result<Lowering, PlanError> {
-        let mut held = self.held(view.values().into(), forms);
+        let mut held = self.held(base, view.values().into(), forms);
+        if self.gates.contains_key(&base) {
+            // Features of tables are shifted, and where a gate is open there must be nothing.
+            held.features = None;
+        }
         let tuples = view.tuples(&held.values);
         let mut zeros = None;
         if let Some(features) = &mut held.features {

@@ -13,6 +13,7 @@
 
 mod allocate;
 mod arithmetic;
+mod atom;
 mod attend;
 mod error;
 mod folded;
@@ -22,22 +23,26 @@ mod leak;
 mod linear;
 mod lower;
 mod place;
+mod product;
 mod reading;
 mod score;
 mod selector;
 mod sums;
+#[cfg(test)]
+mod simplify_tests;
 #[cfg(test)]
 mod tests;
 mod threshold;
 mod view;
 
 pub use arithmetic::{gamma, power_of_two};
+pub use atom::{Atom, Relation};
 pub use error::{PlanError, describe, reports};
 pub use form::{Features, Form};
 pub use linear::Linear;
 pub use threshold::Threshold;
 
-use crate::facts::{self, Facts, ValueSet};
+use crate::facts::{self, Facts};
 use crate::ir::{Lengths, Origin, Program, SOpId, SelectorId};
 use crate::value::{Number, Value};
 use std::collections::BTreeMap;
@@ -246,8 +251,8 @@ pub enum Holds {
     Below(Base, Value),
     /// A function of the base: a number for each of its values.
     Function(Base, Arc<[(Value, Number)]>),
-    /// The s-op, which is a number.
-    Numeric(SOpId),
+    /// The base, which is a number.
+    Numeric(Base),
     /// `1 / (width + 1)`, the weight of BOS among the keys that a query selects.
     Share(Base),
 }
@@ -304,15 +309,6 @@ pub enum Scoring {
     All(Vec<Atom>),
     /// [`Knobs::score`] times the index: the last position that a query sees wins.
     Last,
-}
-
-/// A predicate on one base of the key and one of the query.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Atom {
-    pub key: Partition,
-    pub query: Partition,
-    /// `[query class][key class]`, row by row.
-    pub holds: Vec<bool>,
 }
 
 /// The scores of a row.
@@ -386,6 +382,8 @@ pub enum Neurons {
     Steps,
     /// Two neurons per slot: 1 where an inexact code is above one half, else 0.
     Clean,
+    /// Neurons that an exact s-op opens, and that hand on a number that is not exact.
+    Product,
     /// One neuron per slot that is read no more, or two if it may be negative: they bring it to 0, at
     /// BOS too.
     Erase,
@@ -410,12 +408,20 @@ pub struct Output {
     pub read: Read,
 }
 
+/// `constant + Σ factor · form`; a form goes by its place.
+#[derive(Clone, Debug)]
+pub struct Logit {
+    pub constant: Number,
+    pub terms: Vec<(usize, Number)>,
+}
+
 #[derive(Clone, Debug)]
 pub enum Read {
-    /// The value with the greatest logit; each logit is a sum of forms.
-    Categorical { values: Vec<Value>, logits: Vec<Vec<Form>> },
-    /// The number in a slot: the nearest member of its value set.
-    Numeric { slot: SlotId, values: ValueSet },
+    /// The value with the greatest logit; each logit is made of the forms.
+    Categorical { values: Vec<Value>, forms: Vec<Form>, logits: Vec<Logit> },
+    /// A sum of numbers in slots and of forms, off by the bound at most; and its values, sorted, if
+    /// they can be listed.
+    Numeric { terms: Vec<(SlotId, Number)>, forms: Vec<Form>, values: Arc<[Value]>, bound: Number },
 }
 
 impl NeuronGroup {

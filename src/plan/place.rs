@@ -3,14 +3,15 @@
 //! Everything is computed as soon as what it reads is there, so the layers are as few as the longest
 //! path through the plan. Every slot gets a direction of its own at first.
 
-use super::arithmetic::{add, div, mul, power_of_two, sub};
+use super::arithmetic::{above, add, div, gamma, mul, power_of_two, rounded, sub};
 use super::attend::{Attend, Attended, BosLevel, Steps};
-use super::lower::{Held, Lowered, Lowering, Reading, TableNeuron};
+use super::lower::{Held, Logits, Lowered, Lowering, Reading, TableNeuron};
+use super::product::{Product, RoughSum};
 use super::{
     Base, Code, Encoding, Form, HalfLayer, Head, HeadOutput, Holds, Knobs, Layer, Moves, Neuron, NeuronGroup,
     Neurons, Output, Owner, Plan, PlanError, Read, Scores, Scoring, Slot, SlotId, Threshold, ValueColumn,
 };
-use crate::ir::{Program, SOpId};
+use crate::ir::Program;
 use crate::value::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub(super) fn place(
         least_layers,
         outputs: Vec::new(),
     };
-    let mut placer = Placer { program, plan, ready: HashMap::new(), numeric: HashMap::new() };
+    let mut placer = Placer { program, plan, ready: HashMap::new(), rough: HashMap::new() };
     let embedding = (Owner::Embedding, HalfLayer::EMBED);
     for (&base, held) in inputs {
         placer.held(base, held, embedding, None, &Number::ZERO);
@@ -48,15 +49,17 @@ pub(super) fn place(
         match lowering {
             Lowering::Table { base, held, neurons } => placer.table(*base, held, neurons),
             Lowering::Attend(attend) => placer.attend(attend).map_err(|error| vec![error])?,
+            Lowering::Product { base, product } => placer.product(*base, product),
         }
     }
     for (output, reading) in program.outputs.iter().zip(outputs) {
         let read = match reading {
-            Reading::Categorical { values, logits } => {
-                Read::Categorical { values: values.clone(), logits: logits.clone() }
+            Reading::Categorical { values, logits: Logits { forms, logits } } => {
+                Read::Categorical { values: values.clone(), forms: forms.clone(), logits: logits.clone() }
             }
-            Reading::Numeric { sop, values } => {
-                Read::Numeric { slot: placer.numeric[sop], values: values.clone() }
+            Reading::Numeric { sum, values } => {
+                let (terms, bound) = placer.rough_sum(sum);
+                Read::Numeric { terms, forms: sum.forms.clone(), values: values.clone(), bound }
             }
         };
         placer.plan.outputs.push(Output { name: output.name.clone(), sop: output.sop, read });
@@ -84,8 +87,15 @@ struct Placer<'a> {
     plan: Plan,
     /// When the code of a base can first be read.
     ready: HashMap<Base, HalfLayer>,
-    /// The slots of means.
-    numeric: HashMap<SOpId, SlotId>,
+    /// The slots of numbers that are not exact.
+    rough: HashMap<Base, Rough>,
+}
+
+/// A number that is not exact.
+struct Rough {
+    slot: SlotId,
+    /// Its greatest size.
+    largest: Number,
 }
 
 impl Placer<'_> {
@@ -201,15 +211,15 @@ impl Placer<'_> {
                 let at_bos = default.clone().unwrap_or(Number::ZERO);
                 let mut error = error.clone();
                 error.absolute = add(&error.absolute, &self.plan.summing_error(number));
-                let Base::SOp(id) = base else { unreachable!("means are s-ops") };
-                let into = self.slot(Holds::Numeric(id), writer, at_bos.clone(), error.bound());
-                self.numeric.insert(id, into);
+                let into = self.slot(Holds::Numeric(base), writer, at_bos.clone(), error.bound());
+                self.rough.insert(base, Rough { slot: into, largest: error.largest.clone() });
                 let position = |v: &Value| v.number().unwrap_or(Number::ZERO);
                 self.steps(base, into, at, read, position, |n| error.at(n))?;
                 (Moves::Mean, vec![ValueColumn { form: number.clone(), at_bos, into }])
             }
             Attended::Share { bound, read } => {
                 let into = self.slot(Holds::Share(base), writer, Number::ONE, bound.clone());
+                self.rough.insert(base, Rough { slot: into, largest: Number::ONE });
                 let share = |v: &Value| {
                     let width = v.number().unwrap_or(Number::ZERO);
                     div(&Number::ONE, &add(&width, &Number::ONE))
@@ -257,6 +267,65 @@ impl Placer<'_> {
             outputs: Vec::new(),
         });
         (layer, contents.heads.len() - 1)
+    }
+
+    /// A neuron per gate and hinge.
+    fn product(&mut self, base: Base, product: &Product) {
+        let input = product.of.map(|of| self.rough[&of].slot);
+        let (written, error) = match input.map(|input| self.plan.slot(input)) {
+            Some(input) => (input.born, input.bound.clone()),
+            None => (HalfLayer::EMBED, Number::ZERO),
+        };
+        let read = product.hinges.iter().filter_map(|h| h.form.as_ref());
+        let at = self.ready(product.gates.iter().map(|g| &g.shut).chain(read)).max(written).next_mlp();
+        let owner = self.next_group(at);
+        let into = self.slot(Holds::Numeric(base), owner, Number::ZERO, product.bound(&error));
+        self.rough.insert(base, Rough { slot: into, largest: product.reach() });
+        let mut neurons = Vec::new();
+        for hinge in &product.hinges {
+            let lock = hinge.lock().neg();
+            let slots: Vec<(SlotId, Number)> = input
+                .filter(|_| !hinge.slope.is_zero())
+                .map(|input| (input, hinge.slope.clone()))
+                .into_iter()
+                .collect();
+            for gate in &product.gates {
+                let shut = gate.shut.map(|shut| mul(&lock, shut));
+                let forms = hinge.form.iter().cloned().chain([shut]).collect();
+                let factor = rounded(&mul(&gate.factor, &hinge.factor));
+                let (slots, bias) = (slots.clone(), hinge.offset.clone());
+                neurons.push(Neuron { forms, slots, bias, writes: vec![(into, factor)] });
+            }
+        }
+        self.group(at, NeuronGroup { base, kind: Neurons::Product, neurons });
+    }
+
+    /// The slots that an output adds up, and how far the sum is off in f32.
+    fn rough_sum(&self, sum: &RoughSum) -> (Vec<(SlotId, Number)>, Number) {
+        let terms: Vec<(SlotId, Number)> =
+            sum.numbers.iter().map(|(base, factor)| (self.rough[base].slot, factor.clone())).collect();
+        let (mut errors, mut sizes, mut n) = (Number::ZERO, Number::ZERO, 0);
+        for (base, factor) in &sum.numbers {
+            let Rough { slot, largest } = &self.rough[base];
+            let bound = &self.plan.slot(*slot).bound;
+            errors = add(&errors, &mul(&factor.abs(), bound));
+            sizes = add(&sizes, &mul(&factor.abs(), &add(largest, bound)));
+            n += 1;
+        }
+        if let ([(_, factor)], []) = (sum.numbers.as_slice(), sum.forms.as_slice())
+            && *factor == Number::ONE
+        {
+            return (terms, errors);
+        }
+        for linear in sum.forms.iter().map(|form| self.plan.linear(form)) {
+            sizes = add(&sizes, &linear.constant.abs());
+            for (slot, factor) in &linear.terms {
+                sizes = add(&sizes, &mul(&factor.abs(), &self.plan.slot(*slot).holds.largest()));
+            }
+            n += linear.terms.len() + 1;
+        }
+        // γ_n for the sum; one unit for each weight, and one where two weights fall together.
+        (terms, above(&add(&errors, &mul(&gamma(n + 2), &sizes))))
     }
 
     /// A code that is exactly 0 and 1, from one that is nearly so.
@@ -357,9 +426,8 @@ impl Plan {
             }
         }
         for output in &self.outputs {
-            if let Read::Categorical { logits, .. } = &output.read {
-                forms.extend(logits.iter().flatten().map(|form| (self.unembedding(), form)));
-            }
+            let (Read::Categorical { forms: read, .. } | Read::Numeric { forms: read, .. }) = &output.read;
+            forms.extend(read.iter().map(|form| (self.unembedding(), form)));
         }
         forms
     }
@@ -384,7 +452,8 @@ impl Plan {
         // No residual stream is empty.
         let needs_one = self.bos
             || self.slots.is_empty()
-            || self.biasless().iter().any(|(_, form)| !self.linear(form).constant.is_zero());
+            || self.biasless().iter().any(|(_, form)| !self.linear(form).constant.is_zero())
+            || self.outputs.iter().any(Output::has_constant);
         if needs_one {
             add(&mut self.slots, Holds::One);
         }
@@ -407,8 +476,8 @@ impl Plan {
         }
         let end = self.unembedding();
         for output in &self.outputs {
-            if let Read::Numeric { slot, .. } = &output.read {
-                reads.push((end, *slot));
+            if let Read::Numeric { terms, .. } = &output.read {
+                reads.extend(terms.iter().map(|(slot, _)| (end, *slot)));
             }
         }
         // Any matrix may read the constants.
@@ -417,6 +486,16 @@ impl Plan {
         reads.extend(constants.map(|i| (end, SlotId(i))));
         for (at, SlotId(slot)) in reads {
             self.slots[slot].dies = self.slots[slot].dies.max(at);
+        }
+    }
+}
+
+impl Output {
+    /// Whether a logit has a constant.
+    fn has_constant(&self) -> bool {
+        match &self.read {
+            Read::Categorical { logits, .. } => logits.iter().any(|logit| !logit.constant.is_zero()),
+            Read::Numeric { .. } => false,
         }
     }
 }

@@ -3,10 +3,11 @@
 //! The unembedding adds up, so it can do more than pass a value on: it can read a sum of several
 //! s-ops, and tell whether all of several conditions hold, each of which stands there by itself.
 
+use super::arithmetic::{add, mul};
 use super::folded::folded;
-use super::lower::{Lower, MAX_NUMBERS, Reading, SMALL_TABLE};
+use super::lower::{Logits, Lower, MAX_NUMBERS, Reading, SMALL_TABLE};
 use super::view::View;
-use super::{Base, Features, Form, Partition, PlanError};
+use super::{Base, Features, Form, Logit, Partition, PlanError};
 use crate::ir::{Op, SOpId};
 use crate::value::{Elementwise, Number, Value};
 
@@ -16,25 +17,26 @@ const MAX_LOOKS: usize = 1 << 10;
 /// Squares of the codes of values stay far below 2^24.
 const MAX_CODE: i64 = 1 << 10;
 
-/// The most that codes may go up and down from value to value: a thermometer adds up `2 c` times
-/// that.
-const MAX_VARIATION: i64 = 1 << 12;
+/// The most that a logit adds up, which is far below 2^24.
+const MAX_LOGIT: i64 = 1 << 23;
 
-/// So many terms, each of which adds up to `2 c s` at most, still are.
-const MAX_TERMS: usize = 4;
+/// Values that are too many are read digit by digit.
+const MAX_DIGITS: u32 = 4;
 
 impl Lower<'_> {
     pub(super) fn reading(&mut self, id: SOpId) -> Result<Reading, PlanError> {
-        let constant =
-            self.view(id).is_ok_and(|v| v.args.first().is_none_or(|a| a.base == Some(Base::Index)));
-        if !constant && self.means.contains_key(&id) {
-            self.attended(id);
-            return Ok(Reading::Numeric { sop: id, values: self.facts.values(id).clone() });
+        if let Some(sum) = self.rough(id) {
+            sum.numbers.iter().for_each(|(base, _)| self.rough_read(*base));
+            sum.forms.iter().for_each(|form| self.need(form));
+            return Ok(Reading::Numeric {
+                sum,
+                values: self.facts.values(id).explicit().unwrap_or_default().into(),
+            });
         }
         let values = self.view(id)?.values();
         let several = self.knobs.optimise && self.view(id)?.args.len() > 1;
         let sum = if several { self.sum(id, &mut MAX_LOOKS.clone()) } else { None };
-        let mut logits = sum.and_then(|sum| of_sum(&sum, &values));
+        let mut logits = sum.and_then(|sum| of_sum(sum, &values));
         if several && logits.is_none() {
             logits = self.conditions(id, &values);
         }
@@ -43,14 +45,19 @@ impl Lower<'_> {
             None => {
                 let view = self.single(id)?;
                 let (code, values) = self.coded(&view, &view.values());
-                if values.len().saturating_mul(code.class.len()) > MAX_NUMBERS {
-                    let kinds = self.program.graph[id].kinds;
-                    return Err(PlanError::TooManyValues { at: self.origin(id), kinds });
+                let digits = if self.knobs.optimise { of_code(&code, &values) } else { None };
+                let numbers = values.len().saturating_mul(code.class.len());
+                match digits {
+                    Some(logits) => logits,
+                    None if numbers <= MAX_NUMBERS => one_hot(&code, &values),
+                    None => {
+                        let kinds = self.program.graph[id].kinds;
+                        return Err(PlanError::TooManyValues { at: self.origin(id), kinds });
+                    }
                 }
-                if self.knobs.optimise { of_code(&code, &values) } else { one_hot(&code, &values) }
             }
         };
-        logits.iter().flatten().for_each(|form| self.need(form));
+        logits.forms.iter().for_each(|form| self.need(form));
         Ok(Reading::Categorical { values, logits })
     }
 
@@ -82,7 +89,7 @@ impl Lower<'_> {
 
     /// Logits of a boolean that is a conjunction, or a disjunction, of conditions that are known
     /// before it would be itself: each that fails (or holds) counts 2 against the 1 of the rest.
-    fn conditions(&mut self, id: SOpId, values: &[Value]) -> Option<Vec<Vec<Form>>> {
+    fn conditions(&mut self, id: SOpId, values: &[Value]) -> Option<Logits> {
         if *values != [Value::Bool(false), Value::Bool(true)] {
             return None;
         }
@@ -106,9 +113,11 @@ impl Lower<'_> {
                 return None;
             }
             let fails: Vec<Form> = known.into_iter().map(|part| self.fails(part)).collect::<Option<_>>()?;
-            let rest = vec![Form::constant(Number::ONE)];
-            let counted = fails.iter().map(|form| form.map(|n| n.add(n).unwrap_or(Number::ONE))).collect();
-            Some(if all { vec![counted, rest] } else { vec![rest, counted] })
+            let rest = Logit { constant: Number::ONE, terms: Vec::new() };
+            let counted = (0..fails.len()).map(|form| (form, 2i64.into())).collect();
+            let counted = Logit { constant: Number::ZERO, terms: counted };
+            let logits = if all { vec![counted, rest] } else { vec![rest, counted] };
+            Some(Logits { forms: fails, logits })
         })
     }
 
@@ -158,55 +167,71 @@ impl Lower<'_> {
 fn is_folded(view: &View) -> bool {
     let values = view.values();
     let bit = Partition::finest(Base::Index, values.len());
-    let features = Features::for_forms(values.len(), &[Form::indicator(&bit, 1)]);
+    let features = Features::for_forms(values.len(), &[Form::indicator(&bit, 1)], []);
     features.is_some_and(|mut f| folded(view, &values, &mut f).is_some_and(|n| n.len() <= SMALL_TABLE))
 }
 
 /// Logits of which that of the value in `code` is the greatest, by 1 at least.
 ///
 /// The logit of `c` is `2 s c - c²` where the value is `s`, so that one number is read of the base:
-/// it is `s² - (s - c)²`, greatest at `c = s`. Values that are no integers go by their places; of
-/// more values than a thousand, squares are too large.
-fn of_code(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
-    let gentle = |codes: &Vec<i64>| {
-        let numbers: Vec<Number> = codes.iter().map(|c| (*c).into()).collect();
-        Form::of(code, &numbers).variation() <= Number::from(MAX_VARIATION)
+/// it is `s² - (s - c)²`, greatest at `c = s`. Values that are no integers go by their places, and
+/// many values by the digits of those.
+fn of_code(code: &Partition, values: &[Value]) -> Option<Logits> {
+    let form = |digit: &Vec<i64>| {
+        let numbers: Vec<Number> = digit.iter().map(|d| (*d).into()).collect();
+        Form::of(code, &numbers)
     };
-    let codes = match integers(values).filter(gentle) {
-        Some(integers) => integers,
-        None => match (0..values.len() as i64).collect() {
-            places if values.len() as i64 <= MAX_CODE && gentle(&places) => places,
-            _ => return one_hot(code, values),
-        },
+    // A thermometer adds up what the codes go up and down.
+    let size = |digit: &Vec<i64>| {
+        let largest = digit.iter().map(|c| c.abs()).max().unwrap_or(0);
+        add(&mul(&(2 * largest).into(), &form(digit).variation()), &(largest * largest).into())
     };
-    let logit = |c: &i64| {
-        let numbers: Vec<Number> = codes.iter().map(|s| (2 * s * c - c * c).into()).collect();
-        vec![Form::of(code, &numbers)]
+    let fits = |digits: &Vec<Vec<i64>>| {
+        let sizes = digits.iter().map(size).fold(Number::ZERO, |sum, size| add(&sum, &size));
+        sizes <= Number::from(MAX_LOGIT)
     };
-    codes.iter().map(logit).collect()
+    let whole = integers(values).map(|codes| vec![codes]);
+    let places: Vec<i64> = (0..values.len() as i64).collect();
+    let split = |n_digits: u32| {
+        let base = (1..).find(|base: &i64| base.pow(n_digits) >= places.len() as i64).unwrap_or(1);
+        let digit = |i: u32| places.iter().map(|p| p / base.pow(i) % base).collect();
+        (0..n_digits).map(digit).collect::<Vec<Vec<i64>>>()
+    };
+    let digits = whole.into_iter().chain((1..=MAX_DIGITS).map(split)).find(fits)?;
+    let logit = |v: usize| parabola(digits.iter().map(|digit| digit[v]).enumerate());
+    let (forms, logits) = (digits.iter().map(form).collect(), (0..values.len()).map(logit).collect());
+    Some(Logits { forms, logits })
+}
+
+/// `Σ 2 c · form - c²`
+fn parabola(codes: impl Iterator<Item = (usize, i64)> + Clone) -> Logit {
+    let constant = codes.clone().map(|(_, c)| -c * c).sum::<i64>().into();
+    Logit { constant, terms: codes.map(|(form, c)| (form, (2 * c).into())).collect() }
 }
 
 /// The logit of a value is 1 where it is the value, else 0.
-fn one_hot(code: &Partition, values: &[Value]) -> Vec<Vec<Form>> {
-    (0..values.len()).map(|v| vec![Form::indicator(code, v)]).collect()
+fn one_hot(code: &Partition, values: &[Value]) -> Logits {
+    let logit = |v: usize| Logit { constant: Number::ZERO, terms: vec![(v, Number::ONE)] };
+    let forms = (0..values.len()).map(|v| Form::indicator(code, v)).collect();
+    Logits { forms, logits: (0..values.len()).map(logit).collect() }
 }
 
 /// Logits of integers that are a sum: `2 s c - c²` is the sum of `2 c` times its terms, and a
 /// constant.
-fn of_sum(sum: &[Form], values: &[Value]) -> Option<Vec<Vec<Form>>> {
+fn of_sum(sum: Vec<Form>, values: &[Value]) -> Option<Logits> {
     let codes = integers(values)?;
     let numbers = || sum.iter().flat_map(|form| form.numbers.iter().flatten());
     let small = |n: &Number| n.is_integer() && n.abs() <= Number::from(MAX_CODE);
-    let gentle = |form: &Form| form.variation() <= Number::from(MAX_VARIATION);
-    if !numbers().all(small) || sum.len() > MAX_TERMS || !sum.iter().all(gentle) {
+    let sizes = sum.iter().fold(Number::ZERO, |sum, form| add(&sum, &form.variation()));
+    let size = add(&mul(&(2 * MAX_CODE).into(), &sizes), &(MAX_CODE * MAX_CODE).into());
+    if !numbers().all(small) || size > Number::from(MAX_LOGIT) {
         return None;
     }
-    let logit = |c: &i64| {
-        let twice = Number::from(2 * c);
-        let term = |form: &Form| form.map(|n| n.mul(&twice).unwrap_or(Number::ZERO));
-        sum.iter().map(term).chain([Form::constant((-c * c).into())]).collect()
+    let logit = |c: &i64| Logit {
+        constant: (-c * c).into(),
+        terms: (0..sum.len()).map(|form| (form, (2 * c).into())).collect(),
     };
-    Some(codes.iter().map(logit).collect())
+    Some(Logits { logits: codes.iter().map(logit).collect(), forms: sum })
 }
 
 fn integers(values: &[Value]) -> Option<Vec<i64>> {

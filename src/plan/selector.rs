@@ -1,83 +1,15 @@
 //! A selector as a conjunction of atoms: predicates on one base of the key and one of the query.
 
+use super::atom::{Relation, classes};
 use super::lower::Lower;
 use super::view::View;
 use super::{Atom, Base, Partition, PlanError};
 use crate::ir::{SOpId, SelectorId, SelectorOp};
 use crate::value::{Compare, Elementwise, Value};
-use std::collections::HashMap;
 
 /// The most pairs of a query and a key value that a predicate is tabled for: indices to length
 /// 2048, squared.
 const MAX_PAIRS: usize = 1 << 22;
-
-impl Atom {
-    pub(super) fn at(&self, query: usize, key: usize) -> bool {
-        self.holds[query * self.key.n_classes + key]
-    }
-
-    fn select(key: &View, query: &View, op: Compare) -> Self {
-        let side = |view: &View| view.args.first().cloned().unwrap_or_else(Partition::constant);
-        let holds = |q: &_, k: &_| op.holds(k, q).unwrap_or(false);
-        let rows = query.cells.iter().flatten().map(|q| key.cells.iter().flatten().map(move |k| holds(q, k)));
-        Self { key: side(key), query: side(query), holds: rows.flatten().collect() }.reduced()
-    }
-
-    /// Both atoms as one, if they read the same bases.
-    fn join(&self, other: &Self, op: fn(bool, bool) -> bool) -> Option<Self> {
-        let (key, keys) = self.key.joint(&other.key)?;
-        let (query, queries) = self.query.joint(&other.query)?;
-        let cell = |q: (u32, u32), k: (u32, u32)| {
-            op(self.at(q.0 as usize, k.0 as usize), other.at(q.1 as usize, k.1 as usize))
-        };
-        let holds = queries.iter().flat_map(|&q| keys.iter().map(move |&k| cell(q, k))).collect();
-        Some(Self { key, query, holds }.reduced())
-    }
-
-    fn negated(mut self) -> Self {
-        self.holds.iter_mut().for_each(|h| *h = !*h);
-        self
-    }
-
-    /// The atom with queries that select the same keys in one class, and likewise keys.
-    fn reduced(self) -> Self {
-        let (n_queries, n_keys) = (self.query.n_classes, self.key.n_classes);
-        let row = |q: usize| -> Vec<bool> { (0..n_keys).map(|k| self.at(q, k)).collect() };
-        let column = |k: usize| -> Vec<bool> { (0..n_queries).map(|q| self.at(q, k)).collect() };
-        let (query, queries) = self.query.coarsened(row);
-        let (key, keys) = self.key.coarsened(column);
-        let holds = queries.iter().flat_map(|&q| keys.iter().map(move |&k| (q, k)));
-        let holds = holds.map(|(q, k)| self.at(q, k)).collect();
-        Self { key, query, holds }
-    }
-
-    /// Whether it holds of every query and key.
-    fn always(&self) -> bool {
-        self.holds.iter().all(|h| *h)
-    }
-}
-
-impl Partition {
-    /// The joint partition of two that read the same base, or of which one is constant.
-    fn joint(&self, other: &Self) -> Option<(Self, Vec<(u32, u32)>)> {
-        match (self.base, other.base) {
-            (_, None) => Some((self.clone(), (0..self.n_classes as u32).map(|c| (c, 0)).collect())),
-            (None, _) => Some((other.clone(), (0..other.n_classes as u32).map(|c| (0, c)).collect())),
-            (Some(a), Some(b)) => (a == b).then(|| self.refine(other)),
-        }
-    }
-
-    /// The partition with classes of equal `kind` merged, and one old class for each new one.
-    fn coarsened(&self, kind: impl Fn(usize) -> Vec<bool>) -> (Self, Vec<usize>) {
-        let kinds: Vec<Vec<bool>> = (0..self.n_classes).map(kind).collect();
-        let (class, kept) = classes(&kinds);
-        let names: Vec<Option<u32>> = class.into_iter().map(|c| Some(c as u32)).collect();
-        match kept.len() {
-            1 => (Self::constant(), kept),
-            n => (self.merge(&names, n), kept),
-        }
-    }
-}
 
 impl Lower<'_> {
     /// The atoms whose conjunction a selector is. Atoms that always hold are left out.
@@ -91,19 +23,24 @@ impl Lower<'_> {
         match (self.program.graph[selector].op.clone(), negated) {
             (SelectorOp::Select { key, query, op }, _) => {
                 let (key, query) = (self.single(key)?, self.single(query)?);
-                let pairs = key.cells.len().saturating_mul(query.cells.len());
-                if pairs > MAX_PAIRS {
+                let too_many = || {
+                    let pairs = key.cells.len().saturating_mul(query.cells.len());
                     let at = self.program.graph[selector].origin;
-                    return Err(PlanError::TooManyPairs { at, pairs, limit: MAX_PAIRS });
+                    PlanError::TooManyPairs { at, pairs, limit: MAX_PAIRS }
+                };
+                let atom = Atom::select(&key, &query, op, MAX_PAIRS).ok_or_else(too_many)?;
+                // One column per class, or a table of what is not selected.
+                let tabled = negated || !self.knobs.optimise;
+                match tabled && atom.pairs() > MAX_PAIRS {
+                    true => Err(too_many()),
+                    false => Ok(vec![if negated { atom.negated() } else { atom }]),
                 }
-                let atom = Atom::select(&key, &query, op);
-                Ok(vec![if negated { atom.negated() } else { atom }])
             }
             (SelectorOp::Not(a), _) => self.conjunction(a, !negated),
             (SelectorOp::And(a, b), false) | (SelectorOp::Or(a, b), true) => {
                 let mut atoms = self.conjunction(a, negated)?;
                 for atom in self.conjunction(b, negated)? {
-                    match atoms.iter_mut().find_map(|a| Some((a.join(&atom, |x, y| x && y)?, a))) {
+                    match atoms.iter_mut().find_map(|a| Some((a.join(&atom, |x, y| x && y, MAX_PAIRS)?, a))) {
                         Some((joined, place)) => *place = joined,
                         None => atoms.push(atom),
                     }
@@ -113,7 +50,7 @@ impl Lower<'_> {
             (SelectorOp::Or(a, b), false) | (SelectorOp::And(a, b), true) => {
                 let (a, b) = (self.conjunction(a, negated)?, self.conjunction(b, negated)?);
                 let joined = match (a.as_slice(), b.as_slice()) {
-                    ([a], [b]) => a.join(b, |x, y| x || y),
+                    ([a], [b]) => a.join(b, |x, y| x || y, MAX_PAIRS),
                     _ => None,
                 };
                 let atom = match joined {
@@ -136,11 +73,12 @@ impl Lower<'_> {
             [atom] => Some(atom.clone()),
             _ => None,
         };
-        if one(&left).zip(one(&right)).is_some_and(|(l, r)| l.join(&r, |x, y| x || y).is_some()) {
+        if one(&left).zip(one(&right)).is_some_and(|(l, r)| l.join(&r, |x, y| x || y, MAX_PAIRS).is_some()) {
             return None;
         }
-        let never = |atom: Atom| !atom.holds.contains(&true);
-        let excludes = |l: &Atom| right.iter().any(|r| l.join(r, |x, y| x && y).is_some_and(never));
+        let excludes = |l: &Atom| {
+            right.iter().any(|r| l.join(r, |x, y| x && y, MAX_PAIRS).is_some_and(|both| both.never()))
+        };
         if !left.iter().any(excludes) {
             return None;
         }
@@ -182,7 +120,7 @@ impl Lower<'_> {
         let (key_classes, one_key) = classes(&columns);
         let (query_classes, one_query) = classes(&rows);
         let holds = one_query.iter().flat_map(|&q| one_key.iter().map(move |&k| (q, k)));
-        let holds = holds.map(|(q, k)| rows[q][k]).collect();
+        let holds = Relation::Table(holds.map(|(q, k)| rows[q][k]).collect());
         let key = self.class_partition(Base::Keys(selector), &key_view, &key_classes);
         let query = self.class_partition(Base::Queries(selector), &query_view, &query_classes);
         Ok(Atom { key, query, holds })
@@ -242,17 +180,4 @@ fn states(views: &[View]) -> (View, Vec<Vec<Value>>) {
         Ok::<_, ()>(Value::int(states.len() as i64 - 1))
     });
     (view, states)
-}
-
-/// Numbers equal rows alike: the number of each row, and one row for each number.
-fn classes(rows: &[Vec<bool>]) -> (Vec<usize>, Vec<usize>) {
-    let mut seen: HashMap<&[bool], usize> = HashMap::new();
-    let mut first = Vec::new();
-    let class = rows.iter().enumerate().map(|(i, row)| {
-        *seen.entry(row).or_insert_with(|| {
-            first.push(i);
-            first.len() - 1
-        })
-    });
-    (class.collect(), first)
 }

@@ -5,7 +5,7 @@
 //! the finished plan again, so that an oversight is an error and no wrong weight.
 
 use super::arithmetic::{add, mul, power_of_two};
-use super::{Form, Head, Holds, Moves, Neurons, Plan, PlanError, Read};
+use super::{Encoding, Form, Head, Holds, Linear, Logit, Moves, NeuronGroup, Neurons, Plan, PlanError, Read};
 use crate::ir::{Origin, Program};
 use crate::value::Number;
 
@@ -61,11 +61,31 @@ impl Form {
     }
 }
 
+/// How a form is read.
+struct Terms {
+    linear: Linear,
+    /// Whether all slots but one are 0.
+    one_at_a_time: bool,
+}
+
+/// A plan, and the greatest size of what each slot holds.
+struct Sums<'p> {
+    plan: &'p Plan,
+    largest: Vec<Number>,
+}
+
 impl Plan {
     /// The first reader of exact slots that f32 may add up wrongly.
     pub(super) fn inexact_sum(&self, program: &Program) -> Result<(), PlanError> {
+        let largest = self.slots.iter().map(|slot| slot.holds.largest()).collect();
+        Sums { plan: self, largest }.first_inexact(program)
+    }
+}
+
+impl Sums<'_> {
+    fn first_inexact(&self, program: &Program) -> Result<(), PlanError> {
         let check = |exact: bool, at: Origin| if exact { Ok(()) } else { Err(PlanError::InexactSum { at }) };
-        for layer in &self.layers {
+        for layer in &self.plan.layers {
             for head in &layer.heads {
                 check(self.scores_are_exact(head), program.graph[head.selector].origin)?;
                 for output in head.outputs.iter().filter(|o| o.moves == Moves::Code) {
@@ -73,7 +93,12 @@ impl Plan {
                     check(exact, super::origin(program, output.base))?;
                 }
             }
-            for group in layer.neurons.iter().filter(|g| g.kind == Neurons::Table) {
+            let exact = |g: &&NeuronGroup| match g.kind {
+                Neurons::Table => true,
+                Neurons::Product => g.neurons.iter().all(|n| n.slots.is_empty()),
+                Neurons::Steps | Neurons::Clean | Neurons::Erase => false,
+            };
+            for group in layer.neurons.iter().filter(exact) {
                 let exact = group.neurons.iter().all(|n| {
                     let mut sum = self.sum(&n.forms);
                     sum.add(&n.bias, &Number::ONE);
@@ -82,10 +107,17 @@ impl Plan {
                 check(exact, super::origin(program, group.base))?;
             }
         }
-        for output in &self.outputs {
-            if let Read::Categorical { logits, .. } = &output.read {
-                let exact = logits.iter().all(|forms| self.sum(forms).is_exact());
-                check(exact, program.graph[output.sop].origin)?;
+        for output in &self.plan.outputs {
+            if let Read::Categorical { forms, logits, .. } = &output.read {
+                let forms: Vec<Terms> = forms.iter().map(|form| self.terms(form)).collect();
+                let exact = |logit: &Logit| {
+                    let mut sum = Sum::EMPTY;
+                    sum.add(&logit.constant, &Number::ONE);
+                    let terms = logit.terms.iter();
+                    terms.for_each(|(form, factor)| self.add_terms(&mut sum, &forms[*form], factor));
+                    sum.is_exact()
+                };
+                check(logits.iter().all(exact), program.graph[output.sop].origin)?;
             }
         }
         Ok(())
@@ -112,13 +144,29 @@ impl Plan {
     fn sum<'f>(&self, forms: impl IntoIterator<Item = &'f Form>) -> Sum {
         let mut sum = Sum::EMPTY;
         for form in forms {
-            let linear = self.linear(form);
-            sum.add(&linear.constant, &Number::ONE);
-            for (slot, factor) in &linear.terms {
-                sum.add(factor, &self.slot(*slot).holds.largest());
-            }
+            self.add_terms(&mut sum, &self.terms(form), &Number::ONE);
         }
         sum
+    }
+
+    fn terms(&self, form: &Form) -> Terms {
+        let one_hot = |base| matches!(self.plan.bases[&base].encoding, Encoding::OneHot(_));
+        Terms { linear: self.plan.linear(form), one_at_a_time: form.base.is_some_and(one_hot) }
+    }
+
+    fn add_terms(&self, sum: &mut Sum, Terms { linear, one_at_a_time }: &Terms, times: &Number) {
+        sum.add(&mul(&linear.constant, times), &Number::ONE);
+        let before = sum.size.clone();
+        let mut most = before.clone();
+        for (slot, factor) in &linear.terms {
+            sum.add(&mul(factor, times), &self.largest[slot.0]);
+            if *one_at_a_time {
+                most = most.max(std::mem::replace(&mut sum.size, before.clone()));
+            }
+        }
+        if *one_at_a_time {
+            sum.size = most;
+        }
     }
 }
 

@@ -49,8 +49,8 @@ pub fn mark<'s>(text: &str, tokens: &[Spanned<'s>], bound: &Bound) -> Vec<Spanne
 
 fn is_repl(token: Token<'_>, next: Option<Token<'_>>) -> bool {
     match token {
-        Token::Set | Token::Show | Token::SOp | Token::FullSeqDisplay | Token::Exit => true,
-        Token::Selector | Token::Examples => matches!(next, Some(Token::Examples | Token::On | Token::Off)),
+        Token::Set | Token::Show | Token::SOp | Token::Examples | Token::FullSeqDisplay | Token::Exit => true,
+        Token::Selector => matches!(next, Some(Token::Examples | Token::On | Token::Off)),
         _ => false,
     }
 }

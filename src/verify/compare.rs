@@ -3,6 +3,7 @@
 //! This file compares the two input by input. It says how many inputs it looked at, and never
 //! claims more than that.
 
+use super::matching::Matching;
 use super::{Effort, distinct_columns};
 use crate::facts::Facts;
 use crate::inputs::{Columns, Inputs};
@@ -12,7 +13,7 @@ use crate::model::{Config, Decode, Decoded, RunError, Transformer};
 use crate::value::{Number, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashSet;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
@@ -24,6 +25,8 @@ pub enum Verdict {
     /// Equal on so many inputs: random ones, or without a seed the first of all, because the
     /// comparison was stopped.
     Tested { inputs: usize, failing: usize, seed: Option<u64> },
+    /// Nothing is known: no input was compared.
+    Undecided { failing: usize },
     /// Different on this input.
     Refuted(Disagreement),
 }
@@ -45,16 +48,33 @@ pub enum CompareError {
     /// The program declares no domain or no length.
     #[error("the program declares no finite set of inputs")]
     NoInputs,
-    #[error("the program has {program} outputs, the model {model}")]
-    Outputs { program: usize, model: usize },
-    #[error("the program reads {program} columns, the model {model}")]
-    Columns { program: usize, model: usize },
+    #[error("columns and outputs are matched by name: {}", unmatched(.what, .lacking, .foreign))]
+    Names { what: &'static str, lacking: Vec<String>, foreign: Vec<String> },
+    #[error("the model has its columns or outputs in another order than the program inside it")]
+    Order,
+    #[error("of model and program, one has causal attention and the other full")]
+    Attention,
     #[error("the program declares length {program}, the model takes {model} positions at most")]
     Length { program: usize, model: usize },
     #[error("the program declares {value} in `{column}`, which the model has no token for")]
     Domain { column: String, value: Value },
     #[error(transparent)]
     Run(#[from] RunError),
+}
+
+/// Which names model and program do not share.
+fn unmatched(what: &str, lacking: &[String], foreign: &[String]) -> String {
+    let lacks = |who: &str, names: &[String]| {
+        let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let s = if names.len() == 1 { "" } else { "s" };
+        (!names.is_empty()).then(|| format!("the {who} has no {what}{s} {}", list.join(", ")))
+    };
+    let told: Vec<String> =
+        [lacks("model", lacking), lacks("program", foreign)].into_iter().flatten().collect();
+    match told.is_empty() {
+        true => format!("a name of an {what} stands twice"),
+        false => told.join(", and "),
+    }
 }
 
 /// The greatest number of entries of an intermediate tensor, so that it stays in the cache.
@@ -81,8 +101,8 @@ pub fn compare(
     let interpreter = Interpreter::new(program);
     let inputs =
         Inputs::new(program, &interpreter, distinct_columns(program, facts)).ok_or(CompareError::NoInputs)?;
-    fits(program, model.config())?;
-    let comparison = Comparison { interpreter: &interpreter, inputs: &inputs, model };
+    let matching = Matching::of(program, model.config())?;
+    let comparison = Comparison { interpreter: &interpreter, inputs: &inputs, model, matching };
     let all = inputs.count() <= effort.all_up_to;
     let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
     let batch = batch_size(model.config());
@@ -96,6 +116,7 @@ pub fn compare(
     Ok(match outcome.found {
         Some(found) if all => Verdict::Refuted(found),
         Some(found) => Verdict::Refuted(comparison.shrink(found)),
+        None if inputs == 0 => Verdict::Undecided { failing },
         None if all && !outcome.stopped => Verdict::Enumerated { inputs, failing },
         None => Verdict::Tested { inputs, failing, seed: (!all).then_some(effort.seed) },
     })
@@ -107,38 +128,17 @@ pub fn compare_on(
     model: &Transformer,
     input: &Columns,
 ) -> Result<Option<Disagreement>, CompareError> {
-    fits(program, model.config())?;
+    let matching = Matching::of(program, model.config())?;
     let Ok(expected) = Interpreter::new(program).outputs(input) else { return Ok(None) };
-    Ok(difference(model, input, &expected, &model.run(input)?))
-}
-
-/// Whether the model takes every input that the program declares.
-fn fits(program: &Program, config: &Config) -> Result<(), CompareError> {
-    let (outputs, columns) = (program.outputs.len(), program.columns.len());
-    if outputs != config.outputs.len() {
-        return Err(CompareError::Outputs { program: outputs, model: config.outputs.len() });
-    }
-    if columns != config.columns.len() {
-        return Err(CompareError::Columns { program: columns, model: config.columns.len() });
-    }
-    let longest = program.lengths.map_or(0, |l| l.max);
-    if longest > config.max_len() {
-        return Err(CompareError::Length { program: longest, model: config.max_len() });
-    }
-    for (declared, known) in program.columns.iter().zip(&config.columns) {
-        let vocabulary: HashSet<&Value> = known.vocabulary.iter().collect();
-        let unknown = |v: &&Value| !vocabulary.contains(v);
-        if let Some(value) = declared.domain.iter().flatten().find(unknown) {
-            return Err(CompareError::Domain { column: known.name.clone(), value: value.clone() });
-        }
-    }
-    Ok(())
+    let found = model.run(&matching.input(input))?;
+    Ok(difference(model.config(), &matching, input, &expected, &found))
 }
 
 struct Comparison<'a> {
     interpreter: &'a Interpreter<'a>,
     inputs: &'a Inputs<'a>,
     model: &'a Transformer,
+    matching: Matching,
 }
 
 /// What came of many inputs.
@@ -221,11 +221,13 @@ impl Comparison<'_> {
         if batch.is_empty() {
             return Ok(Batch { inputs, failing, found: None });
         }
-        let columns: Vec<&[Vec<Value>]> = batch.iter().map(|(input, _)| input.as_slice()).collect();
-        let found = self.model.run_all(&columns)?;
+        let taken: Vec<Cow<'_, [Vec<Value>]>> =
+            batch.iter().map(|(input, _)| self.matching.input(input)).collect();
+        let found = self.model.run_all(&taken.iter().map(|input| &**input).collect::<Vec<_>>())?;
+        let (config, matching) = (self.model.config(), &self.matching);
         let mut pairs = batch.iter().zip(&found);
         let found =
-            pairs.find_map(|((input, expected), found)| difference(self.model, input, expected, found));
+            pairs.find_map(|((input, expected), found)| difference(config, matching, input, expected, found));
         Ok(Batch { inputs, failing, found })
     }
 
@@ -250,14 +252,16 @@ fn batch_size(config: &Config) -> usize {
 
 /// The first output and position at which a model's answer is not the program's.
 fn difference(
-    model: &Transformer,
+    config: &Config,
+    matching: &Matching,
     input: &Columns,
     expected: &[Vec<Value>],
     found: &[Vec<Decoded>],
 ) -> Option<Disagreement> {
-    let outputs = expected.iter().zip(found).zip(&model.config().outputs).enumerate();
-    outputs.into_iter().find_map(|(output, ((expected, found), config))| {
-        let wrong = |(e, f): (&Value, &Decoded)| !agrees(e, f, &config.decode);
+    let mut outputs = expected.iter().zip(matching.outputs()).enumerate();
+    outputs.find_map(|(output, (expected, &place))| {
+        let (found, decode) = (found.get(place)?, &config.outputs.get(place)?.decode);
+        let wrong = |(e, f): (&Value, &Decoded)| !agrees(e, f, decode);
         let position = expected.iter().zip(found).position(wrong)?;
         let (expected, found) = (expected[position].clone(), found[position].clone());
         Some(Disagreement { input: input.clone(), output, position, expected, found })

@@ -1,6 +1,6 @@
 //! Do the examples in a program hold, and what is said of one that does not?
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::inputs::{Columns, columns_text};
 use crate::interp::{Failure, Interpreter};
 use crate::ir::{Node, Program};
@@ -49,6 +49,19 @@ pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> 
         diagnostic = diagnostic.label(call.site, format!("in this call of `{}`", call.function));
     }
     diagnostic
+}
+
+/// The warning that a model was, or will be, asked for what its program does not say.
+pub fn no_value_warning(program: &Program, failure: &Failure, input: &Columns) -> Diagnostic {
+    let report = failure_report(program, failure, input);
+    Diagnostic { severity: Severity::Warning, code: "W0302", ..report }
+        .note("on such inputs the weights may give anything")
+}
+
+/// The report of a program that there is nothing to do with.
+pub fn no_outputs_report() -> Diagnostic {
+    Diagnostic::error("E0305", "the program computes no s-op")
+        .help("give one a name, as in `x = indices;`, or ask for one with `--output`")
 }
 
 /// The report of a program whose assumptions no input fulfils, or none that was found.

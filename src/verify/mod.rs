@@ -5,11 +5,13 @@ mod compare;
 mod examples;
 mod failure;
 mod locate;
+mod matching;
 
 pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
-pub use examples::{failure_report, no_inputs_report, wrong_examples};
+pub use examples::{failure_report, no_inputs_report, no_outputs_report, no_value_warning, wrong_examples};
 pub use failure::{CanFail, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
+pub use matching::belongs;
 
 use crate::facts::Facts;
 use crate::ir::{Op, Program};

@@ -126,18 +126,28 @@ fn code_rows(plan: &Plan, base: Base, rows: &[Value], first: usize, matrix: &mut
 /// Each logit is a sum of forms; a number is handed on as it is.
 fn unembedding(plan: &Plan, read: &Read) -> Array2<f32> {
     match read {
-        Read::Categorical { logits, .. } => {
+        Read::Categorical { forms, logits, .. } => {
             let mut w_u = Array2::zeros((plan.d_model, logits.len()));
-            for (i, forms) in logits.iter().enumerate() {
-                for form in forms {
-                    Column::new(plan, &plan.linear(form)).write(&mut w_u, i, exact);
+            let forms: Vec<Linear> = forms.iter().map(|form| plan.linear(form)).collect();
+            for (i, logit) in logits.iter().enumerate() {
+                let constant = Linear { constant: logit.constant.clone(), terms: Vec::new() };
+                Column::new(plan, &constant).write(&mut w_u, i, exact);
+                for (form, factor) in &logit.terms {
+                    let small = |n: &Number| n.mul(factor).expect("weights are small numbers");
+                    let Linear { constant, terms } = &forms[*form];
+                    let terms = terms.iter().map(|(slot, n)| (*slot, small(n))).collect();
+                    let column = Column::new(plan, &Linear { constant: small(constant), terms });
+                    column.write(&mut w_u, i, exact);
                 }
             }
             w_u
         }
-        Read::Numeric { slot, .. } => {
+        Read::Numeric { terms, forms, .. } => {
             let mut w_u = Array2::zeros((plan.d_model, 1));
-            w_u[[direction(plan, *slot), 0]] = 1.0;
+            Column { plan, terms: terms.clone() }.write(&mut w_u, 0, nearest);
+            for form in forms {
+                Column::new(plan, &plan.linear(form)).write(&mut w_u, 0, nearest);
+            }
             w_u
         }
     }

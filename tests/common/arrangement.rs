@@ -205,7 +205,7 @@ fn expected(program: &Program, plan: &Plan, input: &Columns) -> Vec<Vec<Number>>
             let of = |v: &Value| table.iter().find(|(w, _)| v == w).unwrap().1.clone();
             values(base).iter().map(of).collect()
         }
-        Holds::Numeric(id) => values(&Base::SOp(*id)).iter().map(number).collect(),
+        Holds::Numeric(base) => values(base).iter().map(number).collect(),
         Holds::Share(base) => {
             let share = |v: &Value| Number::ONE.div(&number(v).add(&Number::ONE).unwrap()).unwrap();
             values(base).iter().map(share).collect()

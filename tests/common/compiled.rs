@@ -67,6 +67,7 @@ impl Compiled {
         let effort = Effort { all_up_to, samples, seed: 7 };
         match verify::compare(&self.program, &self.facts, &self.model, effort, &mut |_| true).unwrap() {
             Verdict::Enumerated { inputs, .. } | Verdict::Tested { inputs, .. } => inputs,
+            Verdict::Undecided { .. } => 0,
             Verdict::Refuted(d) => panic!("{d:?}"),
         }
     }

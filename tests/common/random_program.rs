@@ -342,6 +342,7 @@ impl Recipe {
             assumptions,
             outputs,
             examples: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 }

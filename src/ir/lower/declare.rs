@@ -1,8 +1,8 @@
 //! Declarations: what a program says about its inputs, lengths, attention, outputs, examples.
 
-use super::{Kind, MAX_DOMAIN, MAX_LENGTH, Result, Session, Thing};
+use super::{Kind, MAX_DOMAIN, MAX_LENGTH, Reported, Result, Session, Thing};
 use crate::diagnostic::Diagnostic;
-use crate::ir::{Column, Example, Lengths, Op, Output, SOpId};
+use crate::ir::{Column, Example, LeftOut, Lengths, Op, Output, SOpId};
 use crate::source::{Span, Spanned};
 use crate::syntax::ast::{
     Declaration, DomainItem, Expr, ExprKind, Literal, LiteralKind, Name, StatementKind,
@@ -16,7 +16,7 @@ pub(super) struct Declared {
     lengths: Option<Span>,
     attention: Option<Span>,
     /// Where an undeclared input was first used.
-    used: Option<Span>,
+    pub(super) used: Option<Span>,
     /// Domains given from outside apply to columns that the program declares or uses later.
     outside: Vec<Column>,
     pub(super) examples: Vec<(Vec<Thing>, Vec<Thing>, Span)>,
@@ -107,7 +107,7 @@ impl Session<'_> {
 
     fn declare_input(&mut self, name: &Name, domain: &[DomainItem]) -> Result<()> {
         self.check_assignable(name)?;
-        let domain = self.domain(domain, name.span)?;
+        let written = self.domain(domain, name.span);
         let named = |c: &Column| c.name == name.value;
         if let Some(first) = self.program.columns.iter().find(|c| named(c) && c.span.is_some()) {
             let first = first.span;
@@ -117,14 +117,16 @@ impl Session<'_> {
             return self.fail(name.span, Kind::InputAfterUse { name: name.value.clone(), used });
         }
         let outside = self.declared.outside(&name.value, self.program.columns.len());
-        let domain = outside.and_then(|c| c.domain.clone()).unwrap_or(domain);
-        let column = Column { name: name.value.clone(), domain: Some(domain), span: Some(name.span) };
+        let domain = outside.and_then(|c| c.domain.as_ref()).or(written.as_ref().ok()).cloned();
+        // With a domain that is wrong it is a column all the same, of values of any kind.
+        let column = Column { name: name.value.clone(), domain, span: Some(name.span) };
         self.program.columns.push(column);
         let sop = self.input(self.program.columns.len() - 1, name.span);
+        // An input alone is nothing that a program computes; what stands before it may be.
+        let last = self.last.take().filter(|(last, ..)| *last != name.value);
         self.bind(name, Thing::SOp(sop), name.span);
-        // An input alone is nothing that a program computes.
-        self.last = None;
-        Ok(())
+        self.last = last;
+        written.map(drop)
     }
 
     fn bind_loaded_input(&mut self, name: &Name) -> Result<()> {
@@ -273,8 +275,10 @@ impl Session<'_> {
         }
         self.check_outside();
         for (inputs, expected, span) in std::mem::take(&mut self.declared.examples) {
-            if let Ok(Some(example)) = self.example(&inputs, &expected, span) {
-                self.program.examples.push(example);
+            match self.example(&inputs, &expected, span) {
+                Ok(Ok(example)) => self.program.examples.push(example),
+                Ok(Err(left_out)) => self.program.left_out.push(left_out),
+                Err(Reported) => {}
             }
         }
         let mut diagnostics = std::mem::take(&mut self.declared.syntax_errors);
@@ -296,8 +300,13 @@ impl Session<'_> {
         }
     }
 
-    /// An example as lists of values; none if declarations from outside leave it no place.
-    fn example(&mut self, inputs: &[Thing], expected: &[Thing], span: Span) -> Result<Option<Example>> {
+    /// An example as lists of values, if declarations from outside leave it a place.
+    fn example(
+        &mut self,
+        inputs: &[Thing],
+        expected: &[Thing],
+        span: Span,
+    ) -> Result<std::result::Result<Example, LeftOut>> {
         let counts = [
             ("input columns", self.program.columns.len(), inputs.len()),
             ("outputs", self.program.outputs.len(), expected.len()),
@@ -325,7 +334,7 @@ impl Session<'_> {
         let Lengths { min, max } = self.program.lengths.unwrap_or(Lengths { min: 1, max: MAX_LENGTH });
         if !(min..=max).contains(&length) {
             if self.declared.lengths_outside {
-                return Ok(None);
+                return Ok(Err(LeftOut::Lengths));
             }
             return self.fail(span, Kind::ExampleTooLong { length, min, max });
         }
@@ -337,13 +346,13 @@ impl Session<'_> {
                     continue;
                 }
                 if !self.declared.outside.is_empty() {
-                    return Ok(None);
+                    return Ok(Err(LeftOut::Domains));
                 }
                 let kind = Kind::ExampleOutside { value: value.clone(), column: column.name.clone() };
                 return self.fail(span, kind);
             }
         }
-        Ok(Some(Example { inputs, expected, span }))
+        Ok(Ok(Example { inputs, expected, span }))
     }
 
     /// The values of a list, or of a word: as the characters of a column, if it is for one.

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::SOpId;
 use crate::ir::graph::Mark;
 use crate::source::Span;
-use crate::syntax::ast::{Statement, StatementKind};
+use crate::syntax::ast::{Declaration, Statement, StatementKind};
 use std::sync::Arc;
 
 /// What one piece of text gave.
@@ -24,6 +24,8 @@ impl Fed {
 /// What a statement can change, as it was before.
 struct Before {
     graph: Mark,
+    n_columns: usize,
+    used: Option<Span>,
     n_outputs: usize,
     n_assumptions: usize,
     out: Thing,
@@ -86,13 +88,18 @@ impl Session<'_> {
     }
 
     fn before(&self, statement: &Statement) -> Before {
-        let loops = matches!(statement.kind, StatementKind::For { .. });
+        let sets_early = matches!(
+            statement.kind,
+            StatementKind::For { .. } | StatementKind::Declare(Declaration::Input { .. })
+        );
         Before {
             graph: self.program.graph.mark(),
+            n_columns: self.program.columns.len(),
+            used: self.declared.used,
             n_outputs: self.program.outputs.len(),
             n_assumptions: self.program.assumptions.len(),
             out: self.get("out").unwrap_or(Thing::Unknown),
-            names: loops.then(|| self.scopes.own(self.scope)),
+            names: sets_early.then(|| self.scopes.own(self.scope)),
             last: self.last.clone(),
         }
     }
@@ -101,6 +108,8 @@ impl Session<'_> {
     /// is at its end, so that their uses stay silent.
     fn undo(&mut self, before: Before) {
         self.program.graph.truncate(before.graph);
+        self.program.columns.truncate(before.n_columns);
+        self.declared.used = before.used;
         self.program.outputs.truncate(before.n_outputs);
         self.program.assumptions.truncate(before.n_assumptions);
         if let Some(names) = before.names {

@@ -23,7 +23,7 @@ pub use feed::Fed;
 pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};
 
-use super::{Node, Origin, Program, StackId};
+use super::{LeftOut, Node, Origin, Program, StackId};
 use crate::diagnostic::Diagnostic;
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast::{Ast, Expr, Name, Repl, Statement, StatementKind};
@@ -144,7 +144,8 @@ pub fn read(name: &str, text: &str, loader: &dyn Loader, outside: &Outside) -> R
     if !outside.outputs.is_empty() {
         // What the program says of its outputs is not about these.
         session.program.outputs.clear();
-        session.declared.examples.clear();
+        let examples = std::mem::take(&mut session.declared.examples);
+        session.program.left_out.extend(examples.iter().map(|_| LeftOut::Outputs));
     }
     for more in [&outside.assumptions, &outside.outputs] {
         diagnostics.extend(session.feed(OUTSIDE, more).diagnostics);

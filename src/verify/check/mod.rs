@@ -13,7 +13,7 @@
 //!
 //! For each length that inputs may have, in this order; whatever is not shown leaves the claim open:
 //!
-//! 1. The network takes every declared input: columns, tokens, length. ([`Network`])
+//! 1. The network takes every declared input: columns by name and in order, tokens, length. ([`Network`])
 //! 2. What each s-op can be at a position, by the program alone. ([`local`])
 //! 3. Which keys a query can select, and how many. ([`pairs`])
 //! 4. The embedding: what each direction holds for each token and index, and at BOS. ([`stream`])
@@ -175,6 +175,8 @@ impl<'a> Network<'a> {
         if program.columns.len() != config.columns.len()
             || program.outputs.len() != config.outputs.len()
             || longest > config.max_len()
+            || program.columns.iter().zip(&config.columns).any(|(a, b)| *a.name != *b.name)
+            || program.outputs.iter().zip(&config.outputs).any(|(a, b)| *a.name != *b.name)
         {
             return Err(Reason::Inputs);
         }

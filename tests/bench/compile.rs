@@ -1,0 +1,165 @@
+//! How long compiling takes, and how large networks get: `cargo bench --bench compile`.
+//!
+//! First, whole processes: every program at its declared length and at 50, with and without the check at
+//! the end (wall time, medians). Then sizes and times as one thing grows, in this process.
+
+#![allow(clippy::print_stdout, clippy::unwrap_used, dead_code)]
+
+#[path = "../common/compiled.rs"]
+mod compiled;
+
+use raspc::facts;
+use raspc::plan::{self, Knobs};
+use raspc::weights;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs of each process, of which the median is taken.
+const RUNS: usize = 7;
+
+fn main() {
+    println!("{}", sizes());
+    if std::env::args().any(|arg| arg == "--programs") {
+        println!("{}", processes());
+    }
+    divan::main();
+}
+
+/// A histogram: one head.
+fn histogram(length: usize, vocabulary: usize) -> String {
+    format!(
+        "input tokens : 0..{}; length 1..{length}; output selector_width(select(tokens, tokens, ==));",
+        vocabulary - 1
+    )
+}
+
+/// Ranks, and the tokens in their order: three layers.
+fn sort(length: usize, vocabulary: usize) -> String {
+    format!("input tokens : 0..{}; length 1..{length}; output sort(tokens, tokens);", vocabulary - 1)
+}
+
+/// `x' = f(x, g(x))` so many times: each step reads the one before twice.
+fn diamonds(depth: usize) -> String {
+    let mut text = "input tokens : 0..3; length 1..6; x = tokens;\n".to_owned();
+    for _ in 0..depth {
+        text += "x = (x + shift(x, 1, 0)) % 4;\n";
+    }
+    text + "output x;"
+}
+
+const LENGTHS: [usize; 4] = [10, 50, 200, 500];
+const VOCABULARIES: [usize; 4] = [10, 100, 1_000, 10_000];
+const DEPTHS: [usize; 3] = [10, 20, 40];
+
+fn plan_and_build(text: &str) -> (usize, usize, usize) {
+    let (program, _) = compiled::read(text);
+    let facts = facts::analyse(&program);
+    let plan = plan::plan(&program, &facts, Knobs::default()).unwrap();
+    let weights = weights::build(&plan);
+    (plan.layers.len(), plan.d_model, weights.n_params())
+}
+
+#[divan::bench(args = LENGTHS)]
+fn histogram_by_length(length: usize) {
+    plan_and_build(&histogram(length, 10));
+}
+
+#[divan::bench(args = VOCABULARIES)]
+fn histogram_by_vocabulary(vocabulary: usize) {
+    plan_and_build(&histogram(10, vocabulary));
+}
+
+#[divan::bench(args = LENGTHS)]
+fn sort_by_length(length: usize) {
+    plan_and_build(&sort(length, 10));
+}
+
+#[divan::bench(args = DEPTHS)]
+fn diamonds_by_depth(depth: usize) {
+    plan_and_build(&diamonds(depth));
+}
+
+/// What the times below are for.
+fn sizes() -> String {
+    let mut text = "| what | of | layers | d_model | parameters |\n|---|---|---|---|---|\n".to_owned();
+    let mut row = |what: &str, of: usize, program: &str| {
+        let (layers, d_model, parameters) = plan_and_build(program);
+        text += &format!("| {what} | {of} | {layers} | {d_model} | {parameters} |\n");
+    };
+    LENGTHS.iter().for_each(|&n| row("histogram_by_length", n, &histogram(n, 10)));
+    VOCABULARIES.iter().for_each(|&n| row("histogram_by_vocabulary", n, &histogram(10, n)));
+    LENGTHS.iter().for_each(|&n| row("sort_by_length", n, &sort(n, 10)));
+    DEPTHS.iter().for_each(|&n| row("diamonds_by_depth", n, &diamonds(n)));
+    text
+}
+
+fn programs(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && !path.ends_with("lib") {
+            found.extend(programs(&path));
+        } else if path.extension().is_some_and(|e| e == "rasp") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The median time of a whole process, if it succeeds.
+fn process(args: &[&str]) -> Option<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_raspc"));
+        let status = command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
+        times.push(start.elapsed());
+        status.success().then_some(())?;
+    }
+    times.sort();
+    Some(times[RUNS / 2])
+}
+
+/// A row per program; then the medians.
+fn processes() -> String {
+    let mut text =
+        "| program | ms | and checked, ms | at 50, ms | and checked, ms |\n|---|---|---|---|---|\n"
+            .to_owned();
+    let out = std::env::temp_dir().join(format!("raspc-bench-{}.safetensors", std::process::id()));
+    let out = out.to_str().unwrap();
+    let mut columns: [Vec<Duration>; 4] = Default::default();
+    for path in programs(Path::new("programs")) {
+        let source = std::fs::read_to_string(&path).unwrap();
+        let at_50 = std::env::temp_dir().join(path.file_name().unwrap());
+        let longer = |line: &str| match line.split_once("..") {
+            Some((start, _)) if line.starts_with("length ") => Some(format!("{start}..50;\n")),
+            _ if line.starts_with("example") => None,
+            _ => Some(format!("{line}\n")),
+        };
+        std::fs::write(&at_50, source.lines().filter_map(longer).collect::<String>()).unwrap();
+        let mut times = Vec::new();
+        for file in [path.as_path(), at_50.as_path()] {
+            let compile = ["compile", file.to_str().unwrap(), "-o", out];
+            times.push(process(&[compile.as_slice(), &["--no-check"]].concat()));
+            times.push(process(&compile));
+        }
+        std::fs::remove_file(&at_50).unwrap();
+        let ms = |time: &Option<Duration>| {
+            time.map_or("–".to_owned(), |t| format!("{:.1}", t.as_secs_f64() * 1e3))
+        };
+        let cells: Vec<String> = times.iter().map(ms).collect();
+        text += &format!("| {} | {} |\n", path.file_stem().unwrap().to_string_lossy(), cells.join(" | "));
+        columns.iter_mut().zip(&times).for_each(|(column, time)| column.extend(time));
+    }
+    let _ = std::fs::remove_file(out);
+    columns.iter_mut().for_each(|column| column.sort());
+    let summary = |name: &str, of: &dyn Fn(&[Duration]) -> Duration| {
+        let ms = |column: &Vec<Duration>| format!("{:.1}", of(column).as_secs_f64() * 1e3);
+        format!("| **{name}** | {} |\n", columns.iter().map(ms).collect::<Vec<_>>().join(" | "))
+    };
+    let median = |column: &[Duration]| column[column.len() / 2];
+    let most = |column: &[Duration]| column[column.len() - 1];
+    text + &summary("median", &median) + &summary("most", &most)
+}
