@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct Shown {
     pub lengths: Option<[usize; 2]>,
+    /// Whether some output has some value.
+    pub any: bool,
     pub heads: BTreeMap<(usize, usize), Head>,
     /// For each layer, the tuples of each direction that its MLP writes.
     pub mlps: BTreeMap<usize, BTreeMap<usize, usize>>,
@@ -40,7 +42,7 @@ impl Head {
 impl Shown {
     /// None if there is no input.
     pub fn certificate(self, network: &Network<'_>, artifact: &Artifact) -> Option<Certificate> {
-        let lengths = self.lengths?;
+        let lengths = self.lengths.filter(|_| self.any)?;
         let head = |((layer, head), shown): ((usize, usize), Head)| HeadShown {
             layer,
             head,

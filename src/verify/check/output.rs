@@ -23,7 +23,10 @@ impl Stream<'_> {
             let Some(value) = &expected.cells[states.place(state, shapes.len() - 1)] else { continue };
             let Some(logits) = self.read(&reader, &states, state, 0)? else { continue };
             match margin(decode, &logits, value).ok_or(Reason::Overflow)? {
-                margin if margin > 0.0 => known.0 = known.0.min(margin),
+                margin if margin > 0.0 => {
+                    known.0 = known.0.min(margin);
+                    shown.any = true;
+                }
                 _ => return Err(Reason::Output { value: value.clone() }),
             }
         }
