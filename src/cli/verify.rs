@@ -177,6 +177,9 @@ fn judge(
     Ok((exit, Some(answer)))
 }
 
+/// As many inputs are looked for on which a program that is proved has a value.
+const WITNESSES: usize = 20;
+
 /// A proof; what that leaves open is compared.
 fn answer(
     claim: &Claim,
@@ -189,7 +192,18 @@ fn answer(
     let open = match args.no_proof || !args.model.is_default() {
         true => None,
         false => match prove(&claim.loaded.program, &claim.artifact) {
-            Ok(certificate) => return Ok(Answer::Proved(certificate)),
+            Ok(certificate) => {
+                // Whatever is said of no input is true of all; and a runtime may break its promise.
+                let program = &claim.loaded.program;
+                let few = Effort { all_up_to: 0, samples: WITNESSES, seed: args.seed };
+                let verdict = verify::compare(program, &facts::analyse(program), model, few, &mut |_| true)?;
+                return Ok(match verdict {
+                    Verdict::Undecided { .. } | Verdict::Refuted(_) => {
+                        Answer::Compared { verdict, open: None }
+                    }
+                    Verdict::Enumerated { .. } | Verdict::Tested { .. } => Answer::Proved(certificate),
+                });
+            }
             Err(open) => Some(open),
         },
     };
