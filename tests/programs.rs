@@ -20,7 +20,7 @@ pub struct File {
 
 impl File {
     /// All programs; the library is none.
-    fn all() -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         let mut all = Vec::new();
         for folder in ["", "sql"] {
             let path = root().join(folder);

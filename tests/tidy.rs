@@ -96,6 +96,24 @@ fn imports_point_one_way() {
     assert!(wrong.is_empty(), "imports against the order of the pipeline:\n{}", wrong.join("\n"));
 }
 
+/// Of the compiler, the kernel knows the type of weights and nothing else.
+#[test]
+fn the_kernel_shares_no_code_with_the_compiler() {
+    let files = rust_files(&root().join("src/verify/check"));
+    assert!(files.len() > 5, "the kernel is somewhere else");
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let compiler = ["facts", "plan"];
+        let known: Vec<String> =
+            imports(&text).into_iter().filter(|i| compiler.contains(&i.as_str())).collect();
+        assert!(known.is_empty(), "{} imports {known:?}", file.display());
+        let weights: Vec<&str> = text.lines().filter(|l| l.contains("crate::weights")).collect();
+        let types =
+            ["crate::weights::Weights;", "crate::weights::HeadWeights;", "crate::weights::MlpWeights;"];
+        assert!(weights.iter().all(|l| types.iter().any(|t| l.ends_with(t))), "{weights:?}");
+    }
+}
+
 #[test]
 fn libraries_stay_where_they_belong() {
     let mut wrong = Vec::new();

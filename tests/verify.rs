@@ -324,11 +324,15 @@ fn a_forged_file_is_refuted_with_the_line_where_values_part() {
     let report = text(&output.stderr);
     assert!(report.contains("E0502") && report.contains("the first difference"), "{report}");
     assert!(report.contains("test.rasp:"), "{report}");
-    let both = raspc(&["verify", honest, path]);
+    let both = raspc(&["verify", "--no-proof", honest, path]);
     assert_eq!(both.status.code(), Some(3));
     let lines = text(&both.stdout);
     assert!(lines.contains("honest.safetensors: proved by enumeration (120 inputs); test.rasp"), "{lines}");
     assert!(lines.ends_with("2 files: 1 proved by enumeration, 1 refuted\n"), "{lines}");
+    let both = raspc(&["verify", honest, path]);
+    let lines = text(&both.stdout);
+    assert!(lines.contains("honest.safetensors: proved; test.rasp"), "{lines}");
+    assert!(lines.ends_with("2 files: 1 proved, 1 refuted\n"), "{lines}");
     let json: serde_json::Value = serde_json::from_slice(&raspc(&["verify", "--json", path]).stdout).unwrap();
     assert_eq!(json["verdict"], "refuted");
     assert_eq!(json["program"]["name"], "test.rasp");

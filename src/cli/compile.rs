@@ -10,6 +10,7 @@ use crate::inputs::columns_text;
 use crate::ir::Program;
 use crate::model::{Artifact, Manifest, Transformer, artifact};
 use crate::plan::{self, Knobs};
+use crate::verify::check::prove;
 use crate::verify::wrong_examples;
 use crate::verify::{self, CanFail, Disagreement, Effort, Verdict};
 use crate::weights;
@@ -22,9 +23,10 @@ use std::path::{Component, Path, PathBuf};
 /// The file is checked against the program before it is written: on its examples, and on every input
 /// if there are at most 10,000, otherwise on 1,000 random ones (fewer for networks that are very
 /// large, so that it takes about ten seconds at most). If there was no input to compare them on, the
-/// file is written all the same, and the exit code is 4. A program below a folder 'programs' goes to
-/// the same place below 'compiled' beside it; any other goes beside its source. A file that raspc did
-/// not write is never overwritten.
+/// file is written all the same, and the exit code is 4. If the weights can be proved to compute the
+/// program on every input, the file keeps a certificate of what was shown; 'verify' shows it again. A
+/// program below a folder 'programs' goes to the same place below 'compiled' beside it; any other goes
+/// beside its source. A file that raspc did not write is never overwritten.
 #[derive(clap::Args)]
 pub struct CompileArgs {
     /// Programs (.rasp).
@@ -39,6 +41,9 @@ pub struct CompileArgs {
     /// Do not compare the weights with the program.
     #[arg(long)]
     no_check: bool,
+    /// Do not prove that the weights compute the program: the file has no certificate.
+    #[arg(long)]
+    no_proof: bool,
     /// Seed of the random inputs.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
@@ -174,13 +179,18 @@ fn compile_one(
         ui.diagnostics(&[difference_report(loaded, difference)], sources);
         return Ok(Err(Exit::Refuted));
     }
+    let proof = if args.no_proof { None } else { Some(prove(program, &artifact)) };
+    let artifact = match &proof {
+        Some(Ok(certificate)) => artifact.certified(certificate.clone()),
+        Some(Err(_)) | None => artifact,
+    };
     if let Some(folder) = target.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     artifact::save(&artifact, &target).with_context(|| format!("cannot write {}", out.display()))?;
     let about = program::opening_comment(loaded);
-    Ok(Ok(Summary::new(file, &out, about, &artifact, verdict)))
+    Ok(Ok(Summary::new(file, &out, about, &artifact, verdict, proof.map(Result::err))))
 }
 
 /// Where a model may be written: a new file or one that raspc wrote, never a program, a device or what

@@ -6,6 +6,7 @@ use super::verdict::{counted, left_out, undecided};
 use crate::model::Artifact;
 use crate::value::Number;
 use crate::verify::Verdict;
+use crate::verify::check::Open;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,8 @@ pub struct Summary {
     leak: Number,
     /// What comparing it with its program showed, if it was compared.
     check: Option<Verdict>,
+    /// What kept it from being proved, if anything did; none if that was not tried.
+    open: Option<Option<Open>>,
 }
 
 impl Summary {
@@ -32,6 +35,7 @@ impl Summary {
         about: String,
         artifact: &Artifact,
         check: Option<Verdict>,
+        open: Option<Option<Open>>,
     ) -> Self {
         let config = &artifact.manifest.config;
         Self {
@@ -44,6 +48,7 @@ impl Summary {
             parameters: artifact.weights.n_params(),
             leak: artifact.manifest.leak(),
             check,
+            open,
         }
     }
 
@@ -66,6 +71,8 @@ impl Summary {
             "parameters": self.parameters,
             "leak": self.leak.to_f64(),
             "check": self.check.as_ref().map(verdict_json),
+            "proved": self.open.as_ref().map(Option::is_none),
+            "open": self.open.iter().flatten().next().map(ToString::to_string),
         })
     }
 
@@ -75,7 +82,7 @@ impl Summary {
             false => format!(", leaks {:.1e} of a head's attention at most", self.leak.to_f64()),
         };
         format!(
-            "{} → {}: {}, {}, d_model {}, {} parameters{}; {}",
+            "{} → {}: {}, {}, d_model {}, {} parameters{}; {}{}",
             printable(&self.program.to_string_lossy()),
             printable(&self.file.to_string_lossy()),
             counted(self.layers, "layer"),
@@ -84,6 +91,11 @@ impl Summary {
             self.parameters,
             leak,
             self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
+            match &self.open {
+                None => String::new(),
+                Some(None) => "; proved for all inputs".to_owned(),
+                Some(Some(open)) => format!("; not proved: {open}"),
+            },
         )
     }
 }

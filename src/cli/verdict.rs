@@ -10,7 +10,7 @@ use crate::inputs::named_text;
 use crate::ir::{Column, Node, Op, label, lower};
 use crate::model::{Decoded, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
-use crate::verify::{self, Disagreement, FirstDifference, Verdict};
+use crate::verify::{self, Answer, Disagreement, FirstDifference, Verdict};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
@@ -41,8 +41,12 @@ pub fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// A verdict in the words that it deserves.
-fn words(verdict: &Verdict, columns: &[Column]) -> String {
+/// An answer in the words that it deserves.
+fn words(answer: &Answer, columns: &[Column]) -> String {
+    let verdict = match answer {
+        Answer::Proved(_) => return "proved".to_owned(),
+        Answer::Compared { verdict, .. } => verdict,
+    };
     let compared = |n: usize| counted(n, "input");
     match verdict {
         Verdict::Undecided { failing } => undecided(*failing),
@@ -66,11 +70,11 @@ pub struct Manner {
     pub interrupted: bool,
 }
 
-pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize, manner: Manner, ui: &Ui) {
+pub fn tell(file: &Path, claim: &Claim, answer: &Answer, wrong_examples: usize, manner: Manner, ui: &Ui) {
     let Loaded { name, program, sources } = &claim.loaded;
     let file = printable(&file.to_string_lossy());
     let hash = sha256(main_source(sources));
-    let verdict = words(verdict, &program.columns) + if manner.interrupted { ", interrupted" } else { "" };
+    let verdict = words(answer, &program.columns) + if manner.interrupted { ", interrupted" } else { "" };
     let (name, from) = match &claim.from {
         // Its path names it already.
         From::File(path) => (printable(path), String::new()),
@@ -84,6 +88,9 @@ pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize
     ui.line(&format!("{file}: {verdict}"));
     ui.line(&format!("  program   {name}{from}"));
     ui.line(&format!("  sha256    {hash}"));
+    if let Answer::Compared { open: Some(open), .. } = answer {
+        ui.line(&format!("  open      {open}"));
+    }
     match (program.examples.len(), wrong_examples) {
         (0, _) => {}
         (all, 0) => ui.line(&format!("  examples  {all}, all hold")),
@@ -94,7 +101,7 @@ pub fn tell(file: &Path, claim: &Claim, verdict: &Verdict, wrong_examples: usize
 pub fn report(
     file: &Path,
     claim: &Claim,
-    verdict: &Verdict,
+    answer: &Answer,
     first: Option<&FirstDifference>,
     wrong_examples: usize,
 ) -> Json {
@@ -105,6 +112,17 @@ pub fn report(
         "examples": program.examples.len(),
         "wrong_examples": wrong_examples,
     });
+    let verdict = match answer {
+        Answer::Proved(certificate) => {
+            report["verdict"] = json!("proved");
+            report["certificate"] = json!(certificate);
+            return report;
+        }
+        Answer::Compared { verdict, open } => {
+            report["open"] = json!(open.as_ref().map(ToString::to_string));
+            verdict
+        }
+    };
     match verdict {
         Verdict::Enumerated { inputs, failing } => {
             report["verdict"] = json!("proved by enumeration");

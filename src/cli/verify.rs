@@ -9,7 +9,8 @@ use super::{Exit, Ui, compile};
 use crate::facts;
 use crate::model::{Artifact, SourceInfo, Transformer};
 use crate::source::Source;
-use crate::verify::{self, Effort, Verdict, wrong_examples};
+use crate::verify::check::prove;
+use crate::verify::{self, Answer, Effort, Verdict, wrong_examples};
 use anyhow::Context as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,10 +18,11 @@ use std::path::{Path, PathBuf};
 /// Compare weights with the program that they were compiled from.
 ///
 /// A model (.safetensors) is compared with the program inside it, or with that of '--against', column
-/// by column and output by output of the same name; a
-/// program (.rasp) is compiled in memory first. Every declared input is run if there are at most a
-/// million, otherwise random ones. The answer says how many inputs were run, and 'proved' only if
-/// that were all on which the program has a value. Ctrl-C ends a comparison early.
+/// by column and output by output of the same name; a program (.rasp) is compiled in memory first.
+/// 'proved' holds for every declared input on which the program has a value: it follows from the
+/// weights, head by head and neuron by neuron. What that leaves open is run: every declared input if
+/// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'). Ctrl-C ends
+/// a comparison early.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
     /// Models (.safetensors) or programs (.rasp).
@@ -29,6 +31,9 @@ pub struct VerifyArgs {
     /// Compare with this program instead of the one inside the model.
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
+    /// Run inputs only, and do not try to prove anything.
+    #[arg(long)]
+    no_proof: bool,
     /// Run every input if there are at most this many.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     all_up_to: u128,
@@ -51,28 +56,32 @@ pub struct VerifyArgs {
 
 pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::catch();
-    let mut counts = [0_usize; 5];
+    let mut counts = [0_usize; 6];
     let mut worst = Exit::Done;
     for file in args.files.iter().take_while(|_| !interrupt.asked()) {
         ui.begin();
-        let (exit, verdict) =
-            one(file, args, &interrupt, ui).unwrap_or_else(|error| (ui.error(&error), None));
-        if args.json && verdict.is_none() {
+        let (exit, answer) = one(file, args, &interrupt, ui).unwrap_or_else(|error| (ui.error(&error), None));
+        if args.json && answer.is_none() {
             ui.failed(Some(file));
         }
-        counts[match verdict {
-            Some(Verdict::Enumerated { .. }) => 0,
-            Some(Verdict::Tested { .. }) => 1,
-            Some(Verdict::Refuted(_)) => 2,
-            Some(Verdict::Undecided { .. }) | None => 3,
+        counts[match answer {
+            Some(Answer::Proved(_)) => 0,
+            Some(Answer::Compared { verdict, .. }) => match verdict {
+                Verdict::Enumerated { .. } => 1,
+                Verdict::Tested { .. } => 2,
+                Verdict::Refuted(_) => 3,
+                Verdict::Undecided { .. } => 4,
+            },
+            None => 4,
         }] += 1;
         if worst == Exit::Done {
             worst = exit;
         }
     }
     if args.files.len() > 1 && !args.json {
-        counts[4] = args.files.len() - counts.iter().sum::<usize>();
-        let kinds = ["proved by enumeration", "tested", "refuted", "without a verdict", "not looked at"];
+        counts[5] = args.files.len() - counts.iter().sum::<usize>();
+        let kinds =
+            ["proved", "proved by enumeration", "tested", "refuted", "without a verdict", "not looked at"];
         let parts = counts.iter().zip(kinds).filter(|(n, _)| **n > 0).map(|(n, kind)| format!("{n} {kind}"));
         ui.line(&format!("{} files: {}", args.files.len(), parts.collect::<Vec<_>>().join(", ")));
     }
@@ -115,7 +124,7 @@ fn one(
     args: &VerifyArgs,
     interrupt: &Interrupt,
     ui: &Ui,
-) -> anyhow::Result<(Exit, Option<Verdict>)> {
+) -> anyhow::Result<(Exit, Option<Answer>)> {
     match claim(file, args, ui)? {
         Ok(claim) => judge(file, &claim, args, interrupt, ui).with_context(|| file.display().to_string()),
         Err(exit) => Ok((exit, None)),
@@ -128,17 +137,17 @@ fn judge(
     args: &VerifyArgs,
     interrupt: &Interrupt,
     ui: &Ui,
-) -> anyhow::Result<(Exit, Option<Verdict>)> {
+) -> anyhow::Result<(Exit, Option<Answer>)> {
     let Loaded { program, sources, .. } = &claim.loaded;
     let model = args.model.place(&claim.artifact)?;
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
-    let verdict = match on_examples(claim, &model)? {
-        Some(refuted) => refuted,
-        None => compare(claim, &model, args, interrupt, ui)?,
+    let answer = match on_examples(claim, &model)? {
+        Some(verdict) => Answer::Compared { verdict, open: None },
+        None => answer(claim, &model, args, interrupt, ui)?,
     };
-    let first = match &verdict {
-        Verdict::Refuted(found) => {
+    let first = match &answer {
+        Answer::Compared { verdict: Verdict::Refuted(found), .. } => {
             let manifest = &claim.artifact.manifest;
             let first = match claim.own {
                 true => verify::first_difference(manifest, program, &model, &found.input)?,
@@ -147,22 +156,58 @@ fn judge(
             ui.diagnostics(&[difference_report(claim, found, first.as_ref())], sources);
             first
         }
-        Verdict::Enumerated { .. } | Verdict::Tested { .. } | Verdict::Undecided { .. } => None,
+        Answer::Proved(_) | Answer::Compared { .. } => None,
     };
     if args.json {
-        ui.json(&report(file, claim, &verdict, first.as_ref(), wrong.len()));
+        ui.json(&report(file, claim, &answer, first.as_ref(), wrong.len()));
     } else {
         let manner = Manner { brief: args.files.len() > 1, interrupted: interrupt.asked() };
-        tell(file, claim, &verdict, wrong.len(), manner, ui);
+        tell(file, claim, &answer, wrong.len(), manner, ui);
     }
-    let exit = match &verdict {
-        Verdict::Refuted(_) => Exit::Refuted,
+    let exit = match &answer {
+        Answer::Compared { verdict: Verdict::Refuted(_), .. } => Exit::Refuted,
         _ if !wrong.is_empty() => Exit::Refuted,
-        Verdict::Undecided { .. } => Exit::Undecided,
-        Verdict::Tested { .. } if interrupt.asked() => Exit::Undecided,
-        Verdict::Enumerated { .. } | Verdict::Tested { .. } => Exit::Done,
+        Answer::Proved(_) => Exit::Done,
+        Answer::Compared { verdict, .. } => match verdict {
+            Verdict::Undecided { .. } => Exit::Undecided,
+            Verdict::Tested { .. } if interrupt.asked() => Exit::Undecided,
+            Verdict::Enumerated { .. } | Verdict::Tested { .. } | Verdict::Refuted(_) => Exit::Done,
+        },
     };
-    Ok((exit, Some(verdict)))
+    Ok((exit, Some(answer)))
+}
+
+/// As many inputs are looked for on which a program that is proved has a value.
+const WITNESSES: usize = 20;
+
+/// A proof; what that leaves open is compared.
+fn answer(
+    claim: &Claim,
+    model: &Transformer,
+    args: &VerifyArgs,
+    interrupt: &Interrupt,
+    ui: &Ui,
+) -> anyhow::Result<Answer> {
+    // What is proved is proved of f32, as models run without flags.
+    let open = match args.no_proof || !args.model.is_default() {
+        true => None,
+        false => match prove(&claim.loaded.program, &claim.artifact) {
+            Ok(certificate) => {
+                // Whatever is said of no input is true of all; and a runtime may break its promise.
+                let program = &claim.loaded.program;
+                let few = Effort { all_up_to: 0, samples: WITNESSES, seed: args.seed };
+                let verdict = verify::compare(program, &facts::analyse(program), model, few, &mut |_| true)?;
+                return Ok(match verdict {
+                    Verdict::Undecided { .. } | Verdict::Refuted(_) => {
+                        Answer::Compared { verdict, open: None }
+                    }
+                    Verdict::Enumerated { .. } | Verdict::Tested { .. } => Answer::Proved(certificate),
+                });
+            }
+            Err(open) => Some(open),
+        },
+    };
+    Ok(Answer::Compared { verdict: compare(claim, model, args, interrupt, ui)?, open })
 }
 
 fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim, Exit>> {

@@ -3,6 +3,7 @@
 //! A `.safetensors` file with named, shaped f32 tensors, and one metadata entry, [`KEY`], that
 //! holds the [`Manifest`] as JSON. The same program gives the same bytes.
 
+use super::certificate::Certificate;
 use super::config::Config;
 use super::manifest::{FORMAT, Hashes, Manifest};
 use crate::weights::{HeadWeights, LayerWeights, MlpWeights, Weights};
@@ -71,6 +72,12 @@ impl Artifact {
     pub fn new(mut manifest: Manifest, weights: Weights) -> Self {
         manifest.sha256 = hashes(&manifest, &weights);
         Self { manifest, weights }
+    }
+
+    /// The same model with a certificate.
+    pub fn certified(mut self, certificate: Certificate) -> Self {
+        self.manifest.certificate = Some(certificate);
+        Self::new(self.manifest, self.weights)
     }
 
     /// The bytes of the file.

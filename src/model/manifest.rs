@@ -2,6 +2,7 @@
 //!
 //! The plan, told in names, source lines and numbers, so that a reader needs nothing else.
 
+use super::certificate::Certificate;
 use super::config::Config;
 use super::held::Held;
 use super::json;
@@ -36,6 +37,9 @@ pub struct Manifest {
     /// Every text that was read, in the order of [`lower::read`]: the standard library, options
     /// of the command line, the program, the files it loads, options again.
     pub sources: Vec<SourceInfo>,
+    /// What was proved when the model was compiled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
     pub sha256: Hashes,
 }
 
@@ -217,6 +221,7 @@ impl Manifest {
             heads,
             neurons,
             sources,
+            certificate: None,
             sha256: Hashes::default(),
         }
     }

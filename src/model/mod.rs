@@ -3,6 +3,7 @@
 pub mod artifact;
 pub mod attention;
 mod batch;
+mod certificate;
 mod config;
 #[cfg(test)]
 mod contract_tests;
@@ -17,6 +18,7 @@ mod transformer;
 
 pub use artifact::{Artifact, ArtifactError};
 pub use batch::{Batch, InputError, Tokenizer};
+pub use certificate::{Certificate, HeadShown, MlpShown, OutputShown};
 pub use config::{
     Activation, AttnScale, ColumnConfig, Config, Decode, HeadConfig, LayerConfig, OutputConfig,
 };

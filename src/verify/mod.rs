@@ -1,5 +1,6 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
+pub mod check;
 mod compare;
 mod examples;
 mod failure;
@@ -14,6 +15,16 @@ pub use matching::belongs;
 
 use crate::facts::Facts;
 use crate::ir::{Op, Program};
+use crate::model::Certificate;
+
+/// What is known of a model and a program.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// The weights compute the program on every declared input.
+    Proved(Certificate),
+    /// What comparing them showed; `open` is what kept them from being proved, if that was tried.
+    Compared { verdict: Verdict, open: Option<check::Open> },
+}
 
 /// How much work an answer may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

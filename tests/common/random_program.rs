@@ -249,7 +249,7 @@ struct Nodes {
     selectors: Vec<SelectorId>,
 }
 
-const NOWHERE: Span = Span { source: SourceId::NOWHERE, start: 0, end: 0 };
+const NOWHERE: Span = Span { source: SourceId::FIRST, start: 0, end: 0 };
 const ORIGIN: Origin = Origin { span: NOWHERE, stack: None };
 
 impl Nodes {

@@ -1,0 +1,233 @@
+//! Do the weights compute the program on every input? A proof, by a kernel that trusts neither the
+//! compiler nor the file.
+//!
+//! # What is trusted
+//!
+//! Reading the program ([`crate::syntax`], [`crate::ir`]), its meaning ([`crate::value`],
+//! [`crate::interp`]), what the runtime promises of f32 ([`crate::model::attention`]), and this
+//! folder, which shares no code with `facts`, `plan` and `weights`. Of the manifest, the
+//! configuration is what the network is run with; the slots say which s-op a direction is about, and
+//! that is a hint: it decides what is tried, and a wrong one makes a proof fail.
+//!
+//! # What is checked
+//!
+//! For each length that inputs may have, in this order; whatever is not shown leaves the claim open:
+//!
+//! 1. The network takes every declared input: columns by name and in order, tokens, length. ([`Network`])
+//! 2. What each s-op can be at a position, by the program alone. ([`local`])
+//! 3. Which keys a query can select, and how many. ([`pairs`])
+//! 4. The embedding: what each direction holds for each token and index, and at BOS. ([`stream`])
+//! 5. Each head: that it attends to just the selected keys, what it writes for each value of the s-op
+//!    that it is about, and that nobody else writes there; that BOS attends to itself. ([`head`])
+//! 6. Each MLP: what it writes for each combination of what it reads, at BOS too. ([`mlp`])
+//! 7. Each output: that it decodes to the program's value in every state that can occur. ([`output`])
+//!
+//! A direction that nobody writes keeps what it holds, and one that nobody erases holds it for ever:
+//! there is nothing that a component must not touch, as everything that it touches is computed.
+//!
+//! # Why that is enough
+//!
+//! Everything is shown for sets of states that contain all that occur: a [`table::Table`] has a cell for
+//! every combination of values of its variables, whether or not an input gives it. Inputs on which the
+//! program has no value do not count, nor do those that break an assumption. All numbers are those of the
+//! file; each is known as a [`ball::Ball`] that contains whatever f32 makes of it in any order of summation.
+
+mod ball;
+mod certificate;
+mod head;
+mod local;
+mod mlp;
+mod output;
+mod pairs;
+mod row;
+mod stream;
+mod table;
+
+use crate::ir::{Node, Program};
+use crate::model::{Activation, Artifact, AttnScale, Certificate, Config, Manifest, Of, half_layer_name};
+use crate::value::Value;
+use crate::weights::Weights;
+use certificate::Shown;
+use local::Hints;
+use std::cell::Cell;
+use std::collections::{HashMap, HashSet};
+use stream::Stream;
+
+/// A network and the program that it is to compute.
+struct Network<'a> {
+    program: &'a Program,
+    config: &'a Config,
+    weights: &'a Weights,
+    /// For each column, the row of the embedding for each value of its domain.
+    rows: Vec<Vec<usize>>,
+    /// What the outputs depend on. Where one of these fails, the program has no value.
+    live: HashSet<Node>,
+    /// What a direction is about from the half-layer on that writes it.
+    told: HashMap<(usize, usize), Of>,
+    work: Work,
+}
+
+/// Why there is no proof: the first thing that could not be shown.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{}{site}: {reason}", length.map_or(String::new(), |n| format!("at length {n}, ")))]
+pub struct Open {
+    pub length: Option<usize>,
+    /// `blocks.0.attn`, `unembed.0`, …
+    pub site: String,
+    pub reason: Reason,
+}
+
+/// What could not be shown.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Reason {
+    #[error("no finite set of inputs is declared")]
+    NoDomain,
+    #[error("no input counts")]
+    NoInputs,
+    #[error("the network does not take all inputs of the program")]
+    Inputs,
+    #[error("only models with ReLU and undivided scores are understood")]
+    Unknown,
+    #[error("there are more combinations of values than are looked at")]
+    TooManyTuples,
+    #[error("an s-op has more values than are looked at")]
+    TooManyValues,
+    #[error("it would take too long")]
+    TooMuchWork,
+    #[error("numbers may grow too large")]
+    Overflow,
+    #[error("the outputs do not depend on what is written here")]
+    NotLive,
+    #[error("it is not said what attention gives here")]
+    Untold,
+    #[error("direction {direction} is written twice")]
+    Occupied { direction: usize },
+    #[error("keys that are not selected may get attention")]
+    Leak,
+    #[error("selected keys may score differently")]
+    Unequal,
+    #[error("a selected key may be masked")]
+    Unseen,
+    #[error("where no key is selected, others may get attention")]
+    EmptyRow,
+    #[error("a query that selects a key may find none")]
+    NoKey,
+    #[error("BOS may attend to other positions")]
+    BosAttends,
+    #[error("what is handed on does not tell that the s-op is {value}")]
+    WrongValue { value: Value },
+    #[error("the output may not decode to {value}")]
+    Output { value: Value },
+}
+
+/// Steps of the kernel, a multiplication or a comparison each, before it gives up: a few seconds.
+const MAX_WORK: u64 = 1 << 32;
+
+/// How many steps were taken.
+#[derive(Default)]
+struct Work(Cell<u64>);
+
+impl Work {
+    fn spend(&self, steps: usize) -> Result<(), Reason> {
+        self.0.set(self.0.get().saturating_add(steps as u64));
+        if self.0.get() > MAX_WORK { Err(Reason::TooMuchWork) } else { Ok(()) }
+    }
+}
+
+/// Shows that a model computes a program on every declared input, or says what is open.
+pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open> {
+    let open = |length, site: &str| {
+        let site = site.to_owned();
+        move |reason| Open { length, site: site.clone(), reason }
+    };
+    let network = Network::new(program, artifact).map_err(open(None, "inputs"))?;
+    let hints = network.hints();
+    let lengths = program.lengths.ok_or(Reason::NoDomain).map_err(open(None, "inputs"))?;
+    let mut shown = Shown::default();
+    for n in lengths.min..=lengths.max {
+        let stream = Stream::new(&network, &hints, n).map_err(open(Some(n), "embed"))?;
+        let Some(mut stream) = stream else { continue };
+        for (l, layer) in network.weights.layers.iter().enumerate() {
+            let site = half_layer_name(2 * l + 1);
+            stream.attention(l, &layer.heads, &mut shown).map_err(open(Some(n), &site))?;
+            if let Some(mlp) = &layer.mlp {
+                let site = half_layer_name(2 * l + 2);
+                stream.mlp(l, mlp, &mut shown).map_err(open(Some(n), &site))?;
+            }
+        }
+        for output in 0..program.outputs.len() {
+            let site = format!("unembed.{output}");
+            stream.output(output, &mut shown).map_err(open(Some(n), &site))?;
+        }
+        shown.lengths = Some(shown.lengths.map_or([n, n], |[shortest, _]| [shortest, n]));
+    }
+    shown.certificate(&network, artifact).ok_or(Reason::NoInputs).map_err(open(None, "inputs"))
+}
+
+impl<'a> Network<'a> {
+    fn new(program: &'a Program, artifact: &'a Artifact) -> Result<Self, Reason> {
+        let Artifact { manifest, weights } = artifact;
+        let config = &manifest.config;
+        if config.attn_scale != AttnScale::One || config.activation != Activation::Relu {
+            return Err(Reason::Unknown);
+        }
+        let longest = program.lengths.map_or(0, |l| l.max);
+        if program.columns.len() != config.columns.len()
+            || program.outputs.len() != config.outputs.len()
+            || longest > config.max_len()
+            || program.columns.iter().zip(&config.columns).any(|(a, b)| *a.name != *b.name)
+            || program.outputs.iter().zip(&config.outputs).any(|(a, b)| *a.name != *b.name)
+        {
+            return Err(Reason::Inputs);
+        }
+        let mut rows = Vec::new();
+        for (column, known) in program.columns.iter().zip(&config.columns) {
+            let domain = column.domain.as_ref().ok_or(Reason::NoDomain)?;
+            let row = |v: &Value| known.vocabulary.iter().rposition(|known| known == v);
+            rows.push(domain.iter().map(row).collect::<Option<Vec<_>>>().ok_or(Reason::Inputs)?);
+        }
+        let live = program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop)));
+        Ok(Self {
+            program,
+            config,
+            weights,
+            rows,
+            live: live.into_iter().collect(),
+            told: told(manifest),
+            work: Work::default(),
+        })
+    }
+
+    fn told(&self, half_layer: usize, direction: usize) -> Option<Of> {
+        self.told.get(&(half_layer, direction)).copied()
+    }
+
+    /// The name of an s-op, or of the selector whose width it is.
+    fn label(&self, of: Of) -> String {
+        let graph = &self.program.graph;
+        let node = match of {
+            Of::Sop(index) => graph.sop_ids().nth(index).map(Node::SOp),
+            Of::Width(index) => graph.selector_ids().nth(index).map(Node::Selector),
+            Of::Column(_) | Of::Index | Of::Keys(_) | Of::Queries(_) => None,
+        };
+        node.and_then(|node| graph.name(node)).map_or("without a name".to_owned(), ToString::to_string)
+    }
+
+    fn hints(&self) -> Hints {
+        let graph = &self.program.graph;
+        let mut hints = Hints::default();
+        for of in self.told.values() {
+            match of {
+                Of::Sop(index) => hints.sops.extend(graph.sop_ids().nth(*index)),
+                Of::Width(index) => hints.widths.extend(graph.selector_ids().nth(*index)),
+                Of::Column(_) | Of::Index | Of::Keys(_) | Of::Queries(_) => {}
+            }
+        }
+        hints
+    }
+}
+
+fn told(manifest: &Manifest) -> HashMap<(usize, usize), Of> {
+    let slot = |s: &crate::model::SlotInfo| Some(((s.live[0], s.direction), s.holds.about()?));
+    manifest.slots.iter().filter_map(slot).collect()
+}
