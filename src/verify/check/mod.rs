@@ -121,7 +121,7 @@ pub enum Reason {
 }
 
 /// Steps of the kernel, a multiplication or a comparison each, before it gives up: a few seconds.
-const MAX_WORK: u64 = 1 << 32;
+const MAX_WORK: u64 = 1 << 31;
 
 /// How many steps were taken.
 #[derive(Default)]
