@@ -185,6 +185,16 @@ fn sums_and_products_of_numbers_that_are_not_exact() {
     exact("0..3", "1..5", &format!("{means} {both}"));
 }
 
+/// A multiple of a mean of sums is still a number, and no digit of it is asked for.
+#[test]
+fn multiples_of_means_are_not_digitised() {
+    let text = "input tokens : 0..5; length 1..8;
+        output aggregate(select(tokens, tokens, ==), indices + tokens, 0) * 2 - indices;";
+    let compiled = compile(text);
+    assert!(compiled.plan.layers.iter().all(|l| l.neurons.iter().all(|g| g.kind != plan::Neurons::Steps)));
+    compiled.compare(0, 300);
+}
+
 #[test]
 fn a_product_takes_neurons_by_the_bit() {
     let text = "input tokens : 0..9; length 1..60;

@@ -229,9 +229,15 @@ impl Lower<'_> {
             return Some(());
         }
         let single = self.view(id).ok().filter(|view| view.args.len() <= 1);
-        let is_table =
-            |base: Option<Base>| base == Some(Base::SOp(id)) && self.tables.contains_key(&Base::SOp(id));
-        if let Some(view) = single.filter(|v| v.args.first().is_none_or(|arg| !is_table(arg.base))) {
+        // What neurons or a mean give is better taken apart, so that it need not be digitised.
+        let comes_apart = |base: Option<Base>| match base {
+            Some(Base::SOp(of)) => {
+                of == id && self.tables.contains_key(&Base::SOp(of)) || self.means.contains_key(&of)
+            }
+            Some(Base::Column(_) | Base::Index | Base::Width(_) | Base::Keys(_) | Base::Queries(_))
+            | None => false,
+        };
+        if let Some(view) = single.filter(|v| v.args.first().is_none_or(|arg| !comes_apart(arg.base))) {
             return found.sum.add_form(view, factor);
         }
         let mut parts = found.clone();
