@@ -21,6 +21,7 @@ mod allocate;
 mod arithmetic;
 mod atom;
 mod attend;
+mod backward;
 mod error;
 mod folded;
 mod form;
@@ -459,5 +460,25 @@ impl Plan {
     /// Number of positions that the network sees at most, BOS included.
     pub fn n_ctx(&self) -> usize {
         self.lengths.max + usize::from(self.bos)
+    }
+
+    /// The last half-layer, the unembedding.
+    pub fn unembedding(&self) -> HalfLayer {
+        HalfLayer(2 * self.layers.len() + 1)
+    }
+
+    /// Number of parameters, the unembedding left out.
+    pub fn n_params(&self) -> usize {
+        let rows: usize = self.columns.iter().map(|c| c.vocabulary.len() + usize::from(self.bos)).sum();
+        let bos = usize::from(self.bos);
+        let head = |h: &Head| {
+            let values: usize = h.outputs.iter().map(|o| o.columns.len()).sum();
+            2 * (h.columns.len() + bos + values) * self.d_model
+        };
+        let layer = |l: &Layer| {
+            let neurons: usize = l.neurons.iter().map(NeuronGroup::len).sum();
+            l.heads.iter().map(head).sum::<usize>() + neurons * (2 * self.d_model + 1)
+        };
+        (rows + self.n_ctx()) * self.d_model + self.layers.iter().map(layer).sum::<usize>()
     }
 }
