@@ -176,6 +176,8 @@ fn sums_and_products_of_numbers_that_are_not_exact() {
         "tokens * (tokens * w)",
         "w * indices - w * tokens",
         "w * w",
+        "m * w",
+        "m * (9 - w * w) - w",
         "-(m * n) - 1/3",
     ] {
         exact("{-3, -1, 0, 2, 5}", "1..5", &format!("{means} output {output};"));

@@ -34,3 +34,4 @@ mod sizes;
 mod tidy;
 mod ui;
 mod verify;
+mod vocabularies;

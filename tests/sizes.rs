@@ -5,7 +5,7 @@ use crate::common::tracr;
 /// tracr has 92 layers and 11.35 million parameters for these programs, and gets 11 wrong.
 #[test]
 fn networks_are_smaller_than_those_of_tracr() {
-    for length in [10, 20] {
+    for length in [10, 20, 50] {
         let rows = tracr::rows(length, 100);
         for row in &rows {
             let small = |ours: usize, theirs: Option<usize>| theirs.is_none_or(|theirs| ours <= theirs);

@@ -281,8 +281,10 @@ impl Lower<'_> {
         exact: bool,
     ) -> (Vec<Form>, Held) {
         let mut held = self.held(base, values, forms);
-        // A rough code is cleaned bit by bit.
-        held.features = held.features.filter(|f| exact || f.are_bits());
+        if !exact {
+            // A rough code is cleaned bit by bit.
+            held.features = held.features.and_then(|features| features.in_bits(held.values.len()));
+        }
         let columns: Vec<Form> = match &held.features {
             Some(features) => features.features.iter().map(|f| Form::of(value, f)).collect(),
             None => (0..held.values.len()).map(|v| Form::indicator(value, v)).collect(),

@@ -3,8 +3,9 @@
 //! It begins at the outputs and knows all that is read of a base before it decides how that base is
 //! held.
 
-use super::folded::folded;
+use super::folded::{folded, of_sum};
 use super::lower::{Held, Lower, Lowered, Lowering, MAX_NUMBERS, TableNeuron};
+use super::of_sum::OfSum;
 use super::view::View;
 use super::{Base, Column, Features, Form, Partition, PlanError};
 use crate::ir::Op;
@@ -99,6 +100,11 @@ impl Lower<'_> {
         if let Some(view) = self.tables.get(&base).cloned() {
             return self.table(base, &view, forms);
         }
+        if let Some(of) = self.of_sums.remove(&base) {
+            let lowering = self.function_of_sum(base, &of, forms);
+            self.of_sums.insert(base, of);
+            return lowering;
+        }
         let id = match base {
             Base::SOp(id) => id,
             Base::Width(selector) => return Ok(Lowering::Attend(self.width(base, selector, forms)?.into())),
@@ -117,6 +123,24 @@ impl Lower<'_> {
             }
         };
         Ok(Lowering::Attend(attend.into()))
+    }
+
+    /// The neurons of a function of a sum: one for each of its bends.
+    fn function_of_sum(
+        &mut self,
+        base: Base,
+        of: &OfSum,
+        forms: &BTreeSet<Form>,
+    ) -> Result<Lowering, PlanError> {
+        let mut held = self.held(base, of.values().into(), forms);
+        let neurons = held.features.as_mut().and_then(|features| of_sum(of, &held.values, features));
+        let too_many = || {
+            let tuples = of.codes.iter().map(Vec::len).product();
+            PlanError::TooManyTuples { at: super::origin(self.program, base), tuples, limit: MAX_NEURONS }
+        };
+        let neurons = neurons.ok_or_else(too_many)?;
+        neurons.iter().flat_map(|n| &n.forms).for_each(|form| self.need(form));
+        Ok(Lowering::Table { base, held, neurons })
     }
 
     /// The neurons of a table: one for each tuple of arguments, but for those whose result is held

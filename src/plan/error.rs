@@ -48,10 +48,16 @@ pub enum PlanError {
 /// The reports of the errors of a program. Where a shorter length would do, they say so.
 pub fn reports(program: &Program, errors: &[PlanError], knobs: Knobs) -> Vec<Diagnostic> {
     let longest = errors.iter().all(PlanError::grows_with_length).then(|| super::longest(program, knobs));
-    let report = |error| match longest {
-        None => describe(program, error),
-        Some(None) => describe(program, error).note("it is so at every declared length"),
-        Some(Some(n)) => describe(program, error).note(format!("up to length {n} the program compiles")),
+    let leaks = "what leaks blurs them too: ask for more with `--sharpness`";
+    let report = |error: &PlanError| {
+        let blurred = matches!(error, PlanError::TooFine { .. }) && !knobs.is_exact();
+        let report = describe(program, error);
+        let report = if blurred { report.note(leaks) } else { report };
+        match longest {
+            None => report,
+            Some(None) => report.note("it is so at every declared length"),
+            Some(Some(n)) => report.note(format!("up to length {n} the program compiles")),
+        }
     };
     errors.iter().map(report).collect()
 }
@@ -129,7 +135,7 @@ fn words(error: &PlanError) -> Diagnostic {
             Diagnostic::error("E0404", "this operation has too many combinations of arguments")
                 .label(
                     at.span,
-                    format!("{tuples} combinations, one neuron for each; at most {limit} are compiled"),
+                    format!("{tuples} combinations of their values; a table of at most {limit} is compiled"),
                 )
                 .help("compare or `round` the arguments one by one, before they are combined; or declare a shorter length or a smaller domain")
         }

@@ -10,13 +10,18 @@
 
 use super::Features;
 use super::Form;
+use super::Partition;
 use super::lower::TableNeuron;
+use super::of_sum::OfSum;
 use super::view::View;
 use crate::value::{Number, Value};
 use std::collections::BTreeMap;
 
 /// All sums stay below this, so that f32 adds them exactly in any order.
-const MAX_SUM: i64 = 1 << 20;
+pub(super) const MAX_SUM: i64 = 1 << 20;
+
+/// What neurons write adds up to no more, far below 2^24 as well.
+const MAX_WRITTEN: i64 = 1 << 23;
 
 /// Classes of an argument that decide alone, and give the result that is held as zeros.
 struct Gate {
@@ -57,6 +62,23 @@ pub(super) fn folded(view: &View, values: &[Value], features: &mut Features) -> 
     let (neurons, zero) = best?;
     features.zero_at(zero);
     Some(neurons)
+}
+
+/// Neurons for a function of a sum, with values held as features, which are shifted to suit.
+pub(super) fn of_sum(of: &OfSum, values: &[Value], features: &mut Features) -> Option<Vec<TableNeuron>> {
+    let place = |(sum, value): (&i64, &Value)| Some((*sum, values.binary_search(value).ok()?));
+    let results = of.results.iter().map(place).collect::<Option<_>>()?;
+    let Bent { zero, sign, writes, .. } = Bent::new(results, None, features)?;
+    let form = |(arg, codes): (&Partition, &Vec<i64>)| {
+        Form::of(arg, &codes.iter().map(|code| (sign * code).into()).collect::<Vec<Number>>())
+    };
+    let forms: Vec<Form> = of.args.iter().zip(&of.codes).map(form).collect();
+    if forms.iter().any(|form| form.variation() > Number::from(4 * MAX_SUM)) {
+        return None;
+    }
+    features.zero_at(zero);
+    let neuron = |(at, writes): (i64, _)| TableNeuron { forms: forms.clone(), bias: (-at).into(), writes };
+    Some(writes.into_iter().map(neuron).collect())
 }
 
 impl Results<'_> {
@@ -211,44 +233,25 @@ impl Results<'_> {
         if self.open.iter().zip(codes).any(varies) {
             return None;
         }
+        let code_of: Vec<Vec<i64>> = self
+            .open
+            .iter()
+            .zip(codes)
+            .map(|((arg, classes), codes)| {
+                let mut of_class = vec![0; self.view.args[*arg].n_classes];
+                classes.iter().zip(codes).for_each(|(class, code)| of_class[*class] = *code);
+                of_class
+            })
+            .collect();
         let mut of_sum: BTreeMap<i64, usize> = BTreeMap::new();
         for tuple in self.tuples() {
             let Some(result) = self.at(&tuple) else { continue };
-            let term = |(i, class): (usize, &usize)| {
-                let place = self.open[i].1.iter().position(|c| c == class)?;
-                Some(codes[i][place])
-            };
-            let sum = tuple.iter().enumerate().map(term).sum::<Option<i64>>()?;
+            let sum = tuple.iter().zip(&code_of).map(|(class, codes)| codes[*class]).sum::<i64>();
             if *of_sum.entry(sum).or_insert(result) != result {
                 return None;
             }
         }
-        let (&least, &first) = of_sum.first_key_value()?;
-        let (&most, &last) = of_sum.last_key_value()?;
-        if most - least > MAX_SUM {
-            return None;
-        }
-        // Zeros must stand at one end, and where gates close.
-        let zero = self.closed.unwrap_or(first);
-        let rises = match (first == zero, last == zero) {
-            (true, _) => true,
-            (false, true) => false,
-            (false, false) => return None,
-        };
-        let points: Vec<(i64, usize)> = match rises {
-            true => of_sum.into_iter().collect(),
-            false => of_sum.into_iter().rev().map(|(s, r)| (-s, r)).collect(),
-        };
-        let sign = if rises { 1 } else { -1 };
-        let columns: Vec<BTreeMap<i64, i64>> =
-            features.features.iter().map(|f| bends(&points, f)).collect::<Option<_>>()?;
-        let mut writes: BTreeMap<i64, Vec<(usize, Number)>> = BTreeMap::new();
-        for (j, column) in columns.iter().enumerate() {
-            for (at, bend) in column {
-                writes.entry(*at).or_default().push((j, (*bend).into()));
-            }
-        }
-        let end = points.last()?.0;
+        let Bent { zero, sign, end, writes } = Bent::new(of_sum, self.closed, features)?;
         let neuron = |(at, writes): (i64, Vec<(usize, Number)>)| {
             let mut forms = Vec::new();
             for ((arg, classes), codes) in self.open.iter().zip(codes) {
@@ -262,6 +265,49 @@ impl Results<'_> {
             TableNeuron { forms, bias: (-at).into(), writes }
         };
         Some((writes.into_iter().map(neuron).collect(), zero))
+    }
+}
+
+/// A function of an integer, made of bends.
+struct Bent {
+    /// The result that is held as zeros.
+    zero: usize,
+    /// The function is one of the integer times this.
+    sign: i64,
+    /// The greatest integer, times the sign.
+    end: i64,
+    /// For each place of a bend, what is added to which feature there.
+    writes: BTreeMap<i64, Vec<(usize, Number)>>,
+}
+
+impl Bent {
+    /// The function with these results, of which the one that is `closed` is to be held as zeros.
+    fn new(of_sum: BTreeMap<i64, usize>, closed: Option<usize>, features: &Features) -> Option<Self> {
+        let (&least, &first) = of_sum.first_key_value()?;
+        let (&most, &last) = of_sum.last_key_value()?;
+        if most - least > MAX_SUM {
+            return None;
+        }
+        // Zeros must stand at one end, and where gates close.
+        let zero = closed.unwrap_or(first);
+        let rises = match (first == zero, last == zero) {
+            (true, _) => true,
+            (false, true) => false,
+            (false, false) => return None,
+        };
+        let points: Vec<(i64, usize)> = match rises {
+            true => of_sum.into_iter().collect(),
+            false => of_sum.into_iter().rev().map(|(s, r)| (-s, r)).collect(),
+        };
+        let columns: Vec<BTreeMap<i64, i64>> =
+            features.features.iter().map(|f| bends(&points, f)).collect::<Option<_>>()?;
+        let mut writes: BTreeMap<i64, Vec<(usize, Number)>> = BTreeMap::new();
+        for (j, column) in columns.iter().enumerate() {
+            for (at, bend) in column {
+                writes.entry(*at).or_default().push((j, (*bend).into()));
+            }
+        }
+        Some(Self { zero, sign: if rises { 1 } else { -1 }, end: points.last()?.0, writes })
     }
 }
 
@@ -283,5 +329,5 @@ fn bends(points: &[(i64, usize)], numbers: &[Number]) -> Option<BTreeMap<i64, i6
     bends.remove(&end);
     bends.retain(|_, bend| *bend != 0);
     let sum = |sum: i64, (at, bend): (&i64, &i64)| sum.checked_add(bend.abs().checked_mul(end - at)?);
-    bends.iter().try_fold(0, sum).is_some_and(|sum| sum <= MAX_SUM).then_some(bends)
+    bends.iter().try_fold(0, sum).is_some_and(|sum| sum <= MAX_WRITTEN).then_some(bends)
 }

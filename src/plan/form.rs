@@ -120,20 +120,42 @@ impl Features {
                 return None;
             }
         }
-        let mut found = Self { features: Vec::new(), rows: Vec::new() };
+        let mut found = Self::none();
         gates.into_iter().for_each(|gate| found.push(gate.filled()));
         // The simplest come first, so that the others are made of them.
         for (_, vector) in vectors {
-            let is_made = found.combine(&vector).is_some_and(|(_, factors)| found.is_exact(&factors));
-            if !is_made {
-                found.push(vector);
-            }
+            found.include(vector);
             let limit = if n_values <= 2 { 1 } else { n_values - 2 };
             if found.features.len() > limit.min(MAX_FEATURES) {
                 return None;
             }
         }
         Some(found)
+    }
+
+    fn none() -> Self {
+        Self { features: Vec::new(), rows: Vec::new() }
+    }
+
+    /// Holds a vector, unless it is made of what is held.
+    fn include(&mut self, vector: Vec<Number>) {
+        if !self.combine(&vector).is_some_and(|(_, factors)| self.is_exact(&factors)) {
+            self.push(vector);
+        }
+    }
+
+    /// The binary digits of these features, which let the same forms be read, if they are fewer than a
+    /// one-hot code takes.
+    pub(super) fn in_bits(&self, n_values: usize) -> Option<Self> {
+        let mut bits = Self::none();
+        for feature in &self.features {
+            let numbers: Vec<i64> = feature.iter().map(Number::to_i64).collect::<Option<_>>()?;
+            let largest = numbers.iter().max()?;
+            for place in 0..i64::BITS - largest.leading_zeros() {
+                bits.include(numbers.iter().map(|n| (n >> place & 1).into()).collect());
+            }
+        }
+        (bits.features.len() < n_values).then_some(bits)
     }
 
     /// Whether so many times the features add up exactly, in any order.
@@ -144,11 +166,6 @@ impl Features {
         let sizes = factors.iter().zip(&self.features).map(size);
         let sum = sizes.fold(Number::ZERO, |sum, size| add(&sum, &size));
         factors.iter().all(Number::is_integer) && sum <= Number::from(4 * MAX_NUMBER)
-    }
-
-    /// Whether every feature is 0 or 1.
-    pub(super) fn are_bits(&self) -> bool {
-        self.features.iter().flatten().all(|n| n.is_zero() || *n == Number::ONE)
     }
 
     /// Shifts every feature so that it is 0 for a value.

@@ -4,13 +4,14 @@
 //! ([`super::backward`]) then finds the bases that are read, and what each reader tells apart.
 
 use super::attend::{Attend, BosLevel, MeanOf};
+use super::of_sum::OfSum;
 use super::product::{Product, RoughSum};
 use super::view::View;
 use super::{Base, Column, Features, Form, HalfLayer, Knobs, Logit, Partition, PlanError};
 use crate::facts::Facts;
 use crate::ir::{Lengths, Node, Op, Origin, Program, SOpId, SelectorId};
 
-use crate::value::{Number, Value};
+use crate::value::{Elementwise, Number, Value};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -24,6 +25,9 @@ pub(super) const MAX_NUMBERS: usize = 1 << 23;
 /// into its readers, and only where they tell values apart does it take neurons. Means of booleans
 /// have 76,117 values at length 500.
 pub(super) const MAX_VALUES: usize = 1 << 17;
+
+/// An operation with more combinations of arguments is looked at as a function of a sum first.
+const LARGE_TABLE: usize = 1 << 14;
 
 /// A table up to this size is not worth a layer of its own for what it reads.
 pub(super) const SMALL_TABLE: usize = 64;
@@ -85,6 +89,8 @@ pub(super) struct Lower<'a> {
     pub(super) views: HashMap<SOpId, Result<View, PlanError>>,
     /// The views of what neurons compute.
     pub(super) tables: HashMap<Base, View>,
+    /// What neurons compute that depends on a sum alone.
+    pub(super) of_sums: HashMap<Base, OfSum>,
     /// What is read of each base.
     pub(super) needed: BTreeMap<Base, BTreeSet<Form>>,
     /// What means are means of, and so are sums and multiples of them.
@@ -114,6 +120,7 @@ pub(super) fn simplify<'a>(
         lengths: declared(program)?,
         views: HashMap::new(),
         tables: HashMap::new(),
+        of_sums: HashMap::new(),
         needed: BTreeMap::new(),
         means: HashMap::new(),
         products: HashMap::new(),
@@ -177,8 +184,11 @@ impl Lower<'_> {
                 View::base(Base::SOp(id), &self.attended_values(id)?)
             }
             Op::Elementwise { f, args } => {
-                let args = self.arguments(id, args)?;
-                View::combine(&args.iter().collect::<Vec<_>>(), |values| f.apply(values))
+                let args = self.arguments(args)?;
+                match self.of_sum(id, f, &args) {
+                    Some(view) => view,
+                    None => self.tabled(id, f, &args)?,
+                }
             }
             Op::Width { selector } => match self.sum_of_widths(*selector) {
                 Some(view) => view,
@@ -193,6 +203,11 @@ impl Lower<'_> {
             return Err(PlanError::NoValue { at: self.origin(id) });
         }
         Ok(view)
+    }
+
+    /// Whether neurons compute a base.
+    pub(super) fn in_neurons(&self, base: Base) -> bool {
+        self.tables.contains_key(&base) || self.of_sums.contains_key(&base)
     }
 
     /// An s-op that a head computes.
@@ -220,9 +235,34 @@ impl Lower<'_> {
         cells.iter().any(Option::is_some).then(|| View::table(Base::Index, cells))
     }
 
+    /// A table of an operation, if that is not too large.
+    fn tabled(&self, id: SOpId, f: &Elementwise, args: &[View]) -> Result<View, PlanError> {
+        let limit = if View::n_bases(args) > 1 { MAX_TUPLES } else { MAX_VALUES };
+        let args: Vec<&View> = args.iter().collect();
+        match View::combined_size(&args) {
+            tuples if tuples > limit => Err(PlanError::TooManyTuples { at: self.origin(id), tuples, limit }),
+            _ => Ok(View::combine(&args, |values| f.apply(values))),
+        }
+    }
+
+    /// A base for an operation that depends on a sum alone, and whose table is large.
+    fn of_sum(&mut self, id: SOpId, f: &Elementwise, args: &[View]) -> Option<View> {
+        let large = View::combined_size(&args.iter().collect::<Vec<_>>()) > LARGE_TABLE;
+        let mut of = OfSum::new(f, args).filter(|_| large && self.knobs.optimise)?;
+        if let Some(known) = self.facts.values(id).explicit() {
+            of.results.retain(|_, value| known.binary_search(value).is_ok());
+        }
+        let base = Base::SOp(id);
+        let view = View::base(base, &of.values());
+        let ready = args.iter().map(|arg| self.ready(arg)).max()?;
+        self.depths.insert(base, ready.next_mlp());
+        self.of_sums.insert(base, of);
+        Some(view)
+    }
+
     /// The views of an operation's arguments. An argument of several bases becomes a base where
     /// that takes fewer neurons than to look through it, unless those are few anyway.
-    fn arguments(&mut self, id: SOpId, args: &[SOpId]) -> Result<Vec<View>, PlanError> {
+    fn arguments(&mut self, args: &[SOpId]) -> Result<Vec<View>, PlanError> {
         let views: Vec<View> = args.iter().map(|&a| self.view(a).cloned()).collect::<Result<_, _>>()?;
         let through = View::combined_size(&views.iter().collect::<Vec<_>>());
         let deep: BTreeSet<SOpId> =
@@ -235,20 +275,13 @@ impl Lower<'_> {
         let after = View::combined_size(&bases.iter().collect::<Vec<_>>());
         let first: usize = deep.iter().map(|a| self.view(*a).map_or(0, |v| v.cells.len())).sum();
         let worth_a_layer = through > first.saturating_add(after).max(SMALL_TABLE);
-        let (views, tuples) = match deep.is_empty() || !worth_a_layer {
-            true => (views, through),
-            false => {
-                for a in deep {
-                    self.become_base(a)?;
-                }
-                (bases, after)
-            }
-        };
-        let limit = if View::n_bases(&views) > 1 { MAX_TUPLES } else { MAX_VALUES };
-        if tuples > limit {
-            return Err(PlanError::TooManyTuples { at: self.origin(id), tuples, limit });
+        if deep.is_empty() || !worth_a_layer {
+            return Ok(views);
         }
-        Ok(views)
+        for a in deep {
+            self.become_base(a)?;
+        }
+        Ok(bases)
     }
 
     fn become_base(&mut self, id: SOpId) -> Result<View, PlanError> {

@@ -29,6 +29,7 @@ mod hops;
 mod leak;
 mod linear;
 mod lower;
+mod of_sum;
 mod place;
 mod product;
 mod reading;
@@ -90,8 +91,8 @@ pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<
     Ok(plan)
 }
 
-/// The greatest length below the declared one at which a program can be planned, by bisection; none
-/// if there is none.
+/// The greatest length below the declared one at which a program can be planned; none if there is none.
+/// It is doubled and then bisected, as a plan of a length far too great may take long.
 fn longest(program: &Program, knobs: Knobs) -> Option<usize> {
     let declared = program.lengths?;
     let mut shorter = program.clone();
@@ -107,7 +108,7 @@ fn longest(program: &Program, knobs: Knobs) -> Option<usize> {
             false => bad = try_at,
         }
         let low = good?;
-        try_at = low + (bad - low).div_ceil(2);
+        try_at = (2 * low).min(low + (bad - low).div_ceil(2));
     }
     good
 }

@@ -7,7 +7,8 @@
 //! a neuron is exactly 0 where it is open, so that nothing but `x` is rounded.
 //!
 //! A width `d` arrives as `x = 1/(d + 1)`, and is a sum of bends, `Σ_j bend(j) · ReLU(1/(j + 1) - x)`:
-//! at great lengths that is too far off, and the digitised width takes its place. Products of integers
+//! at great lengths that is too far off, and the digitised width takes its place. As `f` it is a sum of
+//! its steps, `d · x = Σ_j [d >= j] · x`. Products of integers
 //! that are held exactly are exact.
 
 use super::arithmetic::{above, add, div, gamma, manageable, mul, power_of_two, rounded, sub};
@@ -183,7 +184,12 @@ impl Lower<'_> {
 
     fn read_products(&mut self, Found { sum, products, .. }: Found) -> RoughSum {
         for (id, product) in products {
-            product.gates.iter().for_each(|gate| self.gate(&gate.shut));
+            for Gate { shut, .. } in &product.gates {
+                match shut.base.and_then(|base| self.share(base)) {
+                    Some(_) => self.need(shut),
+                    None => self.gate(shut),
+                }
+            }
             product.hinges.iter().filter_map(|h| h.form.as_ref()).for_each(|form| self.need(form));
             self.products.insert(id, product);
         }
@@ -231,9 +237,7 @@ impl Lower<'_> {
         let single = self.view(id).ok().filter(|view| view.args.len() <= 1);
         // What neurons or a mean give is better taken apart, so that it need not be digitised.
         let comes_apart = |base: Option<Base>| match base {
-            Some(Base::SOp(of)) => {
-                of == id && self.tables.contains_key(&Base::SOp(of)) || self.means.contains_key(&of)
-            }
+            Some(Base::SOp(of)) => of == id && self.in_neurons(Base::SOp(of)) || self.means.contains_key(&of),
             Some(Base::Column(_) | Base::Index | Base::Width(_) | Base::Keys(_) | Base::Queries(_))
             | None => false,
         };
@@ -287,15 +291,22 @@ impl Lower<'_> {
     /// The product of an s-op that is held exactly and another.
     fn product(&self, exact: SOpId, other: SOpId, widths: Widths) -> Option<Product> {
         let view = self.view(exact).ok().filter(|v| v.args.len() == 1)?;
-        let is_code = match view.args[0].base? {
+        let (arg, numbers) = (&view.args[0], numbers(view)?);
+        let is_code = match arg.base? {
             Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_) => true,
             base @ Base::SOp(id) => self.tables.contains_key(&base) || !self.is_stepped(id),
             Base::Width(_) => false,
         };
-        let (of, hinges) = self.hinges(other, widths).filter(|_| is_code)?;
-        let numbers = numbers(view)?;
-        let largest = numbers.iter().map(Number::abs).max()?;
-        Some(Product { of, gates: gates(&view.args[0], &numbers), hinges, largest })
+        let gates = match is_code {
+            true => gates(arg, &numbers),
+            false => self.share(arg.base?).map(|_| step_gates(arg, &numbers))?,
+        };
+        let (of, hinges) = self.hinges(other, widths)?;
+        let largest = match is_code {
+            true => numbers.iter().map(Number::abs).max()?,
+            false => gates.iter().fold(Number::ZERO, |sum, gate| add(&sum, &gate.factor.abs())),
+        };
+        Some(Product { of, gates, hinges, largest })
     }
 
     /// Hinges that add up to an s-op, and what stands as a number if they read one.
@@ -380,6 +391,23 @@ fn gates(partition: &Partition, numbers: &[Number]) -> Vec<Gate> {
         }
     }
     if by_bits.len() < different.len() { by_bits } else { one_each() }
+}
+
+/// Gates that add up to these numbers of a width that arrives as a share: one where they change, which
+/// the step of the thermometer there shuts, as it is 1 below and 0 from there on.
+fn step_gates(partition: &Partition, numbers: &[Number]) -> Vec<Gate> {
+    let mut gates = Vec::new();
+    let mut before = &Number::ZERO;
+    for (place, class) in partition.class.iter().enumerate() {
+        let Some(number) = class.map(|c| &numbers[c as usize]) else { continue };
+        if number != before {
+            let below = (0..partition.class.len()).map(|p| Some(i64::from(p < place).into())).collect();
+            let shut = Form { base: partition.base, numbers: below }.map(Number::clone);
+            gates.push(Gate { shut, factor: sub(number, before) });
+            before = number;
+        }
+    }
+    gates
 }
 
 /// Integers of either sign, each read as it is.

@@ -34,9 +34,13 @@ impl Lower<'_> {
             });
         }
         let values = self.view(id)?.values();
-        let several = self.knobs.optimise && self.view(id)?.args.len() > 1;
+        let is_sum = self.of_sums.contains_key(&Base::SOp(id));
+        let several = self.knobs.optimise && (is_sum || self.view(id)?.args.len() > 1);
         let sum = if several { self.sum(id, &mut MAX_LOOKS.clone()) } else { None };
-        let mut logits = sum.and_then(|sum| of_sum(sum, &values));
+        let mut logits = sum.and_then(|sum| {
+            let split = |sum| if is_sum { of_large_sum(Base::SOp(id), sum, &values) } else { None };
+            of_sum(sum.clone(), &values).or_else(|| split(sum))
+        });
         if several && logits.is_none() {
             logits = self.conditions(id, &values);
         }
@@ -65,7 +69,7 @@ impl Lower<'_> {
     fn sum(&self, id: SOpId, budget: &mut usize) -> Option<Vec<Form>> {
         *budget = budget.checked_sub(1)?;
         let view = self.view(id).ok()?;
-        if view.args.len() <= 1 {
+        if view.args.len() <= 1 && !self.of_sums.contains_key(&Base::SOp(id)) {
             let number = |cell: &Option<Value>| match cell {
                 Some(Value::Number(n)) => Some(Some(n.clone())),
                 Some(Value::Bool(_) | Value::Str(_)) => None,
@@ -232,6 +236,37 @@ fn of_sum(sum: Vec<Form>, values: &[Value]) -> Option<Logits> {
         terms: (0..sum.len()).map(|form| (form, (2 * c).into())).collect(),
     };
     Some(Logits { logits: codes.iter().map(logit).collect(), forms: sum })
+}
+
+/// Logits of integers `s` that are a sum, by two digits. Neurons compute the high one,
+/// `h = ⌊(s - least) / b⌋`; the low one is `s - least - b h`, a sum again.
+fn of_large_sum(base: Base, mut forms: Vec<Form>, values: &[Value]) -> Option<Logits> {
+    let integer = |v: &Value| v.number().filter(Number::is_integer)?.to_i64();
+    let values: Vec<i64> = values.iter().map(integer).collect::<Option<_>>()?;
+    let (least, most) = (*values.first()?, *values.last()?);
+    let range = most.checked_sub(least)?;
+    forms.iter().flat_map(|form| form.numbers.iter().flatten()).all(Number::is_integer).then_some(())?;
+    let of_forms = forms.iter().fold(least.abs().into(), |sum, form| add(&sum, &form.variation()));
+    // Each logit adds up `2 h h_v - h_v² + 2 l l_v - l_v²`.
+    let size = |b: i64| {
+        let high = Number::from(2 * (range / b).pow(2) + (range / b).pow(2));
+        add(&high, &mul(&(2 * b).into(), &add(&of_forms, &(range + b).into())))
+    };
+    let b = (1..=range.isqrt() + 1).rev().find(|&b| size(b) <= Number::from(MAX_LOGIT))?;
+    let digits = |v: i64| ((v - least) / b, (v - least) % b);
+    let high = values.iter().map(|&v| Some(digits(v).0.into())).collect();
+    let n_forms = forms.len();
+    forms.push(Form { base: Some(base), numbers: high });
+    let logit = |&v: &i64| {
+        let (high, low) = digits(v);
+        let terms = (0..n_forms).map(|form| (form, (2 * low).into()));
+        let constant = -high * high - low * low - 2 * low * least;
+        Logit {
+            constant: constant.into(),
+            terms: terms.chain([(n_forms, (2 * (high - b * low)).into())]).collect(),
+        }
+    };
+    Some(Logits { logits: values.iter().map(logit).collect(), forms })
 }
 
 fn integers(values: &[Value]) -> Option<Vec<i64>> {

@@ -18,6 +18,9 @@ fn values(lower: &mut Lower<'_>, base: Base) -> Option<Vec<Value>> {
     if let Some(view) = lower.tables.get(&base) {
         return Some(view.values());
     }
+    if let Some(of) = lower.of_sums.get(&base) {
+        return Some(of.values());
+    }
     match base {
         Base::Column(column) => lower.program.columns[column].domain.clone(),
         Base::Index => Some((0..lower.lengths.max).map(|i| Value::Number(i.into())).collect()),
