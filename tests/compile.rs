@@ -4,7 +4,9 @@ use crate::common::compiled::{Compiled, compile, exact, read};
 use candle_core::Device;
 use raspc::facts;
 use raspc::interp::Interpreter;
-use raspc::model::{Artifact, ArtifactError, Decoded, NoHooks, Recorder, Site, Transformer, artifact};
+use raspc::model::{
+    Artifact, ArtifactError, Decode, Decoded, NoHooks, Recorder, Site, Transformer, artifact,
+};
 use raspc::plan::{self, Base, Holds, Knobs};
 use raspc::value::{Number, Value};
 use raspc::verify::{self, Effort, Verdict};
@@ -195,6 +197,29 @@ fn multiples_of_means_are_not_digitised() {
     let compiled = compile(text);
     assert!(compiled.plan.layers.iter().all(|l| l.neurons.iter().all(|g| g.kind != plan::Neurons::Steps)));
     compiled.compare(0, 300);
+}
+
+/// The sum of what is selected is an integer, however it is written, and can be read like one.
+#[test]
+fn sums_of_what_is_selected_are_exact() {
+    for output in [
+        "sum",
+        "round(sum)",
+        "sum > 20",
+        "sum % 7 - tokens",
+        "aggregate(select(sum, indices * 3, ==), tokens, -1)",
+        "selector_width(select(sum, tokens, <)) + round(sum)",
+    ] {
+        let text = format!(
+            "input tokens : -2..9; length 1..14; s = select(tokens, tokens, <=) and select(indices, 3, !=);
+            sum = selector_width(s) * aggregate(s, tokens, 5); output {output};"
+        );
+        let compiled = compile(&text);
+        assert_eq!(compiled.compare(0, 1_000), 1_000, "{output}");
+        let (Decode::Categorical { values } | Decode::Numeric { values, .. }) =
+            &compiled.model.config().outputs[0].decode;
+        assert!(!values.is_empty(), "{output} is no exact value");
+    }
 }
 
 #[test]

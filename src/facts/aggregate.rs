@@ -2,17 +2,40 @@
 
 use super::analysis::{Analysis, MAX_PARTS, cost, parts};
 use super::depends::Depends;
-use super::lattice::{self, Offset, numbers};
+use super::lattice::{self, Lattice, Offset, numbers};
 use super::reason::Reason;
 use super::set::ValueSet;
 use super::table::{Axis, MAX_STATES, NONE, Space, Table, classes};
 use super::{SOpFacts, WidthBounds};
 use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
-use crate::value::{Compare, Kind, Value};
+use crate::value::{Compare, Elementwise, Kind, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
 
 impl Analysis<'_> {
+    /// A mean times the width of its selector is a sum of as many values.
+    pub(super) fn selected_sum(&self, f: &Elementwise, args: &[SOpId]) -> Option<Lattice> {
+        let [a, b] = args else { return None };
+        let graph = self.graph();
+        let pair = |mean: SOpId, width: SOpId| {
+            let Op::Aggregate { selector, value, .. } = graph[mean].op else { return None };
+            (graph[width].op == Op::Width { selector }).then_some((selector, value))
+        };
+        let (selector, value) = pair(*a, *b).or_else(|| pair(*b, *a)).filter(|_| *f == Elementwise::Mul)?;
+        let one = match &self.sops[value.index()].values {
+            ValueSet::Explicit(values) if values.iter().all(|v| v.kind() == Kind::Number) => {
+                Lattice::around(numbers(values))?
+            }
+            ValueSet::Means(means) if means.lattice.max_count == 1 && means.also.is_empty() => {
+                means.lattice.clone()
+            }
+            ValueSet::Explicit(_) | ValueSet::Means(_) | ValueSet::Unbounded(_) => return None,
+        };
+        // An empty row gives 0 times the default.
+        let WidthBounds { min, max } = self.selectors[selector.index()].widths.overall();
+        one.sums(min, max.min(self.max_length()))
+    }
+
     pub fn aggregate(&mut self, id: SOpId, selector: SelectorId, value: SOpId, default: &Value) -> SOpFacts {
         let agreement = self.agree(selector, value);
         let mut facts = if let Some(table) = self.aggregate_by_query(selector, value, default) {

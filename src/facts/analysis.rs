@@ -282,6 +282,19 @@ impl<'p> Analysis<'p> {
     }
 
     fn elementwise(&mut self, id: SOpId, f: &Elementwise, args: &[SOpId]) -> SOpFacts {
+        let sums =
+            self.selected_sum(f, args).map(|sums| ValueSet::of_lattice(sums, [], self.explicit_limit()));
+        let mut facts = self.by_values(id, f, args);
+        match sums.map(|sums| self.paid(sums)) {
+            Some(ValueSet::Explicit(sums)) if facts.table.is_some() => facts.restrict(&sums),
+            Some(sums @ ValueSet::Explicit(_)) => facts = self.opaque(id, sums, facts.depends),
+            Some(sums @ ValueSet::Means(_)) if facts.values.explicit().is_none() => facts.values = sums,
+            Some(ValueSet::Means(_) | ValueSet::Unbounded(_)) | None => {}
+        }
+        facts
+    }
+
+    fn by_values(&mut self, id: SOpId, f: &Elementwise, args: &[SOpId]) -> SOpFacts {
         if let Some(table) = self.by_arguments(f, args) {
             let depends = self.depends_of(&table);
             return SOpFacts { table: Some(Arc::new(table)), ..SOpFacts::of(ValueSet::of([]), depends) };

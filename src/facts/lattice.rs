@@ -145,6 +145,13 @@ impl Lattice {
         Some(Self { step: gcd(&self.step, m)?, lo, hi, max_count: self.max_count })
     }
 
+    /// The sums of `min` to `max` members of a lattice of plain multiples.
+    pub(super) fn sums(&self, min: usize, max: usize) -> Option<Self> {
+        let times = |count: usize| Some((self.lo.mul(&count.into()).ok()?, self.hi.mul(&count.into()).ok()?));
+        let ((few_lo, few_hi), (many_lo, many_hi)) = (times(min)?, times(max)?);
+        Some(Self { step: self.step.clone(), lo: few_lo.min(many_lo), hi: few_hi.max(many_hi), max_count: 1 })
+    }
+
     /// The means of 1 to `count` members.
     pub(super) fn means(&self, count: usize) -> Option<Self> {
         if self.max_count == 1 {

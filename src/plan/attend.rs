@@ -86,6 +86,18 @@ pub(super) struct Steps {
     pub cuts: Vec<usize>,
 }
 
+impl Steps {
+    /// The number is read as it is.
+    pub fn none() -> Self {
+        Self { values: Arc::new([]), cuts: Vec::new() }
+    }
+
+    /// What these forms tell apart.
+    pub fn of(values: Arc<[Value]>, forms: &BTreeSet<Form>) -> Self {
+        Self { values, cuts: cuts(forms) }
+    }
+}
+
 /// A mean: what is averaged, over which keys, and what it is where there are none.
 #[derive(Clone)]
 pub(super) struct MeanOf {

@@ -3,6 +3,7 @@
 //! It begins at the outputs and knows all that is read of a base before it decides how that base is
 //! held.
 
+use super::attend::Steps;
 use super::folded::{folded, of_sum};
 use super::lower::{Held, Lower, Lowered, Lowering, MAX_NUMBERS, TableNeuron};
 use super::of_sum::OfSum;
@@ -54,10 +55,17 @@ impl Lower<'_> {
                 }
                 Base::SOp(_) | Base::Width(_) | Base::Keys(_) | Base::Queries(_) => {
                     if let Base::SOp(id) = base
+                        && let Some(sum) = self.digitised_sum(id, &forms)
+                    {
+                        computed.retain(|c| c.0 != base);
+                        computed.push((base, sum));
+                        continue;
+                    }
+                    if let Base::SOp(id) = base
                         && let Some(product) = self.products.remove(&id)
                     {
-                        product.of.into_iter().for_each(|of| self.rough_read(of));
-                        computed.push((base, Lowering::Product { base, product }));
+                        self.read_product(&product);
+                        computed.push((base, Lowering::Product { base, product, read: Steps::none() }));
                         if forms.is_empty() {
                             continue;
                         }

@@ -3,7 +3,7 @@
 //! A forward pass writes every s-op as a table of bases; a backward pass from the outputs
 //! ([`super::backward`]) then finds the bases that are read, and what each reader tells apart.
 
-use super::attend::{Attend, BosLevel, MeanOf};
+use super::attend::{Attend, BosLevel, MeanOf, Steps};
 use super::of_sum::OfSum;
 use super::product::{Product, RoughSum};
 use super::view::View;
@@ -45,9 +45,18 @@ pub(super) struct Lowered {
 
 /// What computes a base.
 pub(super) enum Lowering {
-    Table { base: Base, held: Held, neurons: Vec<TableNeuron> },
+    Table {
+        base: Base,
+        held: Held,
+        neurons: Vec<TableNeuron>,
+    },
     Attend(Box<Attend>),
-    Product { base: Base, product: Product },
+    /// What is read of a product is digitised.
+    Product {
+        base: Base,
+        product: Product,
+        read: Steps,
+    },
 }
 
 /// How a base will stand in the residual stream.
@@ -78,7 +87,7 @@ pub(super) enum Reading {
 }
 
 /// Tables are looked through up to this size: it bounds the time that takes.
-const MAX_DEEP: usize = 1 << 12;
+pub(super) const MAX_DEEP: usize = 1 << 12;
 
 /// The state of both passes.
 pub(super) struct Lower<'a> {
@@ -95,6 +104,8 @@ pub(super) struct Lower<'a> {
     pub(super) needed: BTreeMap<Base, BTreeSet<Form>>,
     /// What means are means of, and so are sums and multiples of them.
     pub(super) means: HashMap<SOpId, MeanOf>,
+    /// Products of means that neurons digitise.
+    pub(super) selected_sums: HashMap<SOpId, Product>,
     /// What neurons compute that are opened and shut.
     pub(super) products: HashMap<SOpId, Product>,
     /// What opens and shuts neurons.
@@ -123,6 +134,7 @@ pub(super) fn simplify<'a>(
         of_sums: HashMap::new(),
         needed: BTreeMap::new(),
         means: HashMap::new(),
+        selected_sums: HashMap::new(),
         products: HashMap::new(),
         gates: BTreeMap::new(),
         depths: HashMap::new(),
@@ -183,13 +195,13 @@ impl Lower<'_> {
             Op::Elementwise { f, args } if self.is_mean_of_means(id, f, args) => {
                 View::base(Base::SOp(id), &self.attended_values(id)?)
             }
-            Op::Elementwise { f, args } => {
-                let args = self.arguments(args)?;
-                match self.of_sum(id, f, &args) {
-                    Some(view) => view,
-                    None => self.tabled(id, f, &args)?,
+            Op::Elementwise { f, args } => match self.selected_sum(id, f, args) {
+                Some(view) => view,
+                None => {
+                    let args = self.arguments(args)?;
+                    self.of_sum(id, f, &args).map_or_else(|| self.tabled(id, f, &args), Ok)?
                 }
-            }
+            },
             Op::Width { selector } => match self.sum_of_widths(*selector) {
                 Some(view) => view,
                 None => self.attend_to(id)?,
@@ -207,7 +219,8 @@ impl Lower<'_> {
 
     /// Whether neurons compute a base.
     pub(super) fn in_neurons(&self, base: Base) -> bool {
-        self.tables.contains_key(&base) || self.of_sums.contains_key(&base)
+        let selected = matches!(base, Base::SOp(id) if self.selected_sums.contains_key(&id));
+        selected || self.tables.contains_key(&base) || self.of_sums.contains_key(&base)
     }
 
     /// An s-op that a head computes.

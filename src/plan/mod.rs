@@ -25,6 +25,7 @@ mod backward;
 mod error;
 mod folded;
 mod form;
+mod gate;
 mod hops;
 mod leak;
 mod linear;
@@ -34,6 +35,7 @@ mod place;
 mod product;
 mod reading;
 mod score;
+mod selected_sum;
 mod selector;
 mod sums;
 #[cfg(test)]

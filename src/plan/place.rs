@@ -49,7 +49,9 @@ pub(super) fn place(
         match lowering {
             Lowering::Table { base, held, neurons } => placer.table(*base, held, neurons),
             Lowering::Attend(attend) => placer.attend(attend).map_err(|error| vec![error])?,
-            Lowering::Product { base, product } => placer.product(*base, product),
+            Lowering::Product { base, product, read } => {
+                placer.product(*base, product, read).map_err(|error| vec![error])?;
+            }
         }
     }
     for (output, reading) in program.outputs.iter().zip(outputs) {
@@ -270,16 +272,17 @@ impl Placer<'_> {
     }
 
     /// A neuron per gate and hinge.
-    fn product(&mut self, base: Base, product: &Product) {
+    fn product(&mut self, base: Base, product: &Product, read: &Steps) -> Result<(), PlanError> {
         let input = product.of.map(|of| self.rough[&of].slot);
         let (written, error) = match input.map(|input| self.plan.slot(input)) {
             Some(input) => (input.born, input.bound.clone()),
             None => (HalfLayer::EMBED, Number::ZERO),
         };
-        let read = product.hinges.iter().filter_map(|h| h.form.as_ref());
-        let at = self.ready(product.gates.iter().map(|g| &g.shut).chain(read)).max(written).next_mlp();
+        let forms = product.hinges.iter().filter_map(|h| h.form.as_ref());
+        let at = self.ready(product.gates.iter().map(|g| &g.shut).chain(forms)).max(written).next_mlp();
         let owner = self.next_group(at);
-        let into = self.slot(Holds::Numeric(base), owner, Number::ZERO, product.bound(&error));
+        let bound = product.bound(&error);
+        let into = self.slot(Holds::Numeric(base), owner, Number::ZERO, bound.clone());
         self.rough.insert(base, Rough { slot: into, largest: product.reach() });
         let mut neurons = Vec::new();
         for hinge in &product.hinges {
@@ -298,6 +301,7 @@ impl Placer<'_> {
             }
         }
         self.group(at, NeuronGroup { base, kind: Neurons::Product, neurons });
+        self.steps(base, into, at, read, |v| v.number().unwrap_or(Number::ZERO), |_| bound.clone())
     }
 
     /// The slots that an output adds up, and how far the sum is off in f32.

@@ -12,12 +12,12 @@
 //! that are held exactly are exact.
 
 use super::arithmetic::{above, add, div, gamma, manageable, mul, power_of_two, rounded, sub};
+use super::gate::{Gate, by_code, by_steps};
 use super::lower::Lower;
 use super::view::View;
 use super::{Base, Form, Partition};
 use crate::ir::{Op, SOpId, SelectorId};
 use crate::value::{Elementwise, Number, Value};
-use std::collections::BTreeSet;
 
 /// f32 adds integers exactly up to 2^24; a bit is left for what a bound is rounded up by.
 const MAX_EXACT: i32 = 23;
@@ -47,14 +47,6 @@ pub(super) struct Product {
     largest: Number,
 }
 
-/// A number where an exact s-op opens the gate, else nothing.
-#[derive(Clone)]
-pub(super) struct Gate {
-    /// 0 where it is open, 1 where it is shut.
-    pub shut: Form,
-    pub factor: Number,
-}
-
 /// `factor · ReLU(offset + slope · x + form)`; offset and slope are f32 numbers, and the form is of
 /// integers.
 #[derive(Clone)]
@@ -69,7 +61,7 @@ pub(super) struct Hinge {
 
 /// How a factor that is a width is read.
 #[derive(Clone, Copy, PartialEq)]
-enum Widths {
+pub(super) enum Widths {
     /// As it arrives: products are there one layer earlier.
     AsShares,
     Digitised,
@@ -159,7 +151,8 @@ impl Lower<'_> {
     /// An output as a sum of numbers, if it is best read as one: it has means in it, or the numbers
     /// tell its values apart and take fewer neurons than a table.
     pub(super) fn rough(&mut self, id: SOpId) -> Option<RoughSum> {
-        let is_mean = self.means.contains_key(&id);
+        let id = self.as_selected_sum(id).unwrap_or(id);
+        let is_mean = self.means.contains_key(&id) || self.selected_sums.contains_key(&id);
         let exact = |v: &View| match v.args.as_slice() {
             [] => true,
             [arg] => arg.base == Some(Base::Index) || !is_mean,
@@ -184,16 +177,21 @@ impl Lower<'_> {
 
     fn read_products(&mut self, Found { sum, products, .. }: Found) -> RoughSum {
         for (id, product) in products {
-            for Gate { shut, .. } in &product.gates {
-                match shut.base.and_then(|base| self.share(base)) {
-                    Some(_) => self.need(shut),
-                    None => self.gate(shut),
-                }
-            }
-            product.hinges.iter().filter_map(|h| h.form.as_ref()).for_each(|form| self.need(form));
             self.products.insert(id, product);
         }
         sum
+    }
+
+    /// Notes what the neurons of a product read.
+    pub(super) fn read_product(&mut self, product: &Product) {
+        for Gate { shut, .. } in &product.gates {
+            match shut.base.and_then(|base| self.share(base)) {
+                Some(_) => self.need(shut),
+                None => self.gate(shut),
+            }
+        }
+        product.hinges.iter().filter_map(|h| h.form.as_ref()).for_each(|form| self.need(form));
+        product.of.into_iter().for_each(|of| self.rough_read(of));
     }
 
     /// Whether an s-op is a mean, or a product with one.
@@ -273,9 +271,7 @@ impl Lower<'_> {
                 (Some(n), _) => self.collect(*b, &mul(&n, factor), found),
                 (_, Some(n)) => self.collect(*a, &mul(&n, factor), found),
                 (None, None) => {
-                    let ways = [(*a, *b), (*b, *a)].into_iter();
-                    let ways = ways.filter_map(|(f, x)| self.product(f, x, found.widths));
-                    found.products.push((id, ways.min_by_key(Product::n_neurons)?));
+                    found.products.push((id, self.product(*a, *b, found.widths)?));
                     found.sum.add(Base::SOp(id), factor);
                     Some(())
                 }
@@ -288,25 +284,41 @@ impl Lower<'_> {
         }
     }
 
-    /// The product of an s-op that is held exactly and another.
-    fn product(&self, exact: SOpId, other: SOpId, widths: Widths) -> Option<Product> {
-        let view = self.view(exact).ok().filter(|v| v.args.len() == 1)?;
-        let (arg, numbers) = (&view.args[0], numbers(view)?);
-        let is_code = match arg.base? {
+    /// The product of two s-ops, of which one opens and shuts neurons.
+    pub(super) fn product(&self, a: SOpId, b: SOpId, widths: Widths) -> Option<Product> {
+        let product = |gates: Option<(Vec<Gate>, Number)>, other: SOpId| {
+            let (gates, largest) = gates?;
+            let (of, hinges) = self.hinges(other, widths)?;
+            Some(Product { of, gates, hinges, largest })
+        };
+        let by_code = [product(self.gates_of_code(a), b), product(self.gates_of_code(b), a)];
+        let found = by_code.into_iter().flatten().min_by_key(Product::n_neurons);
+        // Steps are there a layer later.
+        let by_steps = || product(self.gates_of_steps(a), b).or_else(|| product(self.gates_of_steps(b), a));
+        found.or_else(by_steps)
+    }
+
+    /// Gates that add up to an s-op that is held as a code, and its greatest size.
+    fn gates_of_code(&self, id: SOpId) -> Option<(Vec<Gate>, Number)> {
+        let view = self.view(id).ok().filter(|v| v.args.len() == 1)?;
+        let is_code = match view.args[0].base? {
             Base::Column(_) | Base::Index | Base::Keys(_) | Base::Queries(_) => true,
             base @ Base::SOp(id) => self.tables.contains_key(&base) || !self.is_stepped(id),
             Base::Width(_) => false,
         };
-        let gates = match is_code {
-            true => gates(arg, &numbers),
-            false => self.share(arg.base?).map(|_| step_gates(arg, &numbers))?,
-        };
-        let (of, hinges) = self.hinges(other, widths)?;
-        let largest = match is_code {
-            true => numbers.iter().map(Number::abs).max()?,
-            false => gates.iter().fold(Number::ZERO, |sum, gate| add(&sum, &gate.factor.abs())),
-        };
-        Some(Product { of, gates, hinges, largest })
+        let numbers = numbers(view).filter(|_| is_code)?;
+        let largest = numbers.iter().map(Number::abs).max()?;
+        Some((by_code(&view.args[0], &numbers), largest))
+    }
+
+    /// Gates that add up to a function of a width that arrives as a share, and what they add up to if
+    /// all their factors are of one sign.
+    fn gates_of_steps(&self, id: SOpId) -> Option<(Vec<Gate>, Number)> {
+        let view = self.view(id).ok().filter(|v| v.args.len() == 1)?;
+        self.share(view.args[0].base?)?;
+        let gates = by_steps(&view.args[0], &numbers(view)?);
+        let largest = gates.iter().fold(Number::ZERO, |sum, gate| add(&sum, &gate.factor.abs()));
+        Some((gates, largest))
     }
 
     /// Hinges that add up to an s-op, and what stands as a number if they read one.
@@ -366,48 +378,6 @@ fn number(value: &Value) -> Option<Number> {
 /// number.
 fn numbers(view: &View) -> Option<Vec<Number>> {
     view.cells.iter().map(|cell| cell.as_ref().map_or(Some(Number::ZERO), number)).collect()
-}
-
-/// Gates that add up to these numbers, one for each class: by bits where that takes fewer, otherwise one
-/// for each number.
-fn gates(partition: &Partition, numbers: &[Number]) -> Vec<Gate> {
-    let gate = |open: &dyn Fn(&Number) -> bool, factor: Number| {
-        let shut: Vec<Number> = numbers.iter().map(|n| i64::from(!open(n)).into()).collect();
-        Gate { shut: Form::of(partition, &shut), factor }
-    };
-    let different: BTreeSet<&Number> = numbers.iter().filter(|n| !n.is_zero()).collect();
-    let one_each = || different.iter().map(|number| gate(&|n| n == *number, (*number).clone())).collect();
-    let Some(integers) = numbers.iter().map(Number::to_i64).collect::<Option<Vec<i64>>>() else {
-        return one_each();
-    };
-    let largest = integers.iter().map(|i| i.unsigned_abs()).max().unwrap_or(0);
-    let mut by_bits = Vec::new();
-    for bit in (0..64 - largest.leading_zeros()).map(|b| 1_i64 << b) {
-        for sign in [1, -1] {
-            let open = |n: &Number| n.to_i64().is_some_and(|n| n.signum() == sign && n.abs() & bit != 0);
-            if numbers.iter().any(open) {
-                by_bits.push(gate(&open, (sign * bit).into()));
-            }
-        }
-    }
-    if by_bits.len() < different.len() { by_bits } else { one_each() }
-}
-
-/// Gates that add up to these numbers of a width that arrives as a share: one where they change, which
-/// the step of the thermometer there shuts, as it is 1 below and 0 from there on.
-fn step_gates(partition: &Partition, numbers: &[Number]) -> Vec<Gate> {
-    let mut gates = Vec::new();
-    let mut before = &Number::ZERO;
-    for (place, class) in partition.class.iter().enumerate() {
-        let Some(number) = class.map(|c| &numbers[c as usize]) else { continue };
-        if number != before {
-            let below = (0..partition.class.len()).map(|p| Some(i64::from(p < place).into())).collect();
-            let shut = Form { base: partition.base, numbers: below }.map(Number::clone);
-            gates.push(Gate { shut, factor: sub(number, before) });
-            before = number;
-        }
-    }
-    gates
 }
 
 /// Integers of either sign, each read as it is.

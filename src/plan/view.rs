@@ -39,7 +39,7 @@ impl Partition {
 }
 
 /// `cells[classes of args]`, the last argument varying fastest; none where the program fails.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
     pub args: Vec<Partition>,
     pub cells: Vec<Option<Value>>,
