@@ -3,7 +3,8 @@
 //! A forward pass writes every s-op as a table of bases; a backward pass from the outputs
 //! ([`super::backward`]) then finds the bases that are read, and what each reader tells apart.
 
-use super::attend::{Attend, BosLevel, MeanOf, Steps};
+use super::attend::{Attend, BosLevel, Steps};
+use super::mean::MeanOf;
 use super::of_sum::OfSum;
 use super::product::{Product, RoughSum};
 use super::view::View;

@@ -30,6 +30,7 @@ mod hops;
 mod leak;
 mod linear;
 mod lower;
+mod mean;
 mod of_sum;
 mod place;
 mod product;
