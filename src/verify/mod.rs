@@ -6,6 +6,8 @@ mod examples;
 mod failure;
 mod locate;
 mod matching;
+#[cfg(test)]
+mod planted_tests;
 
 pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
 pub use examples::{failure_report, no_inputs_report, no_outputs_report, no_value_warning, wrong_examples};
