@@ -27,7 +27,7 @@ const WAYS: [(&str, usize, Knobs); 4] = [
     ("optimised", 100, Knobs { optimise: true, sharpness: None, uniform: false }),
     ("not optimised", 95, Knobs { optimise: false, sharpness: None, uniform: false }),
     ("uniform", 100, Knobs { optimise: true, sharpness: None, uniform: true }),
-    ("soft", 85, Knobs { optimise: true, sharpness: Some(16), uniform: false }),
+    ("soft", 94, Knobs { optimise: true, sharpness: Some(16), uniform: false }),
 ];
 
 /// No proof takes longer, without optimisation of the kernel.

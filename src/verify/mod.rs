@@ -1,11 +1,13 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
+mod certificate;
 pub mod check;
 mod compare;
 mod examples;
 mod failure;
 mod locate;
 mod matching;
+mod open;
 #[cfg(test)]
 mod planted_tests;
 
