@@ -14,6 +14,9 @@
 //! If the s-op depends on the position alone, it is enough that one position wins, whatever stands
 //! there, and hands on the right number.
 //!
+//! What stands in a direction and what heads add to it is summed. Columns of values that one head adds
+//! up have no fixed order among those of others: where there are such, nobody else may have a part.
+//!
 //! A smaller gap `g` leaks: of `n` other keys, each gets `e^-g` of the attention at most, and what is
 //! written moves by that part of the range of all that is handed on. BOS, as a query, must attend to
 //! itself in the same sense.

@@ -17,8 +17,8 @@
 //! 2. What each s-op can be at a position, by the program alone. ([`local`])
 //! 3. Which keys a query can select, and how many. ([`pairs`])
 //! 4. The embedding: what each direction holds for each token and index, and at BOS. ([`stream`])
-//! 5. Each head: that it attends to just the selected keys, what it writes for each value of the s-op
-//!    that it is about, and that nobody else writes there; that BOS attends to itself. ([`head`])
+//! 5. Each head: that it attends to just the selected keys, and what it writes for each value of the s-op
+//!    that it is about; that BOS attends to itself; what all heads add to a direction. ([`head`], [`row`])
 //! 6. Each MLP: what it writes for each combination of what it reads, at BOS too. ([`mlp`])
 //! 7. Each output: that it decodes to the program's value in every state that can occur. ([`output`])
 //!
