@@ -3,6 +3,8 @@
 pub mod arrangement;
 pub mod command;
 pub mod compiled;
+pub mod faults;
+pub mod file;
 pub mod fixture;
 pub mod random_program;
 pub mod tracr;
@@ -10,6 +12,11 @@ pub mod tracr;
 use raspc::source::SourceId;
 use raspc::syntax::ast::Ast;
 use raspc::syntax::{describe, format, parse};
+
+/// How much a test is asked to do by the environment.
+pub fn number(variable: &str, default: usize) -> usize {
+    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}
 
 /// The tree of a text without errors.
 #[track_caller]

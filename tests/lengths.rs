@@ -6,7 +6,7 @@
 //! takes more of them.
 
 use crate::common::compiled::{Compiled, compile, compile_for};
-use crate::programs::File;
+use crate::common::file::File;
 use rand::seq::SliceRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;

@@ -23,6 +23,7 @@ mod lengths;
 mod library;
 mod mutants;
 mod names;
+mod planted;
 mod precedence;
 mod programs;
 mod proof;

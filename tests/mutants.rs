@@ -1,17 +1,24 @@
-//! The proof can say no: of weights with a fault that changes some output, none is called proved.
+//! The proof can say no: weights with a fault that changes some output are refuted, and none called proved.
 //!
 //! 50 mutants by default; `RASPC_MUTANTS=1000` tries so many.
 
+use crate::common::command::{folder, raspc};
 use crate::common::compiled::{Compiled, compile_for};
-use crate::programs::File;
+use crate::common::faults::{break_one, meaning, wrong_on};
+use crate::common::file::File;
+use crate::common::number;
 use candle_core::Device;
-use ndarray::Array2;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use raspc::inputs::{Columns, Inputs};
 use raspc::interp::Interpreter;
-use raspc::model::{Artifact, Decoded, Transformer};
-use raspc::verify::{self, Effort, Verdict, agrees, check};
-use raspc::weights::Weights;
+use raspc::ir::lower::{NoFiles, Outside, read};
+use raspc::ir::{Column, Lengths};
+use raspc::model::artifact::save;
+use raspc::model::{Artifact, Certificate, Transformer, json};
+use raspc::value::Value;
+use raspc::verify::{self, Effort, Verdict, check};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// Programs, each over tokens and lengths that give at most 10,000 inputs.
@@ -54,68 +61,6 @@ const PROGRAMS: [(&str, Option<&str>, &str); 34] = [
 
 const EVERYTHING: Effort = Effort { all_up_to: 10_000, samples: 0, seed: 0 };
 
-/// What a fault does to one matrix.
-const FAULTS: [&str; 10] = [
-    "an entry changed",
-    "an entry off by one",
-    "an entry off by one part in a million",
-    "an entry that was zero",
-    "a sign",
-    "two rows swapped",
-    "two columns swapped",
-    "a halved scale",
-    "a row gone",
-    "a threshold moved",
-];
-
-fn matrices(weights: &mut Weights) -> Vec<&mut Array2<f32>> {
-    let mut all: Vec<&mut Array2<f32>> = weights.w_e.iter_mut().collect();
-    all.push(&mut weights.w_pos);
-    for layer in &mut weights.layers {
-        for head in &mut layer.heads {
-            all.extend([&mut head.w_q, &mut head.w_k, &mut head.w_v, &mut head.w_o]);
-        }
-        if let Some(mlp) = &mut layer.mlp {
-            all.extend([&mut mlp.w_in, &mut mlp.b_in, &mut mlp.w_out]);
-        }
-    }
-    all.extend(weights.w_u.iter_mut());
-    all.retain(|m| !m.is_empty());
-    all
-}
-
-/// One fault in one matrix; its name.
-pub fn break_one(weights: &mut Weights, rng: &mut ChaCha8Rng) -> &'static str {
-    let fault = rng.random_range(0..FAULTS.len());
-    let mut all = matrices(weights);
-    let at = rng.random_range(0..all.len());
-    let matrix = all.swap_remove(at);
-    let (rows, columns) = matrix.dim();
-    let entries: Vec<(usize, usize)> =
-        matrix.indexed_iter().filter(|(_, w)| (**w == 0.0) == (fault == 3)).map(|(at, _)| at).collect();
-    let entry = if entries.is_empty() { (0, 0) } else { entries[rng.random_range(0..entries.len())] };
-    let two = |n: usize, rng: &mut ChaCha8Rng| (rng.random_range(0..n), rng.random_range(0..n));
-    match fault {
-        0 => matrix[entry] = [0.0, 0.5, 1.0, 2.0, -1.0, 300.0][rng.random_range(0..6)],
-        1 => matrix[entry] += if rng.random_bool(0.5) { 1.0 } else { -1.0 },
-        2 => matrix[entry] *= 1.0 + 1e-6,
-        3 => matrix[entry] = [1.0, -1.0, 256.0][rng.random_range(0..3)],
-        4 => matrix[entry] = -matrix[entry],
-        5 => {
-            let (a, b) = two(rows, rng);
-            (0..columns).for_each(|c| matrix.swap([a, c], [b, c]));
-        }
-        6 => {
-            let (a, b) = two(columns, rng);
-            (0..rows).for_each(|r| matrix.swap([r, a], [r, b]));
-        }
-        7 => matrix.mapv_inplace(|w| w / 2.0),
-        8 => matrix.row_mut(entry.0).fill(0.0),
-        _ => matrix[entry] *= 1.0 + rng.random_range(-0.5..0.5),
-    }
-    FAULTS[fault]
-}
-
 fn compiled() -> Vec<Compiled> {
     let compile = |(name, domain, lengths): &(&str, Option<&str>, &str)| {
         compile_for(&File::read(name).text, *domain, lengths)
@@ -123,49 +68,109 @@ fn compiled() -> Vec<Compiled> {
     PROGRAMS.iter().map(compile).collect()
 }
 
+/// A file that lies about its weights, and the inputs on which it shows.
+struct Mutant<'p> {
+    program: usize,
+    fault: &'static str,
+    path: String,
+    wrong_on: Vec<&'p Columns>,
+}
+
+/// Mutants are decided by running every input, then put before `raspc verify`. Each is a sound file but
+/// for its weights, and carries the certificate of another.
 #[test]
-fn no_fault_that_changes_an_output_is_proved() {
-    let wanted = std::env::var("RASPC_MUTANTS").ok().and_then(|n| n.parse().ok()).unwrap_or(50);
+fn verify_refutes_every_fault_that_changes_an_output() {
+    let wanted = number("RASPC_MUTANTS", 50);
     let programs = compiled();
-    for (compiled, (name, ..)) in programs.iter().zip(PROGRAMS) {
-        check::prove(&compiled.program, &compiled.artifact).unwrap_or_else(|open| panic!("{name}: {open}"));
-    }
-    let mut rng = ChaCha8Rng::seed_from_u64(5);
-    let (mut wrong, mut proved) = (0, BTreeMap::new());
-    for i in 0..wanted {
-        let compiled = &programs[i % programs.len()];
-        let mut weights = compiled.artifact.weights.clone();
-        let fault = break_one(&mut weights, &mut rng);
-        if weights == compiled.artifact.weights {
+    let meanings: Vec<_> = programs.iter().map(meaning).collect();
+    let prove = |(compiled, (name, ..)): (&Compiled, &(&str, _, _))| {
+        check::prove(&compiled.program, &compiled.artifact).unwrap_or_else(|open| panic!("{name}: {open}"))
+    };
+    let certificates: Vec<Certificate> = programs.iter().zip(&PROGRAMS).map(prove).collect();
+    let (folder, mut rng) = (folder("mutants"), ChaCha8Rng::seed_from_u64(5));
+    let mut mutants = Vec::new();
+    while mutants.len() < wanted {
+        let program = mutants.len() % programs.len();
+        let Compiled { artifact, .. } = &programs[program];
+        let mut weights = artifact.weights.clone();
+        // With every twentieth, the certificate is all that is wrong.
+        let fault = match mutants.len() % 20 {
+            19 => "a certificate of another file",
+            _ => break_one(&mut weights, &mut rng),
+        };
+        if (weights == artifact.weights) != (mutants.len() % 20 == 19) {
             continue;
         }
-        let forged = Artifact::new(compiled.artifact.manifest.clone(), weights);
+        let certificate = certificates[(program + 1) % programs.len()].clone();
+        let forged = Artifact::new(artifact.manifest.clone(), weights).certified(certificate);
         let model = Transformer::from_artifact(&forged, &Device::Cpu).unwrap();
-        let verdict = verify::compare(&compiled.program, &compiled.facts, &model, EVERYTHING, &mut |_| true);
-        let proof = check::prove(&compiled.program, &forged);
-        let name = PROGRAMS[i % programs.len()].0;
-        match verdict.unwrap() {
-            Verdict::Refuted(found) => {
-                wrong += 1;
-                assert!(proof.is_err(), "{name}, {fault}: proved, but wrong on {:?}", found.input);
-                is_genuine(compiled, &model, &found);
+        let path = folder.join(format!("{}.safetensors", mutants.len()));
+        save(&forged, &path).unwrap();
+        let (path, wrong_on) = (path.to_str().unwrap().to_owned(), wrong_on(&model, &meanings[program]));
+        mutants.push(Mutant { program, fault, path, wrong_on });
+    }
+    let mut verdicts: BTreeMap<(&str, bool, String), usize> = BTreeMap::new();
+    for batch in mutants.chunks(100) {
+        let mut args = vec!["verify", "--json"];
+        args.extend(batch.iter().map(|mutant| &*mutant.path));
+        let answers = raspc(&args, "").json();
+        assert_eq!(answers.len(), batch.len());
+        for (mutant, answer) in batch.iter().zip(answers) {
+            let (name, columns) = (PROGRAMS[mutant.program].0, &programs[mutant.program].program.columns);
+            let verdict = answer["verdict"].as_str().unwrap().to_owned();
+            let what = format!("{name}, {}: {answer}", mutant.fault);
+            match mutant.wrong_on.first() {
+                None => assert!(verdict.starts_with("proved"), "{what}"),
+                Some(shortest) => {
+                    assert_eq!(verdict, "refuted", "{what}");
+                    let input = &answer["counterexample"]["input"];
+                    let found = mutant.wrong_on.iter().find(|wrong| to_json(columns, wrong) == *input);
+                    let found = found.unwrap_or_else(|| panic!("both agree there: {what}"));
+                    assert_eq!(found[0].len(), shortest[0].len(), "there is a shorter one: {what}");
+                }
             }
-            Verdict::Enumerated { .. } => *proved.entry((fault, proof.is_ok())).or_insert(0) += 1,
-            Verdict::Tested { .. } | Verdict::Undecided { .. } => {
-                panic!("{name} has more inputs than are run, or none")
-            }
+            *verdicts.entry((mutant.fault, mutant.wrong_on.is_empty(), verdict)).or_default() += 1;
         }
     }
-    println!("{wrong} of {wanted} change an output; of the others, by fault and whether proved: {proved:?}");
+    let wrong = mutants.iter().filter(|mutant| !mutant.wrong_on.is_empty()).count();
+    println!("{wrong} of {wanted} change an output. By fault, whether it is harmless, and verdict:");
+    verdicts
+        .iter()
+        .for_each(|((fault, harmless, verdict), n)| println!("{n:5} {fault}, {harmless}: {verdict}"));
     assert!(wrong * 10 >= wanted * 3, "only {wrong} of {wanted} mutants change an output");
 }
 
-/// Holds a counterexample to what it says: by the interpreter and by one run of the model.
-fn is_genuine(compiled: &Compiled, model: &Transformer, found: &verify::Disagreement) {
-    let expected = Interpreter::new(&compiled.program).outputs(&found.input).unwrap();
-    assert_eq!(expected[found.output][found.position], found.expected);
-    let decoded: &Decoded = &model.run(&found.input).unwrap()[found.output][found.position];
-    assert!(!agrees(&found.expected, decoded, &model.config().outputs[found.output].decode));
+/// An input as the command line writes it.
+fn to_json(columns: &[Column], input: &Columns) -> Json {
+    let list = |values: &Vec<Value>| values.iter().map(json::to_json).collect::<Json>();
+    columns.iter().zip(input).map(|(column, values)| (column.name.to_string(), list(values))).collect()
+}
+
+/// What is proved of a program is what enumeration finds: `RASPC_ALL_UP_TO=1000000` for all domains of
+/// so many inputs; longer lengths are cut off.
+#[test]
+fn a_proof_says_what_enumeration_says() {
+    let limit = number("RASPC_ALL_UP_TO", 1_000) as u128;
+    let (mut inputs, mut proved) = (0, 0);
+    for file in File::all() {
+        let read = read(&file.name, &file.text, &NoFiles, &Outside::default());
+        let mut program = read.program.unwrap();
+        let interpreter = Interpreter::new(&program);
+        let few = |max: &usize| {
+            let mut shorter = program.clone();
+            shorter.lengths.iter_mut().for_each(|lengths| lengths.max = *max);
+            Inputs::new(&shorter, &interpreter, Vec::new()).is_some_and(|inputs| inputs.count() <= limit)
+        };
+        let Lengths { min, max } = program.lengths.unwrap();
+        let Some(max) = (min..=max).rev().find(few) else { continue };
+        program.lengths = Some(Lengths { min, max });
+        let Ok(compiled) = Compiled::new(program, read.sources) else { continue };
+        let proof = check::prove(&compiled.program, &compiled.artifact);
+        proved += usize::from(proof.is_ok());
+        inputs += compiled.compare(limit, 0);
+    }
+    println!("{proved} programs are proved, and right on all of {inputs} inputs");
+    assert!(proved > 40);
 }
 
 /// What the manifest says of slots is a hint: those of another file, or wrong ones, make no wrong proof.

@@ -1,6 +1,6 @@
 //! Do the programs without a fixture compute what a plain Rust function computes?
 
-use crate::programs::File;
+use crate::common::file::File;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use raspc::inputs::Inputs;

@@ -219,3 +219,28 @@ impl Facts {
             .map(|order| Reason::Order(order.sops.clone()))
     }
 }
+
+/// Wrong facts, for tests of who notices.
+#[cfg(test)]
+impl Facts {
+    /// An s-op never has this value.
+    pub(crate) fn without(mut self, sop: SOpId, value: &Value) -> Self {
+        let known = &mut self.sops[sop.index()].values;
+        *known = ValueSet::of(known.explicit().unwrap_or_default().iter().filter(|v| *v != value).cloned());
+        self
+    }
+
+    /// What a selector selects in a row is one value.
+    pub(crate) fn agreeing(mut self, sop: SOpId) -> Self {
+        self.sops[sop.index()].agreement = Some(Reason::SameEverywhere);
+        self
+    }
+
+    /// A selector selects so many keys, where it was known to select more or fewer.
+    pub(crate) fn with_width(mut self, selector: SelectorId, bounds: WidthBounds) -> Self {
+        for (min, max) in &mut self.selectors[selector.index()].widths.by_length {
+            (*min, *max) = ((*min).max(bounds.min), (*max).min(bounds.max));
+        }
+        self
+    }
+}

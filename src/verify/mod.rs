@@ -1,11 +1,15 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
+mod certificate;
 pub mod check;
 mod compare;
 mod examples;
 mod failure;
 mod locate;
 mod matching;
+mod open;
+#[cfg(test)]
+mod planted_tests;
 
 pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
 pub use examples::{failure_report, no_inputs_report, no_outputs_report, no_value_warning, wrong_examples};

@@ -5,7 +5,7 @@
 //! `programs/` or in [`WRITTEN_HERE`]. `null` stands for a value that the reference leaves open.
 //! `true` equals 1; other numbers agree within 1e-9, as the reference rounds.
 
-use crate::programs::File;
+use super::file::File;
 use raspc::ir::lower::{NoFiles, Outside, Read, read};
 use raspc::value::{Number, Value};
 use serde_json::Value as Json;

@@ -14,27 +14,26 @@
 //! If the s-op depends on the position alone, it is enough that one position wins, whatever stands
 //! there, and hands on the right number.
 //!
+//! What stands in a direction and what heads add to it is summed. Columns of values that one head adds
+//! up have no fixed order among those of others: where there are such, nobody else may have a part.
+//!
 //! A smaller gap `g` leaks: of `n` other keys, each gets `e^-g` of the attention at most, and what is
 //! written moves by that part of the range of all that is handed on. BOS, as a query, must attend to
 //! itself in the same sense.
 
 use super::ball::{Ball, dot};
-use super::certificate::Shown;
 use super::local::{Attended, INDEX};
 use super::pairs::Pairs;
-use super::row::{Direction, Kind, Row, Side, Target, leak, moved, range};
-use super::stream::{Reader, Recorded, Stream, columns};
+use super::row::{Content, Direction, Kind, Row, Side, Sides, Target, leak, moved, range};
+use super::stream::{Reader, Recorded, Stream, columns, is_zero, sum, total};
 use super::table::{Shape, Table};
-use super::{Reason, certificate};
+use super::{HeadShown, Reason, Shown};
 use crate::ir::{Node, Op, SelectorId};
 use crate::model::Of;
 use crate::value::Value;
 use crate::weights::HeadWeights;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
-
-/// The largest table of scores.
-const MAX_SCORES: usize = 1 << 22;
 
 /// The matrices of a head, as far as they write some directions.
 struct Head {
@@ -45,21 +44,12 @@ struct Head {
     adds: Vec<Vec<(usize, Ball)>>,
 }
 
-/// Vectors, each with a number.
-#[derive(Default)]
-struct Vectors {
-    number: HashMap<Vec<Ball>, usize>,
-    all: Vec<Vec<Ball>>,
-}
-
-impl Vectors {
-    fn add(&mut self, vector: Vec<Ball>) -> usize {
-        let next = self.all.len();
-        *self.number.entry(vector).or_insert_with_key(|vector| {
-            self.all.push(vector.clone());
-            next
-        })
-    }
+/// What a head, or the stream before it, has in a direction.
+struct Part {
+    table: Rc<Table<Ball>>,
+    bos: Ball,
+    /// So many columns of values add up to it: together with other parts, in any order.
+    columns: usize,
 }
 
 fn score(query: &[Ball], key: &[Ball]) -> Result<Ball, Reason> {
@@ -73,7 +63,7 @@ impl Stream<'_> {
         heads: &[HeadWeights],
         shown: &mut Shown,
     ) -> Result<(), Reason> {
-        let mut written: BTreeMap<usize, (Table<Ball>, Option<Ball>)> = BTreeMap::new();
+        let mut written: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
         for (h, head) in heads.iter().enumerate() {
             // Columns that are zero hand on zero.
             let live: Vec<bool> =
@@ -89,25 +79,29 @@ impl Stream<'_> {
                 let of = of.ok_or(Reason::Untold)?;
                 let target = self.target(of)?;
                 let head = self.parts(head, &directions, &adds);
-                let known = shown.heads.entry((layer, h)).or_insert(certificate::Head::NONE);
+                let known = shown.heads.entry((layer, h)).or_insert(HeadShown::NONE);
                 if !known.writes.contains(&of) {
                     known.writes.push(of);
                 }
                 let tables = self.head(&head, target, known)?;
                 let at_bos = self.at_bos(&head)?;
                 for (i, (d, table)) in directions.into_iter().zip(tables).enumerate() {
-                    if self.tokens[d].only().is_none_or(|held| !held.is_zero()) || written.contains_key(&d) {
-                        return Err(Reason::Occupied { direction: d });
-                    }
-                    written.insert(d, (table, at_bos.as_ref().map(|row| row[i])));
+                    let bos = at_bos.as_ref().map_or(Ball::ZERO, |bos| bos[i]);
+                    let part = Part { table: Rc::new(table), bos, columns: adds[d].len() };
+                    written.entry(d).or_default().push(part);
                 }
             }
         }
-        for (d, (table, at_bos)) in written {
-            self.tokens[d] = Rc::new(table);
-            if let (Some(bos), Some(more)) = (&mut self.bos, at_bos) {
-                let one = Ball::exact(1.0);
-                bos[d] = dot([(bos[d], one), (more, one)].into_iter()).ok_or(Reason::Overflow)?;
+        for (d, mut parts) in written {
+            let bos = self.bos.as_ref().map_or(Ball::ZERO, |bos| bos[d]);
+            parts.push(Part { table: self.tokens[d].clone(), bos, columns: 1 });
+            parts.retain(|part| !part.bos.is_zero() || !is_zero(&part.table));
+            if parts.len() > 1 && parts.iter().any(|part| part.columns > 1) {
+                return Err(Reason::Occupied { direction: d });
+            }
+            self.tokens[d] = Rc::new(sum(&self.local, parts.iter().map(|part| &*part.table))?);
+            if let Some(held) = &mut self.bos {
+                held[d] = total(parts.iter().map(|part| part.bos))?;
             }
         }
         Ok(())
@@ -117,14 +111,9 @@ impl Stream<'_> {
         match of {
             Of::Sop(index) => {
                 let id = self.sop(index).ok_or(Reason::NotLive)?;
-                let kind = match (&self.network.program.graph[id].op, self.local.attended(id)) {
-                    (Op::Width { selector }, _) => Kind::Width(*selector),
-                    (_, Some(attended)) => Kind::Mean(attended.clone()),
-                    (Op::Aggregate { selector, value, default }, None) => {
-                        let (selector, value) = (*selector, self.local.sop(*value)?);
-                        Kind::Mean(Attended { selector, value, default: default.clone() })
-                    }
-                    (_, None) => Kind::Positional,
+                let kind = match &self.network.program.graph[id].op {
+                    Op::Width { selector } => Kind::Width(*selector),
+                    _ => self.local.attended(id).map_or(Kind::Positional, Kind::Mean),
                 };
                 Ok(Target { table: self.local.sop(id)?, kind })
             }
@@ -156,7 +145,7 @@ impl Stream<'_> {
         &mut self,
         head: &Head,
         target: Target,
-        shown: &mut certificate::Head,
+        shown: &mut HeadShown,
     ) -> Result<Vec<Table<Ball>>, Reason> {
         let before = shown.clone();
         let by_selector = match &target.kind {
@@ -182,10 +171,9 @@ impl Stream<'_> {
     fn sides(
         &self,
         reader: &Reader,
-        vectors: &mut Vectors,
         (shape, classes): (&Shape, &[usize]),
         key: Option<(&Head, Option<&Table<Value>>)>,
-    ) -> Result<Vec<Side>, Reason> {
+    ) -> Result<Sides, Reason> {
         let (none, positions) = (Shape::default(), Shape::variable(INDEX, self.local.n));
         // The index counts where it hides keys, or is asked for.
         let causal = self.network.config.causal || self.local.program.causal;
@@ -198,7 +186,8 @@ impl Stream<'_> {
         let values = shapes.len();
         shapes.extend(key.iter().flat_map(|(head, _)| self.shapes(&head.values)));
         let states = self.local.states(&shapes)?;
-        let mut sides = HashSet::new();
+        let mut sides = Sides::new();
+        let (mut numbers, mut seen) = (HashMap::new(), HashSet::new());
         for state in 0..states.len() {
             let Some(vector) = self.read(reader, &states, state, first)? else { continue };
             let value = value.map(|table| table.cells[states.place(state, 2)].clone());
@@ -211,11 +200,18 @@ impl Stream<'_> {
             };
             if value != Some(None) {
                 let (class, index) = (classes[states.place(state, 0)], states.place(state, 1));
-                let vector = vectors.add(vector);
-                sides.insert(Side { vector, class, index, handed, value: value.flatten() });
+                let side = Side { vector, class, index };
+                let number = *numbers.entry(side).or_insert_with_key(|side| {
+                    sides.push((side.clone(), Vec::new()));
+                    sides.len() - 1
+                });
+                let content = Content { handed, value: value.flatten() };
+                if seen.insert((number, content.clone())) {
+                    sides[number].1.push(content);
+                }
             }
         }
-        Ok(sides.into_iter().collect())
+        Ok(sides)
     }
 
     /// What BOS, as a query, gets.
@@ -229,43 +225,31 @@ impl Stream<'_> {
         if self.network.config.causal {
             return Ok(Some(handed.into_iter().map(|(sum, _)| sum).collect()));
         }
-        let mut vectors = Vectors::default();
-        let keys = self.sides(&head.keys, &mut vectors, (&Shape::default(), &[0]), Some((head, None)))?;
-        let others = vectors.all.iter().map(|key| Ok(score(&query, key)?.high()));
-        let gap =
-            own.low() - others.collect::<Result<Vec<_>, _>>()?.into_iter().fold(f64::NEG_INFINITY, f64::max);
-        let lost = leak(gap, self.local.n).map_err(|_| Reason::BosAttends)?;
+        let keys = self.sides(&head.keys, (&Shape::default(), &[0]), Some((head, None)))?;
+        let others = keys.iter().try_fold(f64::NEG_INFINITY, |others, (key, _)| {
+            Ok(f64::max(others, score(&query, &key.vector)?.high()))
+        })?;
+        let lost = leak(own.low() - others, self.local.n).map_err(|_| Reason::BosAttends)?;
         let net = |(d, (sum, size)): (usize, &(Ball, Ball))| {
             moved(*sum, lost, range(&keys, Some(&handed), d), size.mid, self.local.n)
         };
         Ok(Some(handed.iter().enumerate().map(net).collect()))
     }
 
-    /// The scores of all pairs of vectors, and of BOS behind them.
-    fn scores(&self, head: &Head, queries: &Vectors, keys: &Vectors) -> Result<Vec<Vec<Ball>>, Reason> {
-        if queries.all.len().saturating_mul(keys.all.len()) > MAX_SCORES {
-            return Err(Reason::TooManyTuples);
-        }
-        let d_head = head.queries.n_columns();
-        self.network.work.spend(queries.all.len() * keys.all.len() * d_head)?;
-        let bos = self.read_bos(&head.keys)?;
-        let row = |q: &Vec<Ball>| keys.all.iter().chain(&bos).map(|k| score(q, k)).collect();
-        queries.all.iter().map(row).collect()
-    }
-
     /// For each query position, the key position that scores highest.
     fn winners(&self, head: &Head) -> Result<Pairs, Reason> {
         let (index, classes) = (Shape::variable(INDEX, self.local.n), vec![0; self.local.n]);
-        let (mut query_vectors, mut key_vectors) = (Vectors::default(), Vectors::default());
-        let keys = self.sides(&head.keys, &mut key_vectors, (&index, &classes), Some((head, None)))?;
-        let queries = self.sides(&head.queries, &mut query_vectors, (&index, &classes), None)?;
-        let scores = self.scores(head, &query_vectors, &key_vectors)?;
+        let keys = self.sides(&head.keys, (&index, &classes), Some((head, None)))?;
+        let queries = self.sides(&head.queries, (&index, &classes), None)?;
+        self.network.work.spend(queries.len() * keys.len() * head.queries.n_columns())?;
         let mut winners = vec![0; self.local.n];
-        for query in &queries {
+        for (query, _) in &queries {
             let seen = |key: &&Side| key.index <= query.index || !self.network.config.causal;
-            let score = |key: &Side| scores[query.vector][key.vector].mid;
-            let best = keys.iter().filter(seen).max_by(|a, b| score(a).total_cmp(&score(b)));
-            winners[query.index] = best.map_or(0, |key| key.index);
+            let scored = |key: &Side| Ok((score(&query.vector, &key.vector)?.mid, key.index));
+            let scores =
+                keys.iter().map(|(key, _)| key).filter(seen).map(scored).collect::<Result<Vec<_>, _>>()?;
+            let best = scores.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
+            winners[query.index] = best.map_or(0, |(_, key)| key);
         }
         Pairs::new(index.clone(), index, |q, k| Some(k == winners[q]))
     }
@@ -278,30 +262,27 @@ impl Stream<'_> {
         target: &Target,
         pairs: &Pairs,
         bounds: impl Fn(usize) -> Option<(usize, usize)>,
-        shown: &mut certificate::Head,
+        shown: &mut HeadShown,
     ) -> Result<Vec<Table<Ball>>, Reason> {
         let value = match &target.kind {
             Kind::Mean(attended) => Some(&*attended.value),
             Kind::Width(_) | Kind::Positional => None,
         };
-        let (mut query_vectors, mut key_vectors) = (Vectors::default(), Vectors::default());
-        let keys =
-            self.sides(&head.keys, &mut key_vectors, (&pairs.key, &pairs.key_class), Some((head, value)))?;
-        let queries =
-            self.sides(&head.queries, &mut query_vectors, (&pairs.query, &pairs.query_class), None)?;
-        let scores = self.scores(head, &query_vectors, &key_vectors)?;
+        let keys = self.sides(&head.keys, (&pairs.key, &pairs.key_class), Some((head, value)))?;
+        let queries = self.sides(&head.queries, (&pairs.query, &pairs.query_class), None)?;
+        let bos_key = self.read_bos(&head.keys)?;
         let bos = self.read_bos(&head.values)?.map(|v| head.handed(&v)).transpose()?;
         let known: Vec<Option<Value>> = match target.kind {
             Kind::Positional => target.table.by_index(self.local.n),
             Kind::Width(_) | Kind::Mean(_) => Vec::new(),
         };
         let ranges: Vec<f64> = (0..head.adds.len()).map(|d| range(&keys, bos.as_deref(), d)).collect();
-        self.network.work.spend(queries.len() * keys.len())?;
+        self.network.work.spend(queries.len() * keys.len() * head.queries.n_columns())?;
         shown.pairs += queries.len() * keys.len();
         let mut recorded: Vec<Recorded> = head.adds.iter().map(|_| Recorded::default()).collect();
-        for query in &queries {
+        for (query, _) in &queries {
             let Some((min, max)) = bounds(query.class) else { continue };
-            let row = self.row(&keys, &scores[query.vector], pairs, query, target, (min, max))?;
+            let row = self.row(&keys, bos_key.as_deref(), pairs, query, target, (min, max))?;
             shown.gap = shown.gap.min(row.gap);
             shown.leak = shown.leak.max(row.lost).max(row.lost_empty);
             shown.selected = [shown.selected[0].min(min), shown.selected[1].max(max)];
@@ -317,8 +298,8 @@ impl Stream<'_> {
     /// The keys that a query attends to: those that the program lets it see and select, or a winner.
     fn row<'k>(
         &self,
-        keys: &'k [Side],
-        scores: &[Ball],
+        keys: &'k Sides,
+        bos: Option<&[Ball]>,
         pairs: &Pairs,
         query: &Side,
         target: &Target,
@@ -326,10 +307,10 @@ impl Stream<'_> {
     ) -> Result<Row<'k>, Reason> {
         let (mut selected, mut others) = (Vec::new(), f64::NEG_INFINITY);
         let (mut least, mut equal): (Option<Ball>, bool) = (None, true);
-        for key in keys {
+        for (key, contents) in keys {
             let Some(is_selected) = pairs.at(query.class, key.class) else { continue };
             let seen = key.index <= query.index || !self.network.config.causal;
-            let score = scores[key.vector];
+            let score = score(&query.vector, &key.vector)?;
             let visible = match target.kind {
                 Kind::Positional => seen,
                 Kind::Width(_) | Kind::Mean(_) => self.local.sees(query.index, key.index),
@@ -339,7 +320,7 @@ impl Stream<'_> {
                 true => {
                     equal &= score.is_exact() && least.is_none_or(|least| least == score);
                     least = Some(least.filter(|least| least.low() <= score.low()).unwrap_or(score));
-                    selected.push(key);
+                    selected.extend(contents);
                 }
                 false if seen => others = others.max(score.high()),
                 false => {}
@@ -348,9 +329,8 @@ impl Stream<'_> {
         if min > 0 && selected.is_empty() {
             return Err(Reason::NoKey);
         }
-        // The score of BOS stands behind those of all vectors.
-        let bos = self.bos.as_ref().and(scores.last());
-        let tied = equal && least.is_some() && least.as_ref() == bos;
+        let bos = bos.map(|key| score(&query.vector, key)).transpose()?;
+        let tied = equal && least.is_some() && least == bos;
         let n = self.local.n;
         let mut row = Row { min, max, tied, selected, n, gap: f64::INFINITY, lost: 0.0, lost_empty: 0.0 };
         if let Some(least) = least.filter(|_| max > 0) {

@@ -20,6 +20,7 @@ use crate::interp;
 use crate::ir::{Node, Op, Program, SOpId, SelectorId, SelectorOp};
 use crate::value::{Elementwise, Number, Value};
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::Hash;
 use std::rc::Rc;
 
 /// The variable of the index; those of the columns come next.
@@ -68,8 +69,8 @@ pub(super) struct Local<'p> {
 
 /// The combinations of cells that can occur together at one position.
 pub(super) struct States {
-    pub joint: Joint,
-    pub cells: Vec<usize>,
+    joint: Joint,
+    cells: Vec<usize>,
 }
 
 impl States {
@@ -79,6 +80,18 @@ impl States {
 
     pub fn place(&self, state: usize, shape: usize) -> usize {
         self.joint.place(self.cells[state], shape)
+    }
+
+    /// What `f` says of each state.
+    pub fn table<T: Clone + Eq + Hash>(
+        &self,
+        mut f: impl FnMut(usize) -> Result<Option<T>, Reason>,
+    ) -> Result<Table<T>, Reason> {
+        let mut cells = vec![None; self.joint.size()];
+        for (state, &cell) in self.cells.iter().enumerate() {
+            cells[cell] = f(state)?;
+        }
+        Ok(Table::new(self.joint.shape.clone(), cells))
     }
 }
 
@@ -187,8 +200,14 @@ impl<'p> Local<'p> {
     }
 
     /// The s-op as a mean over one selector, if it is one.
-    pub fn attended(&self, id: SOpId) -> Option<&Attended> {
-        self.attended.get(&id)
+    pub fn attended(&self, id: SOpId) -> Option<Attended> {
+        match &self.program.graph[id].op {
+            Op::Aggregate { selector, value, default } => {
+                let (selector, value) = (*selector, self.sop(*value).ok()?);
+                Some(Attended { selector, value, default: default.clone() })
+            }
+            _ => self.attended.get(&id).cloned(),
+        }
     }
 
     /// An s-op as a table of what it is made of, and of the variable that it is, if it is one.
@@ -224,23 +243,24 @@ impl<'p> Local<'p> {
             }
             Op::Indices | Op::Const(_) => Err(Reason::NotLive),
             Op::Elementwise { f, args } => {
-                let held = self.hints.sops.contains(&id);
-                if held && let Some(mean) = self.mean_of_means(&f, &args) {
+                if self.hints.sops.contains(&id)
+                    && let Some(mean) = self.mean_of_means(&f, &args)
+                {
                     return self.attend(id, mean);
                 }
                 let tables = args.iter().map(|a| self.sop(*a)).collect::<Result<Vec<_>, _>>()?;
                 let tables: Vec<&Table<Value>> = tables.iter().map(Rc::as_ref).collect();
-                let table = self.combine(&tables, |values| f.apply(values).ok())?;
-                match held && table.shape.vars().count() > 1 {
-                    true => self.cut(id, table),
-                    false => Ok(table),
-                }
+                let table = self.combine(&tables, |values| Ok(f.apply(values).ok()))?;
+                self.cut(id, table)
             }
-            Op::Aggregate { selector, value, default } => {
-                let value = self.sop(value)?;
-                self.attend(id, Attended { selector, value, default })
+            Op::Aggregate { value, .. } => {
+                self.sop(value)?;
+                self.attended(id).map_or(Err(Reason::NotLive), |attended| self.attend(id, attended))
             }
-            Op::Width { selector } => self.width(selector).map(|table| (*table).clone()),
+            Op::Width { selector } => {
+                let table = (*self.width(selector)?).clone();
+                self.cut(id, table)
+            }
         }
     }
 
@@ -253,32 +273,31 @@ impl<'p> Local<'p> {
         Ok(Table::variable(self.n_vars - 1, values.into_iter().map(Some)))
     }
 
-    /// An s-op as a variable of its own.
+    /// An s-op as a variable of its own, if the network holds it and it has several.
     fn cut(&mut self, id: SOpId, inner: Table<Value>) -> Result<Table<Value>, Reason> {
+        if !self.hints.sops.contains(&id) || inner.shape.vars().count() < 2 {
+            return Ok(inner);
+        }
         let variable = self.variable(inner.cells.iter().flatten().cloned().collect())?;
         // Where its arguments are known too, so is the variable.
-        if let Some(joint) = Joint::new(&[&inner.shape, &variable.shape]) {
-            let same = |cell| inner.cells[joint.place(cell, 0)] == variable.cells[joint.place(cell, 1)];
-            let cells = (0..joint.size()).map(|cell| Some(same(cell))).collect();
-            self.constrain(Table::new(joint.shape, cells));
+        if let Ok(same) = self.combine(&[&inner, &variable], |v| Ok(Some(v[0] == v[1]))) {
+            self.constrain(same);
         }
         self.inner.insert(id, Rc::new(inner));
         Ok(variable)
     }
 
-    fn combine(
+    /// A function of several tables.
+    pub fn combine<T: Clone + Eq + Hash, U: Clone + Eq + Hash>(
         &self,
-        tables: &[&Table<Value>],
-        f: impl Fn(&[&Value]) -> Option<Value>,
-    ) -> Result<Table<Value>, Reason> {
-        let shapes: Vec<&Shape> = tables.iter().map(|t| &t.shape).collect();
-        let states = self.states(&shapes)?;
-        let mut cells = vec![None; states.joint.size()];
-        for &cell in &states.cells {
-            let args = tables.iter().enumerate().map(|(i, t)| t.cells[states.joint.place(cell, i)].as_ref());
-            cells[cell] = args.collect::<Option<Vec<_>>>().and_then(|args| f(&args));
-        }
-        Ok(Table::new(states.joint.shape, cells))
+        tables: &[&Table<T>],
+        f: impl Fn(&[&T]) -> Result<Option<U>, Reason>,
+    ) -> Result<Table<U>, Reason> {
+        let states = self.states(&tables.iter().map(|t| &t.shape).collect::<Vec<_>>())?;
+        states.table(|state| {
+            let args = tables.iter().enumerate().map(|(i, t)| t.cells[states.place(state, i)].as_ref());
+            args.collect::<Option<Vec<_>>>().map_or(Ok(None), |args| f(&args))
+        })
     }
 
     /// A sum or difference of means over one selector, or a multiple of one, is a mean over it.
@@ -288,12 +307,12 @@ impl<'p> Local<'p> {
         let (value, default) = match f {
             Elementwise::Add | Elementwise::Sub => {
                 let second = self.attended.get(b).filter(|b| b.selector == first.selector)?;
-                let value = self.combine(&[&first.value, &second.value], |v| f.apply(v).ok()).ok()?;
+                let value = self.combine(&[&first.value, &second.value], |v| Ok(f.apply(v).ok())).ok()?;
                 (value, f.apply(&[&first.default, &second.default]).ok()?)
             }
             Elementwise::Mul | Elementwise::Div => {
                 let Op::Const(by) = &self.program.graph[*b].op else { return None };
-                let value = self.combine(&[&first.value], |v| f.apply(&[v[0], by]).ok()).ok()?;
+                let value = self.combine(&[&first.value], |v| Ok(f.apply(&[v[0], by]).ok())).ok()?;
                 (value, f.apply(&[&first.default, by]).ok()?)
             }
             _ => return None,
@@ -369,25 +388,23 @@ impl<'p> Local<'p> {
         {
             let (a, b) = (self.width(a)?, self.width(b)?);
             let range = bounds.range();
-            let sum = self.combine(&[&a, &b], |v| {
-                let sum = v[0].number()?.add(&v[1].number()?).ok()?;
+            let add = |a: &Value, b: &Value| {
+                let sum = a.number()?.add(&b.number()?).ok()?;
                 range.contains(&(sum.to_i64()? as usize)).then_some(Value::Number(sum))
-            })?;
+            };
+            let sum = self.combine(&[&a, &b], |v| Ok(add(v[0], v[1])))?;
             self.constrain(sum.map(|_| Some(true)));
             return Ok(sum);
         }
         let width = self.variable(bounds.range().map(|d| Value::Number(d.into())).collect())?;
         // How wide it can be may depend on the query.
         let states = self.states(&[&pairs.query, &width.shape])?;
-        let mut cells = vec![None; states.joint.size()];
-        for &cell in &states.cells {
-            let q = pairs.query_class[states.joint.place(cell, 0)];
-            let w = states.joint.place(cell, 1);
-            let w = width.cells[w].as_ref().and_then(Value::number).and_then(|w| w.to_i64());
-            cells[cell] =
-                Some(bounds.of(q).zip(w).is_some_and(|((min, max), w)| (min..=max).contains(&(w as usize))));
-        }
-        self.constrain(Table::new(states.joint.shape, cells));
+        let fits = states.table(|state| {
+            let of_query = bounds.of(pairs.query_class[states.place(state, 0)]);
+            let width = bounds.range().start() + states.place(state, 1);
+            Ok(Some(of_query.is_some_and(|(min, max)| (min..=max).contains(&width))))
+        })?;
+        self.constrain(fits);
         Ok(width)
     }
 

@@ -8,148 +8,101 @@
 //!   order if its terms are multiples of one power of two, and their sizes add up to 2^24 times
 //!   that at most.
 //! - A sum of two terms is rounded once: it is exact if the result is a multiple of that power of
-//!   two, no larger than 2^24 times it; and it has the sign of the exact result.
+//!   two, no larger than 2^24 times it.
 
-use super::Reason;
 use super::ball::{Ball, dot, exact, gamma, is_f32, is_power_of_two};
-use super::certificate::Shown;
 use super::stream::{Recorded, Stream, columns};
 use super::table::{Shape, Table};
+use super::{Reason, Shown};
 use crate::ir::{Node, SOpId};
 use crate::model::Of;
 use crate::weights::MlpWeights;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// What a neuron gives where its inputs are known.
-enum Post {
-    Known(Ball),
-    Line(Line),
+/// `constant + Σ slope · x` of inexact numbers `x`, by the directions that these stand in, where no sum
+/// was rounded; otherwise, some number in a range.
+#[derive(Clone)]
+struct Line {
+    range: Ball,
+    constant: f64,
+    slopes: Vec<(usize, f64, Ball)>,
+    /// A power of two that it is a multiple of; 0 if none is known.
+    quantum: f64,
 }
 
-/// `constant + Σ slope · x` of inexact numbers `x`, which stand in these directions: no rounding.
-struct Line {
-    constant: f64,
-    slopes: Vec<(usize, f64)>,
-    range: Ball,
-    quantum: f64,
+impl Line {
+    fn number(range: Ball) -> Self {
+        Self { range, constant: range.mid, slopes: Vec::new(), quantum: range.quantum().unwrap_or(0.0) }
+    }
+
+    /// What stands in a direction.
+    fn held(d: usize, ball: Ball) -> Self {
+        match ball.is_exact() {
+            true => Self::number(ball),
+            false => Self { constant: 0.0, slopes: vec![(d, 1.0, ball)], ..Self::number(ball) },
+        }
+    }
+
+    /// `Σ factor · term` as f32 computes it, in any order. None where that may overflow.
+    fn sum(terms: impl Iterator<Item = (f64, Self)>) -> Option<Self> {
+        let terms: Vec<(f64, Self)> = terms.filter(|(_, term)| !term.range.is_zero()).collect();
+        let rounded = Self::number(dot(terms.iter().map(|(w, term)| (Ball::exact(*w), term.range)))?);
+        let is_line = |term: &Self| term.range.is_exact() || !term.slopes.is_empty();
+        if rounded.range.is_exact() || !terms.iter().all(|(_, term)| is_line(term)) {
+            return Some(rounded);
+        }
+        Some(Self::exact_sum(&terms).unwrap_or(rounded))
+    }
+
+    /// The same where no sum is rounded, or all slopes cancel each other.
+    fn exact_sum(terms: &[(f64, Self)]) -> Option<Self> {
+        let total = |numbers: &[f64]| {
+            let sum = dot(numbers.iter().map(|x| (Ball::exact(*x), Ball::exact(1.0))))?;
+            sum.is_exact().then_some(sum.mid)
+        };
+        let constant = total(&terms.iter().map(|(w, term)| w * term.constant).collect::<Vec<_>>())?;
+        let mut by_direction: BTreeMap<usize, (Vec<f64>, Ball)> = BTreeMap::new();
+        for (w, (d, slope, x)) in terms.iter().flat_map(|(w, term)| term.slopes.iter().map(move |s| (w, s))) {
+            by_direction.entry(*d).or_insert((Vec::new(), *x)).0.push(w * slope);
+        }
+        let slope = |(d, (slopes, x)): (usize, (Vec<f64>, Ball))| Some((d, total(&slopes)?, x));
+        let mut slopes = by_direction.into_iter().map(slope).collect::<Option<Vec<_>>>()?;
+        slopes.retain(|(_, slope, _)| *slope != 0.0);
+        let (mut size, mut quantum, mut shifts) = (0.0, f64::INFINITY, true);
+        for (w, term) in terms {
+            size += w.abs() * term.range.size();
+            quantum = f64::min(quantum, Ball::exact(*w).quantum()? * term.quantum);
+            shifts &= is_power_of_two(*w);
+        }
+        let mut range = Ball::exact(constant);
+        for (_, slope, x) in &slopes {
+            range = Ball { mid: range.mid + slope * x.mid, rad: range.rad + slope.abs() * x.rad };
+        }
+        if !slopes.is_empty() {
+            range = range.widened(size * (terms.len() + 4) as f64 * 4.0 * f64::EPSILON);
+        }
+        let fits = exact(range.size(), quantum) || slopes.is_empty() && is_f32(constant);
+        let once = shifts && (terms.len() <= 1 || terms.len() <= 2 && fits);
+        match once || exact(size, quantum) {
+            true => Some(Self { range, constant, slopes, quantum }),
+            // The lines cancel each other, but for what is rounded.
+            false => slopes.is_empty().then(|| Self::number(range.widened(gamma(terms.len()) * size))),
+        }
+    }
+
+    fn relu(self) -> Self {
+        match self.range {
+            x if x.high() <= 0.0 => Self::number(Ball::ZERO),
+            x if x.low() >= 0.0 => self,
+            x => Self::number(Ball::between(0.0, x.high())),
+        }
+    }
 }
 
 struct Neuron {
     terms: Vec<(usize, f32)>,
     bias: f64,
-}
-
-impl Neuron {
-    fn post(&self, held: &impl Fn(usize) -> Ball) -> Option<Post> {
-        let inputs = self.terms.iter().map(|(d, w)| (*d, f64::from(*w), held(*d)));
-        let inputs: Vec<(usize, f64, Ball)> = inputs.filter(|(_, _, x)| !x.is_zero()).collect();
-        let bias = (Ball::exact(self.bias), Ball::exact(1.0));
-        let products = inputs.iter().map(|(_, w, x)| (Ball::exact(*w), *x));
-        let sum = dot(products.chain([bias]))?;
-        if inputs.iter().all(|(_, _, x)| x.is_exact()) {
-            return Some(Post::Known(relu(sum)));
-        }
-        let mut line =
-            Line { constant: self.bias, slopes: Vec::new(), range: Ball::ZERO, quantum: f64::INFINITY };
-        let (mut size, mut known) = (self.bias.abs(), true);
-        line.quantum = Ball::exact(self.bias).quantum().unwrap_or(0.0);
-        let (mut mid, mut rad) = (0.0, 0.0);
-        for (d, w, x) in &inputs {
-            let quantum = x.quantum().zip(Ball::exact(*w).quantum()).map(|(x, w)| x * w);
-            known &= quantum.is_some();
-            line.quantum = line.quantum.min(quantum.unwrap_or(0.0));
-            size += w.abs() * x.size();
-            match x.is_exact() {
-                true => line.constant += w * x.mid,
-                false => line.slopes.push((*d, *w)),
-            }
-            (mid, rad) = (mid + w * x.mid, rad + w.abs() * x.rad);
-        }
-        let slack = size * (inputs.len() + 4) as f64 * 4.0 * f64::EPSILON;
-        line.range = Ball { mid: mid + self.bias, rad }.widened(slack);
-        let terms = inputs.len() + usize::from(self.bias != 0.0);
-        // Products that are shifts, and one addition, or none.
-        let shifts = inputs.iter().all(|(_, w, _)| is_power_of_two(*w));
-        let (once, alone) = (shifts && terms <= 2, shifts && terms <= 1);
-        if once && line.range.high() <= 0.0 {
-            return Some(Post::Known(Ball::ZERO));
-        }
-        let no_rounding =
-            alone || known && (exact(size, line.quantum) || once && exact(line.range.size(), line.quantum));
-        Some(match no_rounding {
-            true if line.range.high() <= 0.0 => Post::Known(Ball::ZERO),
-            true if line.range.low() >= 0.0 => Post::Line(line),
-            true | false => Post::Known(relu(sum)),
-        })
-    }
-}
-
-fn relu(x: Ball) -> Ball {
-    match x {
-        x if x.high() <= 0.0 => Ball::ZERO,
-        x if x.low() >= 0.0 => x,
-        x => Ball::between(0.0, x.high()),
-    }
-}
-
-impl Post {
-    /// What direction `d` holds already.
-    fn held(d: usize, ball: Ball) -> Self {
-        match ball.is_exact() {
-            true => Self::Known(ball),
-            false => {
-                let quantum = ball.quantum().unwrap_or(0.0);
-                Self::Line(Line { constant: 0.0, slopes: vec![(d, 1.0)], range: ball, quantum })
-            }
-        }
-    }
-}
-
-/// `Σ factor · post` as f32 computes it.
-fn written(posts: &[(f64, Post)]) -> Option<Ball> {
-    let ball = |post: &Post| match post {
-        Post::Known(ball) => *ball,
-        Post::Line(line) => line.range,
-    };
-    let sum = || dot(posts.iter().map(|(w, post)| (Ball::exact(*w), ball(post))));
-    let inexact = |(_, post): &(f64, Post)| matches!(post, Post::Known(ball) if !ball.is_exact());
-    if posts.iter().all(|(_, post)| matches!(post, Post::Known(_))) || posts.iter().any(inexact) {
-        return sum();
-    }
-    let mut slopes: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
-    let mut constant = Vec::new();
-    let (mut size, mut quantum, mut terms, mut shifts) = (0.0, f64::INFINITY, 0, true);
-    for (w, post) in posts.iter().filter(|(_, post)| !ball(post).is_zero()) {
-        let of_post = match post {
-            Post::Known(ball) => {
-                constant.push(w * ball.mid);
-                ball.quantum()?
-            }
-            Post::Line(line) => {
-                constant.push(w * line.constant);
-                line.slopes.iter().for_each(|(d, s)| slopes.entry(*d).or_default().push(w * s));
-                line.quantum
-            }
-        };
-        size += w.abs() * ball(post).size();
-        quantum = quantum.min(Ball::exact(*w).quantum()? * of_post);
-        terms += 1;
-        shifts &= is_power_of_two(*w);
-    }
-    let total = |numbers: &[f64]| {
-        let terms = numbers.iter().map(|x| (Ball::exact(*x), Ball::exact(1.0)));
-        dot(terms).filter(|sum| sum.is_exact()).map(|sum| sum.mid)
-    };
-    let level = slopes.values().all(|s| total(s) == Some(0.0));
-    match (level, total(&constant)) {
-        (true, Some(number)) if exact(size, quantum) || terms <= 2 && shifts && is_f32(number) => {
-            Some(Ball::exact(number))
-        }
-        // The lines cancel each other, but for what is rounded.
-        (true, Some(number)) => Some(Ball::exact(number).widened(gamma(terms) * size)),
-        _ => sum(),
-    }
 }
 
 /// What direction `d` holds after neurons have written it.
@@ -159,9 +112,14 @@ fn after(
     writers: &[(usize, f32)],
     neurons: &[Neuron],
 ) -> Option<Ball> {
-    let post = |(j, w): &(usize, f32)| Some((f64::from(*w), neurons[*j].post(held)?));
-    let old = Some((1.0, Post::held(d, held(d))));
-    written(&std::iter::once(old).chain(writers.iter().map(post)).collect::<Option<Vec<_>>>()?)
+    let post = |(j, factor): &(usize, f32)| {
+        let read = neurons[*j].terms.iter().map(|(d, w)| (f64::from(*w), Line::held(*d, held(*d))));
+        let bias = (1.0, Line::number(Ball::exact(neurons[*j].bias)));
+        Some((f64::from(*factor), Line::sum(read.chain([bias]))?.relu()))
+    };
+    let posts = writers.iter().map(post).collect::<Option<Vec<_>>>()?;
+    let old = (1.0, Line::held(d, held(d)));
+    Some(Line::sum(posts.into_iter().chain([old]))?.range)
 }
 
 impl Stream<'_> {
@@ -212,21 +170,20 @@ impl Stream<'_> {
         let terms: usize = writers.iter().map(|(j, _)| 1 + neurons[*j].terms.len()).sum();
         self.network.work.spend(states.len() * terms)?;
         let place = |d: usize| read.binary_search(&d).unwrap_or_default();
-        let mut cells = vec![None; states.joint.size()];
         let mut recorded = Some(Recorded::default());
-        for state in 0..states.len() {
-            let Some(held) = self.held(&read, &states, state, 0) else { continue };
+        let table = states.table(|state| {
+            let Some(held) = self.held(&read, &states, state, 0) else { return Ok(None) };
             let ball = after(d, &|d| held[place(d)], writers, neurons).ok_or(Reason::Overflow)?;
             if let Some(inner) = inner {
-                let Some(value) = &inner.cells[states.place(state, read.len())] else { continue };
-                recorded = recorded.and_then(|mut r| r.add(value, ball).then_some(r));
+                let Some(value) = &inner.cells[states.place(state, read.len())] else { return Ok(None) };
+                recorded = recorded.take().and_then(|mut r| r.add(value, ball).then_some(r));
             }
-            cells[states.cells[state]] = Some(ball);
-        }
+            Ok(Some(ball))
+        })?;
         let tuples = states.len();
         Ok(match (inner, recorded, target.map(|id| self.local.sop(id))) {
             (Some(_), Some(recorded), Some(Ok(table))) => (recorded.table(&table), tuples),
-            _ => (Table::new(states.joint.shape, cells), tuples),
+            _ => (table, tuples),
         })
     }
 

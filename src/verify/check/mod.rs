@@ -17,8 +17,8 @@
 //! 2. What each s-op can be at a position, by the program alone. ([`local`])
 //! 3. Which keys a query can select, and how many. ([`pairs`])
 //! 4. The embedding: what each direction holds for each token and index, and at BOS. ([`stream`])
-//! 5. Each head: that it attends to just the selected keys, what it writes for each value of the s-op
-//!    that it is about, and that nobody else writes there; that BOS attends to itself. ([`head`])
+//! 5. Each head: that it attends to just the selected keys, and what it writes for each value of the s-op
+//!    that it is about; that BOS attends to itself; what all heads add to a direction. ([`head`], [`row`])
 //! 6. Each MLP: what it writes for each combination of what it reads, at BOS too. ([`mlp`])
 //! 7. Each output: that it decodes to the program's value in every state that can occur. ([`output`])
 //!
@@ -33,25 +33,28 @@
 //! file; each is known as a [`ball::Ball`] that contains whatever f32 makes of it in any order of summation.
 
 mod ball;
-mod certificate;
 mod head;
 mod local;
 mod mlp;
 mod output;
 mod pairs;
 mod row;
+mod shown;
 mod stream;
 mod table;
 
 use crate::ir::{Node, Program};
-use crate::model::{Activation, Artifact, AttnScale, Certificate, Config, Manifest, Of, half_layer_name};
+use crate::model::{Activation, Artifact, AttnScale, Config, Manifest, Of, half_layer_name};
 use crate::value::Value;
 use crate::weights::Weights;
-use certificate::Shown;
 use local::Hints;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use stream::Stream;
+
+pub use super::certificate::prove;
+pub use super::open::{Open, Reason};
+pub(super) use shown::{HeadShown, Shown};
 
 /// A network and the program that it is to compute.
 struct Network<'a> {
@@ -65,59 +68,6 @@ struct Network<'a> {
     /// What a direction is about from the half-layer on that writes it.
     told: HashMap<(usize, usize), Of>,
     work: Work,
-}
-
-/// Why there is no proof: the first thing that could not be shown.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("{}{site}: {reason}", length.map_or(String::new(), |n| format!("at length {n}, ")))]
-pub struct Open {
-    pub length: Option<usize>,
-    /// `blocks.0.attn`, `unembed.0`, …
-    pub site: String,
-    pub reason: Reason,
-}
-
-/// What could not be shown.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum Reason {
-    #[error("no finite set of inputs is declared")]
-    NoDomain,
-    #[error("no input counts")]
-    NoInputs,
-    #[error("the network does not take all inputs of the program")]
-    Inputs,
-    #[error("only models with ReLU and undivided scores are understood")]
-    Unknown,
-    #[error("there are more combinations of values than are looked at")]
-    TooManyTuples,
-    #[error("an s-op has more values than are looked at")]
-    TooManyValues,
-    #[error("it would take too long")]
-    TooMuchWork,
-    #[error("numbers may grow too large")]
-    Overflow,
-    #[error("the outputs do not depend on what is written here")]
-    NotLive,
-    #[error("it is not said what attention gives here")]
-    Untold,
-    #[error("direction {direction} is written twice")]
-    Occupied { direction: usize },
-    #[error("keys that are not selected may get attention")]
-    Leak,
-    #[error("selected keys may score differently")]
-    Unequal,
-    #[error("a selected key may be masked")]
-    Unseen,
-    #[error("where no key is selected, others may get attention")]
-    EmptyRow,
-    #[error("a query that selects a key may find none")]
-    NoKey,
-    #[error("BOS may attend to other positions")]
-    BosAttends,
-    #[error("what is handed on does not tell that the s-op is {value}")]
-    WrongValue { value: Value },
-    #[error("the output may not decode to {value}")]
-    Output { value: Value },
 }
 
 /// Steps of the kernel, a multiplication or a comparison each, before it gives up: a few seconds.
@@ -135,7 +85,7 @@ impl Work {
 }
 
 /// Shows that a model computes a program on every declared input, or says what is open.
-pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open> {
+pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open> {
     let open = |length, site: &str| {
         let site = site.to_owned();
         move |reason| Open { length, site: site.clone(), reason }
@@ -159,9 +109,13 @@ pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open
             let site = format!("unembed.{output}");
             stream.output(output, &mut shown).map_err(open(Some(n), &site))?;
         }
-        shown.lengths = Some(shown.lengths.map_or([n, n], |[shortest, _]| [shortest, n]));
+        shown.lengths.push(n);
     }
-    shown.certificate(&network, artifact).ok_or(Reason::NoInputs).map_err(open(None, "inputs"))
+    shown.cost = network.work.0.get();
+    match shown.any {
+        true => Ok(shown),
+        false => Err(open(None, "inputs")(Reason::NoInputs)),
+    }
 }
 
 impl<'a> Network<'a> {
@@ -200,17 +154,6 @@ impl<'a> Network<'a> {
 
     fn told(&self, half_layer: usize, direction: usize) -> Option<Of> {
         self.told.get(&(half_layer, direction)).copied()
-    }
-
-    /// The name of an s-op, or of the selector whose width it is.
-    fn label(&self, of: Of) -> String {
-        let graph = &self.program.graph;
-        let node = match of {
-            Of::Sop(index) => graph.sop_ids().nth(index).map(Node::SOp),
-            Of::Width(index) => graph.selector_ids().nth(index).map(Node::Selector),
-            Of::Column(_) | Of::Index | Of::Keys(_) | Of::Queries(_) => None,
-        };
-        node.and_then(|node| graph.name(node)).map_or("without a name".to_owned(), ToString::to_string)
     }
 
     fn hints(&self) -> Hints {

@@ -1,10 +1,9 @@
 //! Do the outputs decode to what the program says?
 
-use super::Reason;
 use super::ball::Ball;
-use super::certificate::Shown;
 use super::stream::{Reader, Stream, columns};
 use super::table::Shape;
+use super::{Reason, Shown};
 use crate::model::Decode;
 use crate::value::{Number, Value};
 

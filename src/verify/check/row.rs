@@ -36,16 +36,24 @@ pub(super) enum Kind {
 /// A state of a query or key, as far as a head and a selector see it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Side {
-    /// The number of its vector.
-    pub vector: usize,
+    /// What the head compares: its query or its key.
+    pub vector: Vec<Ball>,
     /// Its class among the queries or keys of a selector.
     pub class: usize,
     pub index: usize,
-    /// What a key hands on, by direction, and how large what is added up for that is.
+}
+
+/// What a key has to give.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Content {
+    /// What it hands on, by direction, and how large what is added up for that is.
     pub handed: Vec<(Ball, Ball)>,
-    /// What an aggregate finds at a key.
+    /// What an aggregate finds.
     pub value: Option<Value>,
 }
+
+/// States, and all contents that each may have.
+pub(super) type Sides = Vec<(Side, Vec<Content>)>;
 
 /// The attention that `n` keys get at most which score `gap` lower than another: `e^-g = 2^-(g / ln 2)`,
 /// and `1 / ln 2` is above 1.4426.
@@ -67,8 +75,9 @@ pub(super) fn moved(mean: Ball, lost: f64, range: f64, size: f64, n: usize) -> B
 }
 
 /// How far apart the numbers are that keys and BOS hand on in a direction.
-pub(super) fn range(keys: &[Side], bos: Option<&[(Ball, Ball)]>, d: usize) -> f64 {
-    let all = || keys.iter().map(|k| k.handed[d].0).chain(bos.map(|bos| bos[d].0));
+pub(super) fn range(keys: &Sides, bos: Option<&[(Ball, Ball)]>, d: usize) -> f64 {
+    let contents = || keys.iter().flat_map(|(_, contents)| contents);
+    let all = || contents().map(|content| content.handed[d].0).chain(bos.map(|bos| bos[d].0));
     let low = all().map(Ball::low).fold(f64::INFINITY, f64::min);
     let high = all().map(Ball::high).fold(f64::NEG_INFINITY, f64::max);
     high - low
@@ -80,7 +89,7 @@ pub(super) struct Row<'k> {
     pub min: usize,
     pub max: usize,
     pub tied: bool,
-    pub selected: Vec<&'k Side>,
+    pub selected: Vec<&'k Content>,
     pub n: usize,
     /// What attended keys score above the others.
     pub gap: f64,
@@ -134,31 +143,25 @@ impl Direction<'_> {
             true => Ok(()),
             false => Err(Reason::WrongValue { value: value.clone() }),
         };
-        let empty = || {
-            let (bos, size) = self.bos.ok_or(Reason::EmptyRow)?;
-            Ok(moved(bos, *lost_empty, self.range, size.mid, self.row.n))
-        };
-        let handed = || selected.iter().map(|key| (key.value.as_ref(), key.handed[self.d]));
-        let Some(all) = handed().map(|(_, (ball, _))| ball).reduce(Ball::hull) else {
-            return match &target.kind {
-                Kind::Width(_) if min == 0 => add(&Value::int(0), empty()?),
-                Kind::Mean(attended) if min == 0 => add(&attended.default, empty()?),
-                Kind::Width(_) | Kind::Mean(_) | Kind::Positional => Ok(()),
+        if min == 0 {
+            let none = match &target.kind {
+                Kind::Width(_) => Some(Value::int(0)),
+                Kind::Mean(attended) => Some(attended.default.clone()),
+                Kind::Positional => None,
             };
-        };
+            let (bos, size) = self.bos.ok_or(Reason::EmptyRow)?;
+            let bos = moved(bos, *lost_empty, self.range, size.mid, self.row.n);
+            none.map_or(Ok(()), |value| add(&value, bos))?;
+        }
+        let handed = || selected.iter().map(|key| (key.value.as_ref(), key.handed[self.d]));
+        let Some(all) = handed().map(|(_, (ball, _))| ball).reduce(Ball::hull) else { return Ok(()) };
         let size = handed().map(|(_, (_, size))| size.mid).fold(0.0, f64::max);
         match &target.kind {
             Kind::Positional => known.map_or(Ok(()), |value| add(value, self.mean(1, all, size))),
             Kind::Width(_) => {
-                if min == 0 {
-                    add(&Value::int(0), empty()?)?;
-                }
                 (min.max(1)..=max).try_for_each(|w| add(&Value::Number(w.into()), self.mean(w, all, size)))
             }
-            Kind::Mean(attended) => {
-                if min == 0 {
-                    add(&attended.default, empty()?)?;
-                }
+            Kind::Mean(_) => {
                 if min <= 1 && max >= 1 {
                     for (value, (ball, _)) in handed() {
                         value.map_or(Ok(()), |value| add(value, self.mean(1, ball, size)))?;

@@ -73,13 +73,12 @@ impl<'a> Stream<'a> {
             for (c, rows) in network.rows.iter().enumerate() {
                 parts.push(Table::variable(1 + c, rows.iter().map(|row| held(weights.w_e[c][[*row, d]]))));
             }
-            tokens.push(Rc::new(sum(&local, &parts)?));
+            tokens.push(Rc::new(sum(&local, parts.iter())?));
         }
         let at_bos = |d: usize| {
             let rows = config.columns.iter().zip(&weights.w_e);
             let embedded = rows.map(|(column, w_e)| w_e[[column.vocabulary.len(), d]]);
-            let entries = embedded.chain([weights.w_pos[[0, d]]]).map(|w| Ball::exact(f64::from(w)));
-            dot(entries.map(|entry| (entry, Ball::exact(1.0)))).ok_or(Reason::Overflow)
+            total(embedded.chain([weights.w_pos[[0, d]]]).map(|w| Ball::exact(f64::from(w))))
         };
         let bos =
             config.bos.then(|| (0..config.d_model).map(at_bos).collect::<Result<_, _>>()).transpose()?;
@@ -127,20 +126,22 @@ impl<'a> Stream<'a> {
     }
 }
 
-fn sum(local: &Local<'_>, parts: &[Table<Ball>]) -> Result<Table<Ball>, Reason> {
-    let parts: Vec<&Table<Ball>> =
-        parts.iter().filter(|t| t.only().is_none_or(|held| !held.is_zero())).collect();
-    let states = local.states(&parts.iter().map(|t| &t.shape).collect::<Vec<_>>())?;
-    let mut cells = vec![None; states.joint.size()];
-    for &cell in &states.cells {
-        let terms: Option<Vec<Ball>> =
-            parts.iter().enumerate().map(|(i, t)| t.cells[states.joint.place(cell, i)]).collect();
-        if let Some(terms) = terms {
-            let sum = dot(terms.into_iter().map(|term| (term, Ball::exact(1.0))));
-            cells[cell] = Some(sum.ok_or(Reason::Overflow)?);
-        }
-    }
-    Ok(Table::new(states.joint.shape, cells))
+pub(super) fn is_zero(table: &Table<Ball>) -> bool {
+    table.only().is_some_and(|held| held.is_zero())
+}
+
+/// What f32 makes of a sum.
+pub(super) fn total(parts: impl Iterator<Item = Ball>) -> Result<Ball, Reason> {
+    dot(parts.map(|part| (part, Ball::exact(1.0)))).ok_or(Reason::Overflow)
+}
+
+/// What is added up in a direction.
+pub(super) fn sum<'t>(
+    local: &Local<'_>,
+    parts: impl Iterator<Item = &'t Table<Ball>>,
+) -> Result<Table<Ball>, Reason> {
+    let parts: Vec<&Table<Ball>> = parts.filter(|part| !is_zero(part)).collect();
+    local.combine(&parts, |terms| total(terms.iter().map(|term| **term)).map(Some))
 }
 
 /// What a direction holds for each value of an s-op.
