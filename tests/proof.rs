@@ -20,7 +20,6 @@ use raspc::plan::Knobs;
 use raspc::source::Sources;
 use raspc::verify::check::prove;
 use raspc::verify::{self, Effort, Verdict};
-use std::time::{Duration, Instant};
 
 /// Ways to compile, and how many of a hundred programs must be proved.
 const WAYS: [(&str, usize, Knobs); 4] = [
@@ -30,19 +29,12 @@ const WAYS: [(&str, usize, Knobs); 4] = [
     ("soft", 94, Knobs { optimise: true, sharpness: Some(16), uniform: false }),
 ];
 
-/// No proof takes longer, without optimisation of the kernel.
-const LONGEST: Duration = Duration::from_secs(20);
-
 /// What is open, and how many of a hundred are proved: at least so many.
 fn enough(what: &str, compiled: impl IntoIterator<Item = (String, Compiled)>, of_a_hundred: usize) -> String {
     let (mut proved, mut all, mut report) = (0, 0, String::new());
     for (name, compiled) in compiled {
-        let begin = Instant::now();
-        let proof = prove(&compiled.program, &compiled.artifact);
-        let took = begin.elapsed();
-        assert!(took < LONGEST, "{name} takes {took:?}");
         all += 1;
-        match proof {
+        match prove(&compiled.program, &compiled.artifact) {
             Ok(_) => proved += 1,
             Err(open) => report += &format!("{name}: {open}\n"),
         }

@@ -36,6 +36,17 @@ fn comparisons_and_sums_of_many_values_are_exact() {
     assert_eq!(compiled.compare(0, 2_000), 2_000);
 }
 
+/// A mean has many values, but a comparison asks only between which tokens it lies.
+#[test]
+fn means_are_digitised_where_they_are_compared() {
+    for output in ["m == tokens", "m > tokens", "tokens != m", "m <= shift(tokens, 1, 0)"] {
+        let text = "input tokens : 0..29; length 1..12; m = aggregate(select(indices, indices, <=), tokens);";
+        let compiled = compile(&format!("{text} output {output};"));
+        assert_eq!(compiled.compare(0, 1_000), 1_000, "{output}");
+        assert!(compiled.plan.d_model < 120, "{output}: {}", compiled.plan.d_model);
+    }
+}
+
 /// Selected values that agree arrive inexactly if there are several, and are held by their bits.
 #[test]
 fn values_that_agree_are_exact() {

@@ -174,9 +174,14 @@ impl Lower<'_> {
             features.zero_at(most);
         }
         let numbers: usize = view.args.iter().map(|a| a.n_classes.saturating_mul(a.class.len())).sum();
-        if tuples.len() > MAX_NEURONS || numbers > MAX_NUMBERS {
-            let (at, tuples) = (super::origin(self.program, base), tuples.len());
-            return Err(PlanError::TooManyTuples { at, tuples, limit: MAX_NEURONS });
+        for (tuples, limit) in [(tuples.len(), MAX_NEURONS), (numbers, MAX_NUMBERS)] {
+            if tuples > limit {
+                return Err(PlanError::TooManyTuples {
+                    at: super::origin(self.program, base),
+                    tuples,
+                    limit,
+                });
+            }
         }
         let of_arg = |arg: &Partition| (0..arg.n_classes).map(|c| Form::indicator(arg, c)).collect();
         let classes: Vec<Vec<Form>> = view.args.iter().map(of_arg).collect();

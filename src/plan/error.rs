@@ -48,11 +48,11 @@ pub enum PlanError {
 /// The reports of the errors of a program. Where a shorter length would do, they say so.
 pub fn reports(program: &Program, errors: &[PlanError], knobs: Knobs) -> Vec<Diagnostic> {
     let longest = errors.iter().all(PlanError::grows_with_length).then(|| super::longest(program, knobs));
-    let leaks = "what leaks blurs them too: ask for more with `--sharpness`";
+    let leaks = "ask for more with `--sharpness`: what leaks blurs them too; or declare a shorter length or a smaller domain";
     let report = |error: &PlanError| {
         let blurred = matches!(error, PlanError::TooFine { .. }) && !knobs.is_exact();
         let report = describe(program, error);
-        let report = if blurred { report.note(leaks) } else { report };
+        let report = if blurred { report.help(leaks) } else { report };
         match longest {
             None => report,
             Some(None) => report.note("it is so at every declared length"),
@@ -135,7 +135,7 @@ fn words(error: &PlanError) -> Diagnostic {
             Diagnostic::error("E0404", "this operation has too many combinations of arguments")
                 .label(
                     at.span,
-                    format!("{tuples} combinations of their values; a table of at most {limit} is compiled"),
+                    format!("{tuples} combinations of values; at most {limit} are compiled here"),
                 )
                 .help("compare or `round` the arguments one by one, before they are combined; or declare a shorter length or a smaller domain")
         }

@@ -78,15 +78,25 @@ fn integers(view: &View) -> Option<Vec<i64>> {
 }
 
 /// The place of the value of each class among those of both views, which are all numbers or all strings.
+/// Neighbours that only one of the views has share a place: nothing asks which of them it is.
 fn ranks(left: &View, right: &View) -> Option<[Vec<i64>; 2]> {
     let cells = || left.cells.iter().chain(&right.cells);
     let numbers = cells().all(|cell| matches!(cell, Some(Value::Number(_))));
     let strings = cells().all(|cell| matches!(cell, Some(Value::Str(_))));
-    let mut values: Vec<&Value> = cells().flatten().collect();
-    values.sort();
-    values.dedup();
-    let rank = |cell: &Option<Value>| values.binary_search(&cell.as_ref()?).ok().map(|rank| rank as i64);
-    let of = |view: &View| view.cells.iter().map(rank).collect::<Option<Vec<i64>>>();
     (numbers || strings).then_some(())?;
+    let mut sides: BTreeMap<&Value, [bool; 2]> = BTreeMap::new();
+    for (side, view) in [left, right].into_iter().enumerate() {
+        view.cells.iter().flatten().for_each(|value| sides.entry(value).or_default()[side] = true);
+    }
+    let (mut ranks, mut rank, mut before) = (BTreeMap::new(), 0, None);
+    for (value, side) in sides {
+        // A value that both have is apart from all others.
+        let apart = before.is_some_and(|before| before != side || side == [true; 2]);
+        rank += i64::from(apart);
+        before = Some(side);
+        ranks.insert(value, rank);
+    }
+    let rank = |cell: &Option<Value>| ranks.get(cell.as_ref()?).copied();
+    let of = |view: &View| view.cells.iter().map(rank).collect::<Option<Vec<i64>>>();
     Some([of(left)?, of(right)?])
 }

@@ -16,8 +16,8 @@ use crate::value::{Number, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-/// The largest network: 512 MiB of f32 weights.
-const MAX_PARAMETERS: usize = 1 << 27;
+/// The largest network: 128 MiB of f32 weights. To try out a larger one would take minutes.
+const MAX_PARAMETERS: usize = 1 << 25;
 
 pub(super) fn place(
     program: &Program,
