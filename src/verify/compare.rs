@@ -20,6 +20,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
+/// Inputs that are run to find out whether a counterexample is the first of all.
+const FEW: u128 = 10_000;
+
 /// What a comparison found. Inputs on which the program fails (`failing`) are not compared.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -106,7 +109,8 @@ pub struct Done {
 ///
 /// `progress` is called with the number of inputs compared so far; comparing stops, with what
 /// was found up to then, when it returns false. The counterexample is the first one in the order
-/// of the inputs, shortest first; among random inputs, one that no simple step makes smaller.
+/// of the inputs, shortest first; among random inputs, one that no
+/// simple step makes smaller, and of the few that come before it, the first.
 pub fn compare(
     program: &Program,
     facts: &Facts,
@@ -146,21 +150,32 @@ pub fn compare_from(
     let Done { inputs, failing, .. } = outcome.done;
     Ok(match outcome.found {
         Some(found) if all => Verdict::Refuted(found),
-        Some(found) => Verdict::Refuted(comparison.shrink(found)),
+        Some(found) => Verdict::Refuted(comparison.smallest(found)?),
         None if inputs == 0 => Verdict::Undecided { failing },
         None if all && !outcome.stopped => Verdict::Enumerated { inputs, failing },
         None => Verdict::Tested { inputs, failing, seed: (!all).then_some(effort.seed) },
     })
 }
 
-/// Where model and program differ on one input; none where the program has no value.
+/// Whether [`compare`] runs every input.
+pub fn runs_all(program: &Program, effort: Effort) -> bool {
+    let interpreter = Interpreter::new(program);
+    Inputs::new(program, &interpreter, Vec::new()).is_some_and(|inputs| inputs.count() <= effort.all_up_to)
+}
+
+/// Where model and program differ on one input; none where the program has no value, or where the
+/// input breaks an assumption.
 pub fn compare_on(
     program: &Program,
     model: &Transformer,
     input: &Columns,
 ) -> Result<Option<Disagreement>, CompareError> {
     let matching = Matching::of(program, model.config())?;
-    let Ok(expected) = Interpreter::new(program).outputs(input) else { return Ok(None) };
+    let interpreter = Interpreter::new(program);
+    if interpreter.broken_assumption(input).is_some() {
+        return Ok(None);
+    }
+    let Ok(expected) = interpreter.outputs(input) else { return Ok(None) };
     let found = model.run(&matching.input(input))?;
     Ok(difference(model.config(), &matching, input, &expected, &found))
 }
@@ -272,7 +287,17 @@ impl Comparison<'_> {
         self.batch(&mut self.meaning(), Batch::Listed(vec![input.clone()])).ok()?.found
     }
 
-    /// A smaller input on which the two differ.
+    /// A smaller input on which the two differ: the first of all, if there are few before it.
+    fn smallest(&self, found: Disagreement) -> Result<Disagreement, RunError> {
+        let found = self.shrink(found);
+        if self.inputs.before(&found.input) > FEW {
+            return Ok(found);
+        }
+        let all = &mut batches(self.program, self.inputs, 0, self.size);
+        Ok(self.run(all, Done::default(), &mut |_| true)?.found.unwrap_or(found))
+    }
+
+    /// A smaller input on which the two differ, if a simple step leads to it.
     fn shrink(&self, found: Disagreement) -> Disagreement {
         let smaller = self.inputs.shrink(found.input.clone(), |input| self.on(input).is_some());
         self.on(&smaller).unwrap_or(found)

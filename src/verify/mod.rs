@@ -9,7 +9,9 @@ pub mod lanes;
 mod locate;
 mod matching;
 
-pub use compare::{CompareError, Disagreement, Done, Verdict, agrees, compare, compare_from, compare_on};
+pub use compare::{
+    CompareError, Disagreement, Done, Verdict, agrees, compare, compare_from, compare_on, runs_all,
+};
 pub use examples::{failure_report, no_inputs_report, no_outputs_report, no_value_warning, wrong_examples};
 pub use failure::{CanFail, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
