@@ -423,6 +423,13 @@ fn a_file_keeps_how_far_an_enumeration_came() {
     let other = verify(&[]);
     assert_eq!(other.status.code(), Some(1));
     assert!(text(&other.stderr).contains("does not say how far"), "{}", text(&other.stderr));
+    let what = r#"{"raspc": "VERSION", "model": "a", "program": "b", "device": "c"}"#;
+    let what = what.replace("VERSION", env!("CARGO_PKG_VERSION"));
+    let foreign = format!("{{\"what\": {what}, \"done\": {{\"first\": 9, \"inputs\": 9, \"failing\": 0}}}}");
+    std::fs::write(&kept, &foreign).unwrap();
+    let other = verify(&[]);
+    assert!(text(&other.stderr).contains("is about another model"), "{}", text(&other.stderr));
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), foreign);
     let two = verify(&[program]);
     assert!(text(&two.stderr).contains("one model at a time"), "{}", text(&two.stderr));
 }

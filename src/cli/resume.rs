@@ -86,7 +86,8 @@ impl Resume {
     /// Writes a new file and puts it in the place of the old one, so that there always is a whole one.
     pub fn write(&mut self) -> anyhow::Result<()> {
         self.written = Instant::now();
-        let draft = self.path.with_added_extension(format!("{}.draft", std::process::id()));
+        let mut draft = self.path.clone().into_os_string();
+        draft.push(format!(".{}.draft", std::process::id()));
         let text = serde_json::to_string_pretty(&self.kept)? + "\n";
         let written = std::fs::write(&draft, text).and_then(|()| std::fs::rename(&draft, &self.path));
         if written.is_err() {

@@ -200,14 +200,14 @@ impl Function {
 pub struct Sums {
     denominator: i64,
     /// By code.
-    numerators: Vec<i64>,
+    numerators: Vec<i32>,
     /// By count, the even places for sums from 0 up and the odd ones for sums from -1 down.
     rows: Vec<Row>,
 }
 
 /// In the place of a numerator: not looked at yet, or no number.
-const UNKNOWN: i64 = i64::MIN;
-const NO_NUMBER: i64 = i64::MIN + 1;
+const UNKNOWN: i32 = i32::MIN;
+const NO_NUMBER: i32 = i32::MIN + 1;
 
 impl Default for Sums {
     fn default() -> Self {
@@ -217,14 +217,14 @@ impl Default for Sums {
 
 impl Sums {
     /// The numerator of a value; none if it is no number.
-    pub fn numerator(&mut self, codes: &Codes, code: Code) -> Result<Option<i64>, Halt> {
+    pub fn numerator(&mut self, codes: &Codes, code: Code) -> Result<Option<i32>, Halt> {
         let known = self.numerators.get(usize::from(code)).copied().unwrap_or(UNKNOWN);
         let numerator = if known == UNKNOWN { self.look(codes, code)? } else { known };
         Ok((numerator != NO_NUMBER).then_some(numerator))
     }
 
     #[cold]
-    fn look(&mut self, codes: &Codes, code: Code) -> Result<i64, Halt> {
+    fn look(&mut self, codes: &Codes, code: Code) -> Result<i32, Halt> {
         let numerator = match codes.value(code) {
             Some(Value::Number(number)) => {
                 let denominator = number.denominator().and_then(|d| i64::try_from(d).ok());
@@ -235,7 +235,7 @@ impl Sums {
                     return Err(if common <= MAX_SUM { Halt::Again } else { Halt::TooLarge });
                 }
                 let numerator = number.mul(&self.denominator.into()).ok().and_then(|n| n.to_i64());
-                numerator.filter(|n| n.abs() <= MAX_SUM).ok_or(Halt::TooLarge)?
+                numerator.filter(|n| n.abs() <= MAX_SUM).ok_or(Halt::TooLarge)? as i32
             }
             _ => NO_NUMBER,
         };
@@ -248,7 +248,8 @@ impl Sums {
     }
 
     /// The mean of two or more numbers.
-    pub fn mean(&mut self, codes: &mut Codes, sum: i64, count: Code) -> Result<Code, Halt> {
+    pub fn mean(&mut self, codes: &mut Codes, sum: i32, count: Code) -> Result<Code, Halt> {
+        let sum = i64::from(sum);
         if sum.abs() > MAX_SUM {
             return Err(Halt::TooLarge);
         }

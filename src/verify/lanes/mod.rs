@@ -109,10 +109,10 @@ impl<'p> Many<'p> {
     }
 
     fn of_length(&mut self, n: usize) -> Result<Length, Halt> {
-        let tape = Tape::new(self.program, n, &mut self.shared)?;
         let columns: Vec<usize> = (0..self.domains.len()).flat_map(|c| std::iter::repeat_n(c, n)).collect();
         let domains: Vec<&[Code]> = columns.iter().map(|c| &*self.domains[*c]).collect();
         let n_suffix = self.suffix(n).0;
+        let tape = Tape::new(self.program, n, columns.len() - n_suffix, &mut self.shared)?;
         let lanes = Lanes::new(&tape, &domains, n_suffix);
         let prefix = domains[..domains.len() - n_suffix].iter().map(|d| d.len()).collect();
         Ok(Length { n, tape, lanes, prefix, columns })
@@ -169,12 +169,5 @@ impl Block<'_> {
             self.codes.value(code).cloned()
         };
         self.tape.outputs.iter().map(|cells| cells.iter().filter_map(value).collect()).collect()
-    }
-
-    /// How often each output has each value, over all inputs and positions: numbered as the block
-    /// has them. (For measuring.)
-    pub fn sum(&self) -> u64 {
-        let cells = self.tape.outputs.iter().flatten();
-        cells.map(|cell| self.lanes.of(cell).iter().map(|c| u64::from(*c)).sum::<u64>()).sum()
     }
 }

@@ -1,7 +1,7 @@
 //! The steps of a tape, on many inputs side by side.
 
 use super::codes::{Code, Codes, Function, Halt, NONE, Sums};
-use super::tape::{Cell, Shared, Step, Tape};
+use super::tape::{Cell, Shared, Step, Tape, in_prefix};
 
 /// The cells of a tape for a block of inputs: all that agree on the first digits. A cell that no
 /// other digit changes is one code for all inputs of the block; every other cell has a code, a
@@ -24,7 +24,7 @@ pub struct Lanes {
 #[derive(Default)]
 struct Scratch {
     count: Vec<Code>,
-    sum: Vec<i64>,
+    sum: Vec<i32>,
     /// Whether a value that is no number is selected.
     other: Vec<bool>,
 }
@@ -34,8 +34,7 @@ impl Lanes {
     pub fn new(tape: &Tape, domains: &[&[Code]], n_suffix: usize) -> Self {
         let n_prefix = domains.len() - n_suffix;
         let n_lanes = domains[n_prefix..].iter().map(|d| d.len()).product();
-        let in_prefix = (1_u128 << n_prefix) as u64;
-        let in_prefix = in_prefix.wrapping_sub(1);
+        let in_prefix = in_prefix(n_prefix);
         let mut places = Vec::with_capacity(tape.steps.len());
         let mut end = 0;
         for reads in &tape.reads {
@@ -119,13 +118,7 @@ impl Lanes {
             }
             Step::Unary(f, a) => unary(&mut functions[*f], codes, out, of(a))?,
             Step::Binary(f, a, b) => binary(&mut functions[*f], codes, out, of(a), of(b))?,
-            Step::If(c, a, b) => {
-                let (a, b) = (of(a), of(b));
-                let c = of(c).iter().cycle().zip(a.iter().cycle()).zip(b.iter().cycle());
-                for (out, ((&c, &a), &b)) in out.iter_mut().zip(c) {
-                    *out = if codes.truth(c) { a } else { b };
-                }
-            }
+            Step::If(c, a, b) => choose(codes, out, of(c), of(a), of(b)),
             Step::Canonical(a) => map(out, of(a), |a| codes.canonical(a)),
             Step::Rank(a) => match codes.ranked() {
                 true => map(out, of(a), |a| codes.rank(a)),
@@ -139,10 +132,12 @@ impl Lanes {
             Step::Width(cells, more) => {
                 let cells = cells.iter().map(of);
                 let alike: Code = cells.clone().filter(|c| c.len() < len).map(|c| c[0]).sum();
-                out.fill(more + alike);
-                for cell in cells.filter(|c| c.len() == len) {
-                    add(out, cell);
+                let mut cells = cells.filter(|c| c.len() == len);
+                match cells.next() {
+                    Some(first) => map(out, first, |first| first + more + alike),
+                    None => out.fill(more + alike),
                 }
+                cells.for_each(|cell| add(out, cell));
             }
             Step::Mean { keys, default, sums: of_value } => {
                 let keys = keys.iter().map(|(cell, value)| (of(cell), of(value)));
@@ -190,10 +185,33 @@ fn unary(f: &mut Function, codes: &mut Codes, out: &mut [Code], a: &[Code]) -> R
 }
 
 fn binary(f: &mut Function, codes: &mut Codes, out: &mut [Code], a: &[Code], b: &[Code]) -> Result<(), Halt> {
-    for ((out, &a), &b) in out.iter_mut().zip(a.iter().cycle()).zip(b.iter().cycle()) {
-        *out = f.binary(codes, a, b)?;
+    for (lane, out) in out.iter_mut().enumerate() {
+        *out = f.binary(codes, at(a, lane), at(b, lane))?;
     }
     Ok(())
+}
+
+fn choose(codes: &Codes, out: &mut [Code], c: &[Code], a: &[Code], b: &[Code]) {
+    match c {
+        [c] => copy(out, if codes.truth(*c) { a } else { b }),
+        c => {
+            for (lane, (out, &c)) in out.iter_mut().zip(c).enumerate() {
+                *out = at(if codes.truth(c) { a } else { b }, lane);
+            }
+        }
+    }
+}
+
+fn copy(out: &mut [Code], from: &[Code]) {
+    match from {
+        [from] => out.fill(*from),
+        from => out.copy_from_slice(from),
+    }
+}
+
+/// The code of a lane, where all may have one.
+fn at(codes: &[Code], lane: usize) -> Code {
+    if let [code] = codes { *code } else { codes[lane] }
 }
 
 /// The default for no key, the value itself for one, the mean of the numbers for several.
@@ -234,18 +252,14 @@ fn mean<'a>(
         sum.resize(len, 0);
         other.clear();
         other.resize(len, false);
-        for (cell, value) in keys {
-            if let [0] = cell {
-                continue;
-            }
-            let lanes = cell.iter().cycle().zip(value.iter().cycle()).take(len);
-            for (lane, (&cell, &value)) in lanes.enumerate() {
-                if cell == 0 {
+        for (cell, value) in keys.filter(|(cell, _)| **cell != [0]) {
+            for (lane, (sum, other)) in sum.iter_mut().zip(&mut *other).enumerate() {
+                if at(cell, lane) == 0 {
                     continue;
                 }
-                match if value == NONE { None } else { sums.numerator(codes, value)? } {
-                    Some(numerator) => sum[lane] += numerator,
-                    None => other[lane] = true,
+                match sums.numerator(codes, at(value, lane))? {
+                    Some(numerator) => *sum += numerator,
+                    None => *other = true,
                 }
             }
         }

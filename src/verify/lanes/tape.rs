@@ -4,7 +4,7 @@
 use super::codes::{Code, Codes, Function, Halt, NONE, Sums, apply, mean_of};
 use crate::ir::{Node, Op, Program, SOpId, SelectorId, SelectorOp};
 use crate::value::{Compare, Elementwise, Kind, Kinds, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// A code, or for selectors 0 or 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -85,14 +85,15 @@ const MAX_STEPS: usize = 1 << 18;
 
 impl Tape {
     /// The program on inputs of length `n`. The digits of an input are its columns, one behind the
-    /// other.
-    pub fn new(program: &Program, n: usize, shared: &mut Shared) -> Result<Self, Halt> {
+    /// other; `n_prefix` of them are the same in a block.
+    pub fn new(program: &Program, n: usize, n_prefix: usize, shared: &mut Shared) -> Result<Self, Halt> {
         if n * program.columns.len() > MAX_DIGITS {
             return Err(Halt::TooLarge);
         }
         let mut maker = Maker {
             program,
             n,
+            in_prefix: in_prefix(n_prefix),
             shared,
             steps: Vec::new(),
             reads: Vec::new(),
@@ -129,6 +130,7 @@ impl Tape {
 struct Maker<'a> {
     program: &'a Program,
     n: usize,
+    in_prefix: u64,
     shared: &'a mut Shared,
     steps: Vec<Step>,
     reads: Vec<u64>,
@@ -169,18 +171,30 @@ impl Maker<'_> {
                 self.elementwise(f, &args)
             }
             Op::Aggregate { selector, value, default } => self.mean(*selector, *value, default, q),
-            Op::Width { selector } => {
-                let row = self.selectors[selector][q * self.n..(q + 1) * self.n].iter();
-                let all = row.clone().filter(|cell| **cell == Cell::Fixed(1)).count() as Code;
-                let mut open: Vec<Cell> = row.filter(|c| matches!(c, Cell::Of(_))).copied().collect();
-                open.sort_unstable();
-                // The width `w` has the code `w + 1`.
-                match open.is_empty() {
-                    true => Ok(Cell::Fixed(all + 1)),
-                    false => self.add(Step::Width(open, all + 1)),
-                }
+            Op::Width { selector } => self.width(*selector, q),
+        }
+    }
+
+    /// Cells that change rarely are added up first, and their sum is kept.
+    fn width(&mut self, selector: SelectorId, q: usize) -> Result<Cell, Halt> {
+        let row = &self.selectors[&selector][q * self.n..(q + 1) * self.n];
+        let all = row.iter().filter(|cell| **cell == Cell::Fixed(1)).count() as Code;
+        let mut by_last_digit: BTreeMap<Option<u32>, Vec<Cell>> = BTreeMap::new();
+        for &cell in row {
+            if let Cell::Of(step) = cell {
+                let last = (self.reads[step] & self.in_prefix).checked_ilog2();
+                by_last_digit.entry(last).or_default().push(cell);
             }
         }
+        // The width `w` has the code `w + 1`.
+        let mut sum = Cell::Fixed(all + 1);
+        for mut cells in by_last_digit.into_values() {
+            let more = sum.fixed().unwrap_or(0);
+            cells.extend(Some(sum).filter(|sum| sum.fixed().is_none()));
+            cells.sort_unstable();
+            sum = self.add(Step::Width(cells, more))?;
+        }
+        Ok(sum)
     }
 
     fn elementwise(&mut self, f: &Elementwise, args: &[Cell]) -> Result<Cell, Halt> {
@@ -332,6 +346,11 @@ impl Maker<'_> {
         cells.dedup();
         cells
     }
+}
+
+/// The bits of these digits.
+pub fn in_prefix(n_prefix: usize) -> u64 {
+    u64::MAX.checked_shr(u64::BITS - n_prefix as u32).unwrap_or(0)
 }
 
 fn sorted(a: Cell, b: Cell) -> (Cell, Cell) {
