@@ -8,6 +8,7 @@ use crate::ir::{Column, Lengths, Program};
 use crate::value::Value;
 use rand::Rng;
 use rand::seq::SliceRandom as _;
+use std::ops::RangeInclusive;
 
 /// One list of values per column, all of one length.
 pub type Columns = Vec<Vec<Value>>;
@@ -36,13 +37,11 @@ impl<'p> Inputs<'p> {
 
     /// How many inputs there are before assumptions narrow them; saturating.
     pub fn count(&self) -> u128 {
-        let per_position = self.domains.iter().fold(1_u128, |n, d| n.saturating_mul(d.len() as u128));
-        let of_length = |n: usize| (0..n).try_fold(1_u128, |all, _| all.checked_mul(per_position));
         let mut count = 0_u128;
-        for n in self.lengths.min..=self.lengths.max {
-            match of_length(n) {
-                Some(more) => count = count.saturating_add(more),
-                None => return u128::MAX,
+        for n in self.lengths() {
+            match self.count_of(n) {
+                u128::MAX => return u128::MAX,
+                more => count = count.saturating_add(more),
             }
         }
         count
@@ -55,27 +54,51 @@ impl<'p> Inputs<'p> {
 
     /// [`Self::all`] before assumptions narrow it: there are [`Self::count`] of them.
     pub fn candidates(&self) -> impl Iterator<Item = Columns> + Send + '_ {
-        (self.lengths.min..=self.lengths.max).flat_map(|n| self.of_length(n))
+        self.lengths().flat_map(move |n| (0..self.count_of(n)).map(move |number| self.numbered(n, number)))
     }
 
-    fn of_length(&self, n: usize) -> impl Iterator<Item = Columns> + Send + '_ {
-        let mut next = Some(vec![0_usize; n * self.domains.len()]);
-        let size = move |cell: usize| self.domains[cell / n].len();
-        std::iter::from_fn(move || {
-            let cells = next.take()?;
-            let columns = self.domains.iter().enumerate();
-            let input =
-                columns.map(|(c, d)| cells[c * n..(c + 1) * n].iter().map(|&i| d[i].clone()).collect());
-            let input = input.collect();
-            // Count up, the last cell fastest.
-            let mut following = cells;
-            if let Some(cell) = (0..following.len()).rev().find(|&cell| following[cell] + 1 < size(cell)) {
-                following[cell] += 1;
-                following[cell + 1..].fill(0);
-                next = Some(following);
+    /// The lengths that inputs have.
+    pub fn lengths(&self) -> RangeInclusive<usize> {
+        self.lengths.min..=self.lengths.max
+    }
+
+    /// How many inputs there are of a length, before assumptions narrow them; saturating.
+    pub fn count_of(&self, n: usize) -> u128 {
+        let sizes = self.domains.iter().flat_map(|d| std::iter::repeat_n(d.len() as u128, n));
+        sizes.fold(1_u128, u128::saturating_mul)
+    }
+
+    /// An input of a length by its number in the order of the domains: the last position of the last
+    /// column changes first.
+    pub fn numbered(&self, n: usize, mut number: u128) -> Columns {
+        let mut column = |domain: &&[Value]| -> Vec<Value> {
+            let size = domain.len() as u128;
+            let mut digit = || {
+                let place = (number % size) as usize;
+                number /= size;
+                domain[place].clone()
+            };
+            let mut values: Vec<Value> = (0..n).map(|_| digit()).collect();
+            values.reverse();
+            values
+        };
+        let mut input: Columns = self.domains.iter().rev().map(&mut column).collect();
+        input.reverse();
+        input
+    }
+
+    /// How many inputs come before this one, assumptions aside; saturating.
+    pub fn before(&self, input: &Columns) -> u128 {
+        let n = input.first().map_or(0, Vec::len);
+        let shorter = (self.lengths.min..n).map(|n| self.count_of(n)).fold(0, u128::saturating_add);
+        let mut number = 0_u128;
+        for (column, domain) in input.iter().zip(&self.domains) {
+            for value in column {
+                let place = domain.iter().position(|v| v == value).unwrap_or(domain.len());
+                number = number.saturating_mul(domain.len() as u128).saturating_add(place as u128);
             }
-            Some(input)
-        })
+        }
+        shorter.saturating_add(number)
     }
 
     /// Whether an input fulfils the assumptions.

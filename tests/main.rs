@@ -18,6 +18,7 @@ mod fuzz;
 mod inputs;
 mod inspect;
 mod knobs;
+mod lanes;
 mod language;
 mod lengths;
 mod library;

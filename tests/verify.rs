@@ -9,13 +9,15 @@ use raspc::ir::lower::{self, Loader, Outside};
 use raspc::ir::{self, Node};
 use raspc::model::{Artifact, Decoded, Hooks, Manifest, Part, Recorder, Site, Stream, Transformer, artifact};
 use raspc::value::Value;
-use raspc::verify::{self, Disagreement, Effort, FirstDifference, Verdict};
+use raspc::verify::{self, Disagreement, Done, Effort, FirstDifference, Verdict};
 use raspc::weights::Weights;
 use raspc::{facts, plan, weights};
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 const EVERYTHING: Effort = Effort { all_up_to: 100_000, samples: 0, seed: 0 };
+
+const EVERYTHING_AND_MORE: Effort = Effort { all_up_to: 200_000, ..EVERYTHING };
 
 const NEXT: &str = "\
 input tokens : {\"a\", \"b\", \"c\"};
@@ -373,6 +375,93 @@ fn wrong_examples_are_told_though_weights_and_program_agree() {
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stderr).contains("E0301"), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("1 of 1 do not hold"), "{}", text(&output.stdout));
+}
+
+/// Stopped after each batch and continued, an enumeration looks at every input once.
+#[test]
+fn an_enumeration_goes_on_where_it_was_stopped() {
+    // It fails on all inputs that begin with a 0, and there are several batches.
+    let text = "input tokens : 0..9; length 1..5; \
+                output 1 / aggregate(select(indices, 0, ==), tokens);";
+    let compiled = compile(text);
+    let (mut done, mut rounds) = (Done::default(), 0);
+    let verdict = loop {
+        let mut last = done;
+        let mut stop = |now: Done| {
+            last = now;
+            false
+        };
+        let Compiled { program, facts, model, .. } = &compiled;
+        let verdict = verify::compare_from(done, program, facts, model, EVERYTHING_AND_MORE, &mut stop);
+        let verdict = verdict.unwrap();
+        if matches!(verdict, Verdict::Enumerated { .. }) || last == done {
+            break verdict;
+        }
+        assert!(last.first > done.first && matches!(verdict, Verdict::Tested { seed: None, .. }));
+        (done, rounds) = (last, rounds + 1);
+    };
+    assert!(rounds > 3, "{rounds}");
+    let all = Verdict::Enumerated { inputs: 99_999, failing: 11_111 };
+    assert_eq!((verdict, done.first), (all.clone(), 111_110));
+    assert_eq!(self::verdict(&compiled, &compiled.model, EVERYTHING_AND_MORE), all);
+}
+
+#[test]
+fn a_file_keeps_how_far_an_enumeration_came() {
+    let folder = folder("resume");
+    let program = folder.join("mean.rasp");
+    std::fs::write(&program, NEXT).unwrap();
+    let kept = folder.join("kept.json");
+    let _ = std::fs::remove_file(&kept);
+    let [program, kept_path] = [&program, &kept].map(|path| path.to_str().unwrap());
+    let verify =
+        |more: &[&str]| raspc(&[&["verify", "--no-proof", "--resume", kept_path], more, &[program]].concat());
+    // Whoever finishes leaves nothing behind.
+    assert_eq!(verify(&[]).status.code(), Some(0));
+    assert!(!kept.exists());
+    std::fs::write(&kept, "{}").unwrap();
+    let other = verify(&[]);
+    assert_eq!(other.status.code(), Some(1));
+    assert!(text(&other.stderr).contains("does not say how far"), "{}", text(&other.stderr));
+    let what = r#"{"raspc": "VERSION", "model": "a", "program": "b", "device": "c"}"#;
+    let what = what.replace("VERSION", env!("CARGO_PKG_VERSION"));
+    let foreign = format!("{{\"what\": {what}, \"done\": {{\"first\": 9, \"inputs\": 9, \"failing\": 0}}}}");
+    std::fs::write(&kept, &foreign).unwrap();
+    let other = verify(&[]);
+    assert!(text(&other.stderr).contains("is about another model"), "{}", text(&other.stderr));
+    assert_eq!(std::fs::read_to_string(&kept).unwrap(), foreign);
+    let two = verify(&[program]);
+    assert!(text(&two.stderr).contains("one model at a time"), "{}", text(&two.stderr));
+}
+
+/// A counterexample that someone happened to write down is not the smallest one.
+#[test]
+fn the_first_input_is_told_and_not_an_example() {
+    let compiled = compile(NEXT);
+    let forged = forge(&compiled, |weights| weights.layers[0].heads[0].w_o.fill(0.0));
+    let path = folder("first").join("forged.safetensors");
+    artifact::save(&forged, &path).unwrap();
+    let output = raspc(&["verify", path.to_str().unwrap()]);
+    let said = text(&output.stdout);
+    assert!(said.contains("refuted on [\"a\", \"a\"]"), "{said}");
+    let few = raspc(&["verify", "--all-up-to", "10", path.to_str().unwrap()]);
+    assert!(text(&few.stdout).contains("refuted on"), "{}", text(&few.stdout));
+}
+
+#[test]
+fn it_says_whether_the_program_itself_can_fail() {
+    let file = folder("fails").join("fails.rasp");
+    std::fs::write(&file, "input tokens : 0..3;\nlength 1..4;\noutput 1 / (tokens - 2);\n").unwrap();
+    let output = raspc(&["verify", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(text(&output.stdout).contains("itself    fails on [2]"), "{}", text(&output.stdout));
+    assert!(text(&output.stderr).contains("division by zero"), "{}", text(&output.stderr));
+    let json: serde_json::Value =
+        serde_json::from_slice(&raspc(&["verify", "--json", file.to_str().unwrap()]).stdout).unwrap();
+    assert_eq!(json["can_fail"]["answer"], "fails");
+    assert_eq!(json["can_fail"]["position"], 0);
+    let sound = raspc(&["verify", "programs/length.rasp"]);
+    assert!(text(&sound.stdout).contains("itself    cannot fail"), "{}", text(&sound.stdout));
 }
 
 #[test]

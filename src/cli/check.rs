@@ -178,7 +178,7 @@ fn code_and_place(diagnostic: &Diagnostic, sources: &Sources) -> Json {
 }
 
 /// The answer in words, and as JSON.
-fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
+pub fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
     match verdict {
         CanFail::Fails { input, failure } => {
             let text = format!("fails on {}", columns_text(input));

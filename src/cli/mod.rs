@@ -14,6 +14,7 @@ mod knobs;
 mod model;
 mod program;
 mod repl;
+mod resume;
 mod run;
 mod sites;
 mod summary;

@@ -1,6 +1,7 @@
 //! What is said of a model that was compared with a program.
 
 use super::Ui;
+use super::check::describe_verdict as describe;
 use super::draw::printable;
 use super::json_input;
 use super::program::Loaded;
@@ -10,7 +11,7 @@ use crate::inputs::named_text;
 use crate::ir::{Column, Node, Op, label, lower};
 use crate::model::{Decoded, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
-use crate::verify::{self, Answer, Disagreement, FirstDifference, Verdict};
+use crate::verify::{self, Answer, CanFail, Disagreement, FirstDifference, Verdict};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
@@ -70,7 +71,15 @@ pub struct Manner {
     pub interrupted: bool,
 }
 
-pub fn tell(file: &Path, claim: &Claim, answer: &Answer, wrong_examples: usize, manner: Manner, ui: &Ui) {
+pub fn tell(
+    file: &Path,
+    claim: &Claim,
+    answer: &Answer,
+    can_fail: Option<&CanFail>,
+    wrong_examples: usize,
+    manner: Manner,
+    ui: &Ui,
+) {
     let Loaded { name, program, sources } = &claim.loaded;
     let file = printable(&file.to_string_lossy());
     let hash = sha256(main_source(sources));
@@ -82,7 +91,9 @@ pub fn tell(file: &Path, claim: &Claim, answer: &Answer, wrong_examples: usize, 
     };
     if manner.brief {
         let hash = hash.get(..12).unwrap_or_default();
-        ui.line(&format!("{file}: {verdict}; {name} {hash}{from}"));
+        let fails = can_fail.filter(|can_fail| matches!(can_fail, CanFail::Fails { .. }));
+        let fails = fails.map_or(String::new(), |fails| format!(", {}", describe(fails, &claim.loaded).0));
+        ui.line(&format!("{file}: {verdict}; {name} {hash}{from}{fails}"));
         return;
     }
     ui.line(&format!("{file}: {verdict}"));
@@ -90,6 +101,9 @@ pub fn tell(file: &Path, claim: &Claim, answer: &Answer, wrong_examples: usize, 
     ui.line(&format!("  sha256    {hash}"));
     if let Answer::Compared { open: Some(open), .. } = answer {
         ui.line(&format!("  open      {open}"));
+    }
+    if let Some(can_fail) = can_fail {
+        ui.line(&format!("  itself    {}", describe(can_fail, &claim.loaded).0));
     }
     match (program.examples.len(), wrong_examples) {
         (0, _) => {}
@@ -103,6 +117,7 @@ pub fn report(
     claim: &Claim,
     answer: &Answer,
     first: Option<&FirstDifference>,
+    can_fail: Option<&CanFail>,
     wrong_examples: usize,
 ) -> Json {
     let Loaded { name, program, sources } = &claim.loaded;
@@ -111,6 +126,7 @@ pub fn report(
         "program": { "name": name, "sha256": sha256(main_source(sources)), "from": claim.from.to_string() },
         "examples": program.examples.len(),
         "wrong_examples": wrong_examples,
+        "can_fail": can_fail.map(|can_fail| describe(can_fail, &claim.loaded).1),
     });
     let verdict = match answer {
         Answer::Proved(certificate) => {

@@ -4,13 +4,15 @@ use super::interrupt::Interrupt;
 use super::knobs::KnobFlags;
 use super::model::{self, ModelFlags};
 use super::program::{self, Loaded, ProgramFlags};
+use super::resume::Resume;
 use super::verdict::{Manner, difference_report, report, tell};
 use super::{Exit, Ui, compile};
-use crate::facts;
+use crate::facts::{self, Facts};
+use crate::ir::Program;
 use crate::model::{Artifact, SourceInfo, Transformer};
 use crate::source::Source;
 use crate::verify::check::prove;
-use crate::verify::{self, Answer, Effort, Verdict, wrong_examples};
+use crate::verify::{self, Answer, CanFail, Disagreement, Done, Effort, Verdict, wrong_examples};
 use anyhow::Context as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 /// 'proved' holds for every declared input on which the program has a value: it follows from the
 /// weights, head by head and neuron by neuron. What that leaves open is run: every declared input if
 /// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'). Ctrl-C ends
-/// a comparison early.
+/// a comparison early; with '--resume' the same command goes on where it ended.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
     /// Models (.safetensors) or programs (.rasp).
@@ -43,6 +45,9 @@ pub struct VerifyArgs {
     /// Seed of the random inputs.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     seed: u64,
+    /// Keep in this file how far an enumeration came, and go on from there.
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
     /// Print JSON, one object per file.
     #[arg(long)]
     json: bool,
@@ -55,6 +60,7 @@ pub struct VerifyArgs {
 }
 
 pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
+    anyhow::ensure!(args.resume.is_none() || args.files.len() == 1, "'--resume' takes one model at a time");
     let interrupt = Interrupt::catch();
     let mut counts = [0_usize; 6];
     let mut worst = Exit::Done;
@@ -142,10 +148,22 @@ fn judge(
     let model = args.model.place(&claim.artifact)?;
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
+    let facts = facts::analyse(program);
+    let effort = Effort { all_up_to: args.all_up_to, samples: args.tests, seed: args.seed };
     let answer = match on_examples(claim, &model)? {
-        Some(verdict) => Answer::Compared { verdict, open: None },
-        None => answer(claim, &model, args, interrupt, ui)?,
+        // Enumeration finds the first of all; otherwise what someone cared about is told.
+        Some(found) if verify::runs_all(program, effort) => {
+            let verdict = match compare(claim, &facts, &model, effort, args, interrupt, ui)? {
+                Verdict::Refuted(first) => first,
+                // It was stopped before it came so far.
+                Verdict::Enumerated { .. } | Verdict::Tested { .. } | Verdict::Undecided { .. } => found,
+            };
+            Answer::Compared { verdict: Verdict::Refuted(verdict), open: None }
+        }
+        Some(found) => Answer::Compared { verdict: Verdict::Refuted(found), open: None },
+        None => answer(claim, &facts, &model, effort, args, interrupt, ui)?,
     };
+    let can_fail = (!interrupt.asked()).then(|| can_fail(program, &facts, &answer, effort));
     let first = match &answer {
         Answer::Compared { verdict: Verdict::Refuted(found), .. } => {
             let manifest = &claim.artifact.manifest;
@@ -158,11 +176,14 @@ fn judge(
         }
         Answer::Proved(_) | Answer::Compared { .. } => None,
     };
+    if let Some(CanFail::Fails { input, failure }) = &can_fail {
+        ui.diagnostics(&[verify::no_value_warning(program, failure, input)], sources);
+    }
     if args.json {
-        ui.json(&report(file, claim, &answer, first.as_ref(), wrong.len()));
+        ui.json(&report(file, claim, &answer, first.as_ref(), can_fail.as_ref(), wrong.len()));
     } else {
         let manner = Manner { brief: args.files.len() > 1, interrupted: interrupt.asked() };
-        tell(file, claim, &answer, wrong.len(), manner, ui);
+        tell(file, claim, &answer, can_fail.as_ref(), wrong.len(), manner, ui);
     }
     let exit = match &answer {
         Answer::Compared { verdict: Verdict::Refuted(_), .. } => Exit::Refuted,
@@ -180,10 +201,26 @@ fn judge(
 /// As many inputs are looked for on which a program that is proved has a value.
 const WITNESSES: usize = 20;
 
+/// Inputs that are run at most to find one on which the program fails: all, or the shortest; and
+/// so many random ones.
+const FAILURES_ALL: u128 = 100_000;
+const FAILURES_TESTS: usize = 1_000;
+
+/// Whether the program itself can fail.
+fn can_fail(program: &Program, facts: &Facts, answer: &Answer, effort: Effort) -> CanFail {
+    if let Answer::Compared { verdict: Verdict::Enumerated { inputs, failing: 0 }, .. } = answer {
+        return CanFail::NotByEnumeration { inputs: *inputs };
+    }
+    let all_up_to = effort.all_up_to.min(FAILURES_ALL);
+    verify::can_fail(program, facts, Effort { all_up_to, samples: FAILURES_TESTS, ..effort }, |_| ())
+}
+
 /// A proof; what that leaves open is compared.
 fn answer(
     claim: &Claim,
+    facts: &Facts,
     model: &Transformer,
+    effort: Effort,
     args: &VerifyArgs,
     interrupt: &Interrupt,
     ui: &Ui,
@@ -194,9 +231,8 @@ fn answer(
         false => match prove(&claim.loaded.program, &claim.artifact) {
             Ok(certificate) => {
                 // Whatever is said of no input is true of all; and a runtime may break its promise.
-                let program = &claim.loaded.program;
                 let few = Effort { all_up_to: 0, samples: WITNESSES, seed: args.seed };
-                let verdict = verify::compare(program, &facts::analyse(program), model, few, &mut |_| true)?;
+                let verdict = verify::compare(&claim.loaded.program, facts, model, few, &mut |_| true)?;
                 return Ok(match verdict {
                     Verdict::Undecided { .. } | Verdict::Refuted(_) => {
                         Answer::Compared { verdict, open: None }
@@ -207,7 +243,7 @@ fn answer(
             Err(open) => Some(open),
         },
     };
-    Ok(Answer::Compared { verdict: compare(claim, model, args, interrupt, ui)?, open })
+    Ok(Answer::Compared { verdict: compare(claim, facts, model, effort, args, interrupt, ui)?, open })
 }
 
 fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim, Exit>> {
@@ -250,11 +286,11 @@ fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim
 }
 
 /// The program's own examples are inputs that someone cared about: they come first.
-fn on_examples(claim: &Claim, model: &Transformer) -> anyhow::Result<Option<Verdict>> {
+fn on_examples(claim: &Claim, model: &Transformer) -> anyhow::Result<Option<Disagreement>> {
     let program = &claim.loaded.program;
     for example in &program.examples {
         if let Some(found) = verify::compare_on(program, model, &example.inputs)? {
-            return Ok(Some(Verdict::Refuted(found)));
+            return Ok(Some(found));
         }
     }
     Ok(None)
@@ -262,20 +298,38 @@ fn on_examples(claim: &Claim, model: &Transformer) -> anyhow::Result<Option<Verd
 
 fn compare(
     claim: &Claim,
+    facts: &Facts,
     model: &Transformer,
+    effort: Effort,
     args: &VerifyArgs,
     interrupt: &Interrupt,
     ui: &Ui,
 ) -> anyhow::Result<Verdict> {
     let program = &claim.loaded.program;
-    let facts = facts::analyse(program);
-    let effort = Effort { all_up_to: args.all_up_to, samples: args.tests, seed: args.seed };
+    let mut resume = match &args.resume {
+        Some(path) if verify::runs_all(program, effort) => {
+            Some(Resume::open(path, claim, format!("{:?}", args.model))?)
+        }
+        _ => None,
+    };
+    let begin = resume.as_ref().map_or(Done::default(), Resume::done);
+    let mut kept = Ok(());
     let verdict = ui.progress("inputs compared", |progress| {
-        let mut go_on = |done| {
-            progress(done);
-            !interrupt.asked()
+        let mut go_on = |done: Done| {
+            progress(done.inputs);
+            if let Some(resume) = &mut resume {
+                kept = resume.reach(done);
+            }
+            kept.is_ok() && !interrupt.asked()
         };
-        verify::compare(program, &facts, model, effort, &mut go_on)
-    });
-    Ok(verdict?)
+        verify::compare_from(begin, program, facts, model, effort, &mut go_on)
+    })?;
+    kept?;
+    if let Some(mut resume) = resume {
+        match verdict {
+            Verdict::Tested { .. } | Verdict::Undecided { .. } if interrupt.asked() => resume.write()?,
+            _ => resume.remove()?,
+        }
+    }
+    Ok(verdict)
 }

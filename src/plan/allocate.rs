@@ -102,7 +102,7 @@ impl Plan {
             after - before
         };
         let per_neuron = 2 * self.d_model + 1;
-        let worth_it = |slot: &Slot| n_erasers(&slot.holds) * per_neuron < per_direction;
+        let worth_it = |slot: &Slot| n_erasers(slot) * per_neuron < per_direction;
         let mut order: Vec<SlotId> = (0..self.slots.len()).map(SlotId).collect();
         order.sort_by_key(|s| self.slot(*s).born);
         let mut directions: Vec<Occupied> = Vec::new();
@@ -129,15 +129,15 @@ impl Plan {
     }
 
     fn erase(&mut self, slot: SlotId, at: HalfLayer) {
-        let holds = self.slot(slot).holds.clone();
-        let (Some(layer), Some(base)) = (at.layer(), base(&holds)) else { return };
+        let n_erasers = n_erasers(self.slot(slot));
+        let (Some(layer), Some(base)) = (at.layer(), base(&self.slot(slot).holds)) else { return };
         let eraser = |sign: i64| Neuron {
             forms: Vec::new(),
             slots: vec![(slot, sign.into())],
             bias: Number::ZERO,
             writes: vec![(slot, (-sign).into())],
         };
-        let erasers = [1, -1].into_iter().take(n_erasers(&holds)).map(eraser);
+        let erasers = [1, -1].into_iter().take(n_erasers).map(eraser);
         let groups = &mut self.layers[layer].neurons;
         match groups.iter_mut().find(|g| g.kind == Neurons::Erase && g.base == base) {
             Some(group) => group.neurons.extend(erasers),
@@ -156,9 +156,11 @@ impl Output {
     }
 }
 
-/// How many neurons erase what a slot holds: one, or two where it may be negative.
-fn n_erasers(holds: &Holds) -> usize {
-    match holds {
+/// How many neurons erase what a slot holds: one, or two where it may be negative, as what should be 0
+/// may be if it is not exact.
+fn n_erasers(slot: &Slot) -> usize {
+    match &slot.holds {
+        Holds::OneHot(..) | Holds::Function(..) if !slot.bound.is_zero() => 2,
         Holds::Function(_, numbers) if numbers.iter().any(|(_, n)| *n < Number::ZERO) => 2,
         Holds::Numeric(_) => 2,
         Holds::Function(..)

@@ -3,6 +3,7 @@
 //! This file compares the two input by input. It says how many inputs it looked at, and never
 //! claims more than that.
 
+use super::batches::{Batch, Meaning, Meant, batches};
 use super::matching::Matching;
 use super::{Effort, distinct_columns};
 use crate::facts::Facts;
@@ -13,9 +14,14 @@ use crate::model::{Config, Decode, Decoded, RunError, Transformer};
 use crate::value::{Number, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
+
+/// Inputs that are run to find out whether a counterexample is the first of all.
+const FEW: u128 = 10_000;
 
 /// What a comparison found. Inputs on which the program fails (`failing`) are not compared.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,12 +91,26 @@ const MAX_ENTRIES: usize = 1 << 18;
 const MAX_BATCH: usize = 4096;
 const MAX_RANDOM_BATCH: usize = 64;
 
+/// How far an enumeration came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Done {
+    /// This many inputs, the first in their order, need no further look. Inputs that break an
+    /// assumption are among them.
+    pub first: u128,
+    /// How many of these were compared.
+    pub inputs: usize,
+    /// On how many the program fails.
+    pub failing: usize,
+}
+
 /// Compares a model with the meaning of a program. Inputs on which the program itself fails
 /// are passed over: it has no value there.
 ///
 /// `progress` is called with the number of inputs compared so far; comparing stops, with what
 /// was found up to then, when it returns false. The counterexample is the first one in the order
-/// of the inputs, shortest first; among random inputs, one that no simple step makes smaller.
+/// of the inputs, shortest first; among random inputs, one that no
+/// simple step makes smaller, and of the few that come before it, the first.
 pub fn compare(
     program: &Program,
     facts: &Facts,
@@ -98,63 +118,88 @@ pub fn compare(
     effort: Effort,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Verdict, CompareError> {
+    compare_from(Done::default(), program, facts, model, effort, &mut |done| progress(done.inputs))
+}
+
+/// [`compare`], but where every input is compared, those come first that are behind what was done.
+pub fn compare_from(
+    done: Done,
+    program: &Program,
+    facts: &Facts,
+    model: &Transformer,
+    effort: Effort,
+    progress: &mut dyn FnMut(Done) -> bool,
+) -> Result<Verdict, CompareError> {
     let interpreter = Interpreter::new(program);
     let inputs =
         Inputs::new(program, &interpreter, distinct_columns(program, facts)).ok_or(CompareError::NoInputs)?;
     let matching = Matching::of(program, model.config())?;
-    let comparison = Comparison { interpreter: &interpreter, inputs: &inputs, model, matching };
+    let size = batch_size(model.config());
+    let comparison =
+        Comparison { program, interpreter: &interpreter, inputs: &inputs, model, matching, size };
     let all = inputs.count() <= effort.all_up_to;
     let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
-    let batch = batch_size(model.config());
     let outcome = if all {
-        comparison.run(&mut inputs.candidates(), batch, progress)?
+        comparison.run(&mut batches(program, &inputs, done.first, size), done, progress)?
     } else {
         let mut random = (0..effort.samples).filter_map(|_| inputs.sample(&mut rng));
-        comparison.run(&mut random, batch.min(MAX_RANDOM_BATCH), progress)?
+        let next = || random.by_ref().take(size.min(MAX_RANDOM_BATCH)).collect::<Vec<_>>();
+        let mut listed = std::iter::repeat_with(next).take_while(|batch| !batch.is_empty());
+        comparison.run(&mut listed.by_ref().map(Batch::Listed), Done::default(), progress)?
     };
-    let Outcome { inputs, failing, .. } = outcome;
+    let Done { inputs, failing, .. } = outcome.done;
     Ok(match outcome.found {
         Some(found) if all => Verdict::Refuted(found),
-        Some(found) => Verdict::Refuted(comparison.shrink(found)),
+        Some(found) => Verdict::Refuted(comparison.smallest(found)?),
         None if inputs == 0 => Verdict::Undecided { failing },
         None if all && !outcome.stopped => Verdict::Enumerated { inputs, failing },
         None => Verdict::Tested { inputs, failing, seed: (!all).then_some(effort.seed) },
     })
 }
 
-/// Where model and program differ on one input; none where the program has no value.
+/// Whether [`compare`] runs every input.
+pub fn runs_all(program: &Program, effort: Effort) -> bool {
+    let interpreter = Interpreter::new(program);
+    Inputs::new(program, &interpreter, Vec::new()).is_some_and(|inputs| inputs.count() <= effort.all_up_to)
+}
+
+/// Where model and program differ on one input; none where the program has no value, or where the
+/// input breaks an assumption.
 pub fn compare_on(
     program: &Program,
     model: &Transformer,
     input: &Columns,
 ) -> Result<Option<Disagreement>, CompareError> {
     let matching = Matching::of(program, model.config())?;
-    let Ok(expected) = Interpreter::new(program).outputs(input) else { return Ok(None) };
+    let interpreter = Interpreter::new(program);
+    if interpreter.broken_assumption(input).is_some() {
+        return Ok(None);
+    }
+    let Ok(expected) = interpreter.outputs(input) else { return Ok(None) };
     let found = model.run(&matching.input(input))?;
     Ok(difference(model.config(), &matching, input, &expected, &found))
 }
 
 struct Comparison<'a> {
+    program: &'a Program,
     interpreter: &'a Interpreter<'a>,
     inputs: &'a Inputs<'a>,
     model: &'a Transformer,
     matching: Matching,
+    /// How many inputs the model runs side by side, at most.
+    size: usize,
 }
 
 /// What came of many inputs.
 struct Outcome {
-    /// How many were compared.
-    inputs: usize,
-    /// How many were not, because the program fails on them.
-    failing: usize,
+    done: Done,
     stopped: bool,
     found: Option<Disagreement>,
 }
 
-/// What came of a few inputs.
-struct Batch {
-    inputs: usize,
-    failing: usize,
+/// What came of a batch.
+struct Compared {
+    done: Done,
     /// The first that differs.
     found: Option<Disagreement>,
 }
@@ -163,19 +208,20 @@ impl Comparison<'_> {
     /// Compares inputs on all processors. What is found is the first disagreement.
     fn run(
         &self,
-        inputs: &mut (dyn Iterator<Item = Columns> + Send),
-        batch: usize,
-        progress: &mut dyn FnMut(usize) -> bool,
+        batches: &mut (dyn Iterator<Item = Batch> + Send),
+        done: Done,
+        progress: &mut dyn FnMut(Done) -> bool,
     ) -> Result<Outcome, RunError> {
-        let batches = Mutex::new((0_usize..).map(|number| (number, inputs.take(batch).collect::<Vec<_>>())));
+        let batches = Mutex::new((0_usize..).zip(batches));
         let next = || batches.lock().unwrap_or_else(PoisonError::into_inner).next();
         let stop = AtomicBool::new(false);
         let work = |results: mpsc::Sender<_>| {
+            let mut meaning = self.meaning();
             while !stop.load(Ordering::Relaxed)
-                && let Some((number, batch)) = next().filter(|(_, batch)| !batch.is_empty())
+                && let Some((number, batch)) = next()
             {
-                let result = self.batch(batch);
-                if !matches!(result, Ok(Batch { found: None, .. })) {
+                let result = self.batch(&mut meaning, batch);
+                if !matches!(result, Ok(Compared { found: None, .. })) {
                     stop.store(true, Ordering::Relaxed);
                 }
                 if results.send((number, result)).is_err() {
@@ -190,17 +236,21 @@ impl Comparison<'_> {
                 scope.spawn(|| work(send));
             }
             drop(send);
-            let mut outcome = Outcome { inputs: 0, failing: 0, stopped: false, found: None };
-            let mut first = usize::MAX;
+            let mut outcome = Outcome { done, stopped: false, found: None };
+            let (mut first, mut ahead, mut expected) = (usize::MAX, BTreeMap::new(), 0);
             // Every batch that was begun is waited for: an earlier one may differ too.
             for (number, result) in results {
-                let Batch { inputs, failing, found } = result?;
-                outcome.inputs += inputs;
-                outcome.failing += failing;
+                let Compared { done, found } = result?;
                 if found.is_some() && number < first {
                     (outcome.found, first) = (found, number);
                 }
-                if !progress(outcome.inputs) {
+                // What is done has no gaps.
+                ahead.insert(number, done);
+                while let Some(more) = ahead.remove(&expected) {
+                    outcome.done.add(more);
+                    expected += 1;
+                }
+                if !progress(outcome.done) {
                     outcome.stopped = true;
                     stop.store(true, Ordering::Relaxed);
                 }
@@ -209,37 +259,56 @@ impl Comparison<'_> {
         })
     }
 
-    fn batch(&self, batch: Vec<Columns>) -> Result<Batch, RunError> {
-        let defined = |input: Columns| {
-            let outputs = self.interpreter.outputs(&input).ok()?;
-            Some((input, outputs))
-        };
-        let admitted: Vec<Columns> = batch.into_iter().filter(|input| self.inputs.admits(input)).collect();
-        let all = admitted.len();
-        let batch: Vec<(Columns, Vec<Vec<Value>>)> = admitted.into_iter().filter_map(defined).collect();
-        let (inputs, failing) = (batch.len(), all - batch.len());
-        if batch.is_empty() {
-            return Ok(Batch { inputs, failing, found: None });
-        }
-        let taken: Vec<Cow<'_, [Vec<Value>]>> =
-            batch.iter().map(|(input, _)| self.matching.input(input)).collect();
-        let found = self.model.run_all(&taken.iter().map(|input| &**input).collect::<Vec<_>>())?;
+    fn meaning(&self) -> Meaning<'_> {
+        Meaning::new(self.program, self.interpreter, self.inputs)
+    }
+
+    fn batch(&self, meaning: &mut Meaning<'_>, batch: Batch) -> Result<Compared, RunError> {
+        let first = batch.len();
+        let Meant { outputs, failing } = meaning.of(batch);
+        let done = Done { first, inputs: outputs.len(), failing };
         let (config, matching) = (self.model.config(), &self.matching);
-        let mut pairs = batch.iter().zip(&found);
-        let found =
-            pairs.find_map(|((input, expected), found)| difference(config, matching, input, expected, found));
-        Ok(Batch { inputs, failing, found })
+        for some in outputs.chunks(self.size) {
+            let taken: Vec<Cow<'_, [Vec<Value>]>> =
+                some.iter().map(|(input, _)| matching.input(input)).collect();
+            let found = self.model.run_all(&taken.iter().map(|input| &**input).collect::<Vec<_>>())?;
+            let mut pairs = some.iter().zip(&found);
+            let differs = pairs
+                .find_map(|((input, expected), found)| difference(config, matching, input, expected, found));
+            if differs.is_some() {
+                return Ok(Compared { done, found: differs });
+            }
+        }
+        Ok(Compared { done, found: None })
     }
 
     /// What differs on one input, if it counts.
     fn on(&self, input: &Columns) -> Option<Disagreement> {
-        self.batch(vec![input.clone()]).ok()?.found
+        self.batch(&mut self.meaning(), Batch::Listed(vec![input.clone()])).ok()?.found
     }
 
-    /// A smaller input on which the two differ.
+    /// A smaller input on which the two differ: the first of all, if there are few before it.
+    fn smallest(&self, found: Disagreement) -> Result<Disagreement, RunError> {
+        let found = self.shrink(found);
+        if self.inputs.before(&found.input) > FEW {
+            return Ok(found);
+        }
+        let all = &mut batches(self.program, self.inputs, 0, self.size);
+        Ok(self.run(all, Done::default(), &mut |_| true)?.found.unwrap_or(found))
+    }
+
+    /// A smaller input on which the two differ, if a simple step leads to it.
     fn shrink(&self, found: Disagreement) -> Disagreement {
         let smaller = self.inputs.shrink(found.input.clone(), |input| self.on(input).is_some());
         self.on(&smaller).unwrap_or(found)
+    }
+}
+
+impl Done {
+    fn add(&mut self, more: Self) {
+        self.first += more.first;
+        self.inputs += more.inputs;
+        self.failing += more.failing;
     }
 }
 

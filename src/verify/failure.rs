@@ -1,5 +1,6 @@
 //! Can the program itself fail: is there a declared input on which an s-op has no value?
 
+use super::batches::{Batch, Meaning, batches};
 use super::{Effort, distinct_columns};
 use crate::facts::{self, Facts};
 use crate::inputs::{Columns, Inputs};
@@ -49,33 +50,44 @@ pub fn can_fail(
     };
     let all = inputs.count() <= effort.all_up_to;
     let limit = if all { effort.all_up_to } else { effort.all_up_to / SHORT_SHARE };
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
-    let admitted = || inputs.candidates().take(limit).filter(|input| inputs.admits(input));
-    if admitted().next().is_none() && inputs.sample(&mut rng).is_none() {
+    let few = usize::try_from(limit).unwrap_or(usize::MAX);
+    let admitted = || inputs.candidates().take(few).any(|input| inputs.admits(&input));
+    if !admitted() && inputs.sample(&mut rng).is_none() {
         return CanFail::NoInputs { all };
     }
     if facts::may_fail(program, facts).is_none() {
         return CanFail::NotByFacts;
     }
-    let mut seen = Seen::default();
-    for input in admitted() {
-        if let Err(failure) = interpreter.outputs(&input) {
+    let mut meaning = Meaning::new(program, &interpreter, &inputs);
+    let (mut left, mut run) = (limit, 0);
+    for batch in batches(program, &inputs, 0, 1) {
+        let Batch::Numbered { n, numbers } = batch else { continue };
+        let end = numbers.end.min(numbers.start + left);
+        left -= end - numbers.start;
+        let (found, passed) = meaning.first_failing(n, numbers.start..end);
+        if let Some(input) = found
+            && let Err(failure) = interpreter.outputs(&input)
+        {
             return CanFail::Fails { input, failure };
         }
-        seen.is_new(&input);
-        progress(seen.n());
+        run += passed;
+        progress(run);
+        if left == 0 {
+            break;
+        }
     }
     if all {
-        return CanFail::NotByEnumeration { inputs: seen.n() };
+        return CanFail::NotByEnumeration { inputs: run };
     }
+    let mut seen = Seen::default();
     let mut cells = 0_usize;
     for tests in 0..effort.samples {
         if tests >= MIN_TESTS && cells > MAX_CELLS {
             break;
         }
         let Some(input) = inputs.sample(&mut rng) else { continue };
-        if !seen.is_new(&input) {
+        if inputs.before(&input) < limit || !seen.is_new(&input) {
             continue;
         }
         cells = cells.saturating_add(interpreter.cells(input.first().map_or(0, Vec::len)));
@@ -85,9 +97,9 @@ pub fn can_fail(
                 return CanFail::Fails { input, failure };
             }
         }
-        progress(seen.n());
+        progress(run + seen.n());
     }
-    CanFail::NotInTests { inputs: seen.n(), seed: effort.seed }
+    CanFail::NotInTests { inputs: run + seen.n(), seed: effort.seed }
 }
 
 /// Which inputs were run: their hashes, because the inputs themselves may be long.

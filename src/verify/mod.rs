@@ -1,17 +1,21 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
+mod batches;
 mod certificate;
 pub mod check;
 mod compare;
 mod examples;
 mod failure;
+pub mod lanes;
 mod locate;
 mod matching;
 mod open;
 #[cfg(test)]
 mod planted_tests;
 
-pub use compare::{CompareError, Disagreement, Verdict, agrees, compare, compare_on};
+pub use compare::{
+    CompareError, Disagreement, Done, Verdict, agrees, compare, compare_from, compare_on, runs_all,
+};
 pub use examples::{failure_report, no_inputs_report, no_outputs_report, no_value_warning, wrong_examples};
 pub use failure::{CanFail, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
