@@ -222,6 +222,14 @@ fn sums_of_what_is_selected_are_exact() {
     }
 }
 
+/// `"a" * 0` is `""`, not 0.
+#[test]
+fn a_sum_of_nothing_with_a_string_for_default_is_no_number() {
+    let text =
+        "s = select(indices, indices - 1, ==); output aggregate(s, tokens, \"a\") * selector_width(s);";
+    exact("0..3", "1..4", text);
+}
+
 #[test]
 fn a_product_takes_neurons_by_the_bit() {
     let text = "input tokens : 0..9; length 1..60;

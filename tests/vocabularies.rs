@@ -36,6 +36,17 @@ fn comparisons_and_sums_of_many_values_are_exact() {
     assert_eq!(compiled.compare(0, 2_000), 2_000);
 }
 
+/// What is read in many ways stands as a one-hot code.
+#[test]
+fn a_sum_of_many_values_can_be_read_in_many_ways() {
+    let compiled = compile(
+        "input tokens : 0..129; length 1..5; m = shift(tokens, 1, 0); x = m + tokens;
+        y = shift(tokens, 2, 3); output selector_width(select(x, tokens, <));
+        output selector_width(select(y, x, <)); output x % 3;",
+    );
+    assert_eq!(compiled.compare(0, 500), 500);
+}
+
 /// A mean has many values, but a comparison asks only between which tokens it lies.
 #[test]
 fn means_are_digitised_where_they_are_compared() {

@@ -67,6 +67,11 @@ impl Resume {
                 if let Some((other, _)) = same.iter().find(|(_, same)| !same) {
                     anyhow::bail!("{} is about another {other}; remove it to begin again", path.display());
                 }
+                anyhow::ensure!(
+                    kept.done.is_possible(&claim.loaded.program),
+                    "{} counts more inputs than there are; remove it to begin again",
+                    path.display()
+                );
                 kept.done
             }
         };

@@ -150,6 +150,10 @@ fn judge(
     ui.diagnostics(&wrong, sources);
     let facts = facts::analyse(program);
     let effort = Effort { all_up_to: args.all_up_to, samples: args.tests, seed: args.seed };
+    anyhow::ensure!(
+        args.resume.is_none() || verify::runs_all(program, effort),
+        "there are too many inputs to run each, and nothing to resume; raise '--all-up-to'"
+    );
     let answer = match on_examples(claim, &model)? {
         // Enumeration finds the first of all; otherwise what someone cared about is told.
         Some(found) if verify::runs_all(program, effort) => {
@@ -307,10 +311,8 @@ fn compare(
 ) -> anyhow::Result<Verdict> {
     let program = &claim.loaded.program;
     let mut resume = match &args.resume {
-        Some(path) if verify::runs_all(program, effort) => {
-            Some(Resume::open(path, claim, format!("{:?}", args.model))?)
-        }
-        _ => None,
+        Some(path) => Some(Resume::open(path, claim, format!("{:?}", args.model))?),
+        None => None,
     };
     let begin = resume.as_ref().map_or(Done::default(), Resume::done);
     let mut kept = Ok(());

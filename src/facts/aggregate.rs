@@ -18,10 +18,12 @@ impl Analysis<'_> {
         let [a, b] = args else { return None };
         let graph = self.graph();
         let pair = |mean: SOpId, width: SOpId| {
-            let Op::Aggregate { selector, value, .. } = graph[mean].op else { return None };
-            (graph[width].op == Op::Width { selector }).then_some((selector, value))
+            let Op::Aggregate { selector, value, default } = &graph[mean].op else { return None };
+            let same = graph[width].op == Op::Width { selector: *selector };
+            same.then_some((*selector, *value, default.kind()))
         };
-        let (selector, value) = pair(*a, *b).or_else(|| pair(*b, *a)).filter(|_| *f == Elementwise::Mul)?;
+        let (selector, value, default) =
+            pair(*a, *b).or_else(|| pair(*b, *a)).filter(|_| *f == Elementwise::Mul)?;
         let one = match &self.sops[value.index()].values {
             ValueSet::Explicit(values) if values.iter().all(|v| v.kind() == Kind::Number) => {
                 Lattice::around(numbers(values))?
@@ -31,8 +33,9 @@ impl Analysis<'_> {
             }
             ValueSet::Explicit(_) | ValueSet::Means(_) | ValueSet::Unbounded(_) => return None,
         };
-        // An empty row gives 0 times the default.
         let WidthBounds { min, max } = self.selectors[selector.index()].widths.overall();
+        // An empty row gives 0 times the default, and that is "" for a string.
+        (min > 0 || default != Kind::Str).then_some(())?;
         one.sums(min, max.min(self.max_length()))
     }
 

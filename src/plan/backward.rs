@@ -55,7 +55,7 @@ impl Lower<'_> {
                 }
                 Base::SOp(_) | Base::Width(_) | Base::Keys(_) | Base::Queries(_) => {
                     if let Base::SOp(id) = base
-                        && let Some(sum) = self.digitised_sum(id, &forms)
+                        && let Some(sum) = self.digitised_product(id, &forms)
                     {
                         computed.retain(|c| c.0 != base);
                         computed.push((base, sum));
@@ -141,7 +141,10 @@ impl Lower<'_> {
         forms: &BTreeSet<Form>,
     ) -> Result<Lowering, PlanError> {
         let mut held = self.held(base, of.values().into(), forms);
-        let neurons = held.features.as_mut().and_then(|features| of_sum(of, &held.values, features));
+        if self.gates.contains_key(&base) {
+            held.features = None;
+        }
+        let neurons = of_sum(of, &held.values, held.features.as_mut());
         let too_many = || {
             let tuples = of.codes.iter().map(Vec::len).product();
             PlanError::TooManyTuples { at: super::origin(self.program, base), tuples, limit: MAX_NEURONS }

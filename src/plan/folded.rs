@@ -11,7 +11,7 @@
 use super::Features;
 use super::Form;
 use super::Partition;
-use super::lower::TableNeuron;
+use super::lower::{MAX_NUMBERS, TableNeuron};
 use super::of_sum::OfSum;
 use super::view::View;
 use crate::value::{Number, Value};
@@ -64,11 +64,21 @@ pub(super) fn folded(view: &View, values: &[Value], features: &mut Features) -> 
     Some(neurons)
 }
 
-/// Neurons for a function of a sum, with values held as features, which are shifted to suit.
-pub(super) fn of_sum(of: &OfSum, values: &[Value], features: &mut Features) -> Option<Vec<TableNeuron>> {
+/// Neurons for a function of a sum, with values held as features, which are shifted to suit, or one-hot.
+pub(super) fn of_sum(
+    of: &OfSum,
+    values: &[Value],
+    features: Option<&mut Features>,
+) -> Option<Vec<TableNeuron>> {
+    let one_hot = || {
+        let bit = |v: usize| (0..values.len()).map(|at| i64::from(at == v).into()).collect();
+        (values.len().saturating_mul(of.results.len()) <= MAX_NUMBERS)
+            .then(|| (0..values.len()).map(bit).collect::<Vec<Vec<Number>>>())
+    };
+    let vectors = features.as_ref().map(|features| features.features.clone()).or_else(one_hot)?;
     let place = |(sum, value): (&i64, &Value)| Some((*sum, values.binary_search(value).ok()?));
     let results = of.results.iter().map(place).collect::<Option<_>>()?;
-    let Bent { zero, sign, writes, .. } = Bent::new(results, None, features)?;
+    let Bent { zero, sign, writes, .. } = Bent::new(results, None, &vectors)?;
     let form = |(arg, codes): (&Partition, &Vec<i64>)| {
         Form::of(arg, &codes.iter().map(|code| (sign * code).into()).collect::<Vec<Number>>())
     };
@@ -76,9 +86,12 @@ pub(super) fn of_sum(of: &OfSum, values: &[Value], features: &mut Features) -> O
     if forms.iter().any(|form| form.variation() > Number::from(4 * MAX_SUM)) {
         return None;
     }
-    features.zero_at(zero);
     let neuron = |(at, writes): (i64, _)| TableNeuron { forms: forms.clone(), bias: (-at).into(), writes };
-    Some(writes.into_iter().map(neuron).collect())
+    // The bends say how the code differs from that of the value at the end.
+    let first = TableNeuron { forms: Vec::new(), bias: Number::ONE, writes: vec![(zero, Number::ONE)] };
+    let first = if features.is_none() { Some(first) } else { None };
+    features.into_iter().for_each(|features| features.zero_at(zero));
+    Some(first.into_iter().chain(writes.into_iter().map(neuron)).collect())
 }
 
 impl Results<'_> {
@@ -251,7 +264,7 @@ impl Results<'_> {
                 return None;
             }
         }
-        let Bent { zero, sign, end, writes } = Bent::new(of_sum, self.closed, features)?;
+        let Bent { zero, sign, end, writes } = Bent::new(of_sum, self.closed, &features.features)?;
         let neuron = |(at, writes): (i64, Vec<(usize, Number)>)| {
             let mut forms = Vec::new();
             for ((arg, classes), codes) in self.open.iter().zip(codes) {
@@ -282,7 +295,7 @@ struct Bent {
 
 impl Bent {
     /// The function with these results, of which the one that is `closed` is to be held as zeros.
-    fn new(of_sum: BTreeMap<i64, usize>, closed: Option<usize>, features: &Features) -> Option<Self> {
+    fn new(of_sum: BTreeMap<i64, usize>, closed: Option<usize>, features: &[Vec<Number>]) -> Option<Self> {
         let (&least, &first) = of_sum.first_key_value()?;
         let (&most, &last) = of_sum.last_key_value()?;
         if most - least > MAX_SUM {
@@ -300,7 +313,7 @@ impl Bent {
             false => of_sum.into_iter().rev().map(|(s, r)| (-s, r)).collect(),
         };
         let columns: Vec<BTreeMap<i64, i64>> =
-            features.features.iter().map(|f| bends(&points, f)).collect::<Option<_>>()?;
+            features.iter().map(|f| bends(&points, f)).collect::<Option<_>>()?;
         let mut writes: BTreeMap<i64, Vec<(usize, Number)>> = BTreeMap::new();
         for (j, column) in columns.iter().enumerate() {
             for (at, bend) in column {

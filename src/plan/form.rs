@@ -139,13 +139,18 @@ impl Features {
 
     /// Holds a vector, unless it is made of what is held.
     fn include(&mut self, vector: Vec<Number>) {
-        if !self.combine(&vector).is_some_and(|(_, factors)| self.is_exact(&factors)) {
+        if !self.makes(&vector) {
             self.push(vector);
         }
     }
 
+    /// Whether a vector is a sum of the features that f32 adds up exactly.
+    fn makes(&self, vector: &[Number]) -> bool {
+        self.combine(vector).is_some_and(|(_, factors)| self.is_exact(&factors))
+    }
+
     /// The binary digits of these features, which let the same forms be read, if they are fewer than a
-    /// one-hot code takes.
+    /// one-hot code takes. Gates are not kept apart: none stands on a code that has to be cleaned.
     pub(super) fn in_bits(&self, n_values: usize) -> Option<Self> {
         let mut bits = Self::none();
         for feature in &self.features {
@@ -153,9 +158,10 @@ impl Features {
             let largest = numbers.iter().max()?;
             for place in 0..i64::BITS - largest.leading_zeros() {
                 bits.include(numbers.iter().map(|n| (n >> place & 1).into()).collect());
+                (bits.features.len() < n_values).then_some(())?;
             }
         }
-        (bits.features.len() < n_values).then_some(bits)
+        self.features.iter().all(|feature| bits.makes(feature)).then_some(bits)
     }
 
     /// Whether so many times the features add up exactly, in any order.

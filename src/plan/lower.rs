@@ -106,7 +106,7 @@ pub(super) struct Lower<'a> {
     /// What means are means of, and so are sums and multiples of them.
     pub(super) means: HashMap<SOpId, MeanOf>,
     /// Products of means that neurons digitise.
-    pub(super) selected_sums: HashMap<SOpId, Product>,
+    pub(super) integer_products: HashMap<SOpId, Product>,
     /// What neurons compute that are opened and shut.
     pub(super) products: HashMap<SOpId, Product>,
     /// What opens and shuts neurons.
@@ -135,7 +135,7 @@ pub(super) fn simplify<'a>(
         of_sums: HashMap::new(),
         needed: BTreeMap::new(),
         means: HashMap::new(),
-        selected_sums: HashMap::new(),
+        integer_products: HashMap::new(),
         products: HashMap::new(),
         gates: BTreeMap::new(),
         depths: HashMap::new(),
@@ -196,7 +196,7 @@ impl Lower<'_> {
             Op::Elementwise { f, args } if self.is_mean_of_means(id, f, args) => {
                 View::base(Base::SOp(id), &self.attended_values(id)?)
             }
-            Op::Elementwise { f, args } => match self.selected_sum(id, f, args) {
+            Op::Elementwise { f, args } => match self.integer_product(id, f, args) {
                 Some(view) => view,
                 None => {
                     let args = self.arguments(args)?;
@@ -220,8 +220,8 @@ impl Lower<'_> {
 
     /// Whether neurons compute a base.
     pub(super) fn in_neurons(&self, base: Base) -> bool {
-        let selected = matches!(base, Base::SOp(id) if self.selected_sums.contains_key(&id));
-        selected || self.tables.contains_key(&base) || self.of_sums.contains_key(&base)
+        let product = matches!(base, Base::SOp(id) if self.integer_products.contains_key(&id));
+        product || self.tables.contains_key(&base) || self.of_sums.contains_key(&base)
     }
 
     /// An s-op that a head computes.

@@ -27,6 +27,7 @@ mod folded;
 mod form;
 mod gate;
 mod hops;
+mod integer_product;
 mod leak;
 mod linear;
 mod lower;
@@ -36,7 +37,7 @@ mod place;
 mod product;
 mod reading;
 mod score;
-mod selected_sum;
+
 mod selector;
 mod sums;
 #[cfg(test)]

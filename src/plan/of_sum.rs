@@ -7,7 +7,7 @@ use super::Partition;
 use super::folded::MAX_SUM;
 use super::lower::MAX_VALUES;
 use super::view::View;
-use crate::value::{Compare, Elementwise, Value};
+use crate::value::{Elementwise, Value};
 use std::collections::BTreeMap;
 
 /// `results[codes[0][class of args[0]] + codes[1][class of args[1]]]`
@@ -36,7 +36,7 @@ impl OfSum {
             _ => return None,
         };
         let result = |sum: i64| match f {
-            Elementwise::Compare(op) => Value::Bool(compares(*op, sum)),
+            Elementwise::Compare(op) => Value::Bool(op.holds(&Value::int(sum), &Value::int(0)) == Ok(true)),
             _ => Value::int(sum),
         };
         let [a_codes, b_codes] = &codes;
@@ -53,18 +53,6 @@ impl OfSum {
         values.sort();
         values.dedup();
         values
-    }
-}
-
-/// Whether two ranks compare so, by their difference.
-fn compares(op: Compare, difference: i64) -> bool {
-    match op {
-        Compare::Eq => difference == 0,
-        Compare::Ne => difference != 0,
-        Compare::Lt => difference < 0,
-        Compare::Le => difference <= 0,
-        Compare::Gt => difference > 0,
-        Compare::Ge => difference >= 0,
     }
 }
 

@@ -151,8 +151,8 @@ impl Lower<'_> {
     /// An output as a sum of numbers, if it is best read as one: it has means in it, or the numbers
     /// tell its values apart and take fewer neurons than a table.
     pub(super) fn rough(&mut self, id: SOpId) -> Option<RoughSum> {
-        let id = self.as_selected_sum(id).unwrap_or(id);
-        let is_mean = self.means.contains_key(&id) || self.selected_sums.contains_key(&id);
+        let id = self.as_integer_product(id).unwrap_or(id);
+        let is_mean = self.means.contains_key(&id) || self.integer_products.contains_key(&id);
         let exact = |v: &View| match v.args.as_slice() {
             [] => true,
             [arg] => arg.base == Some(Base::Index) || !is_mean,

@@ -40,7 +40,7 @@ pub(super) fn batches<'a>(
     let of_length = move |n: usize| {
         let all = inputs.count_of(n);
         let first = from.saturating_sub(skipped).min(all);
-        skipped += all;
+        skipped = skipped.saturating_add(all);
         let block = many.as_ref().map_or(1, |many| many.block_size(n));
         let step = (size.div_ceil(block).max(1) * block) as u128;
         let mut next = first;

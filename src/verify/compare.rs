@@ -159,8 +159,13 @@ pub fn compare_from(
 
 /// Whether [`compare`] runs every input.
 pub fn runs_all(program: &Program, effort: Effort) -> bool {
+    n_inputs(program).is_some_and(|inputs| inputs <= effort.all_up_to)
+}
+
+/// How many inputs are declared, those that break an assumption included.
+fn n_inputs(program: &Program) -> Option<u128> {
     let interpreter = Interpreter::new(program);
-    Inputs::new(program, &interpreter, Vec::new()).is_some_and(|inputs| inputs.count() <= effort.all_up_to)
+    Some(Inputs::new(program, &interpreter, Vec::new())?.count())
 }
 
 /// Where model and program differ on one input; none where the program has no value, or where the
@@ -241,11 +246,12 @@ impl Comparison<'_> {
             // Every batch that was begun is waited for: an earlier one may differ too.
             for (number, result) in results {
                 let Compared { done, found } = result?;
-                if found.is_some() && number < first {
-                    (outcome.found, first) = (found, number);
+                // What is done has no gaps, and no input on which the two differ.
+                match found {
+                    None => drop(ahead.insert(number, done)),
+                    Some(_) if number < first => (outcome.found, first) = (found, number),
+                    Some(_) => {}
                 }
-                // What is done has no gaps.
-                ahead.insert(number, done);
                 while let Some(more) = ahead.remove(&expected) {
                     outcome.done.add(more);
                     expected += 1;
@@ -305,10 +311,16 @@ impl Comparison<'_> {
 }
 
 impl Done {
+    /// Whether so much can have been done of a program's inputs.
+    pub fn is_possible(self, program: &Program) -> bool {
+        let looked_at = (self.inputs as u128).saturating_add(self.failing as u128);
+        looked_at <= self.first && n_inputs(program).is_some_and(|inputs| self.first <= inputs)
+    }
+
     fn add(&mut self, more: Self) {
-        self.first += more.first;
-        self.inputs += more.inputs;
-        self.failing += more.failing;
+        self.first = self.first.saturating_add(more.first);
+        self.inputs = self.inputs.saturating_add(more.inputs);
+        self.failing = self.failing.saturating_add(more.failing);
     }
 }
 
