@@ -18,6 +18,8 @@ mod run;
 mod sites;
 mod summary;
 mod trace;
+mod train;
+mod twins;
 mod ui;
 mod verdict;
 mod verify;
@@ -42,6 +44,7 @@ Begin with:
   raspc run compiled/peak.safetensors '[1, 3, 2]'
   raspc verify compiled/peak.safetensors
   raspc inspect compiled/peak.safetensors
+  raspc train experiments/peak.toml       find weights for the same program by gradient descent
   raspc repl                              type RASP and see what it does
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc check programs/peak.rasp
@@ -59,6 +62,7 @@ enum Command {
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
     Run(run::RunArgs),
+    Train(train::TrainArgs),
     Inspect(inspect::InspectArgs),
     Repl(repl::ReplArgs),
     Fmt(fmt::FmtArgs),
@@ -81,6 +85,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::check(&args, &ui),
         Command::Verify(args) => verify::verify(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
+        Command::Train(args) => train::train(&args, &ui),
         Command::Inspect(args) => inspect::inspect(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
         Command::Fmt(args) => fmt::fmt(&args, &ui),
