@@ -17,6 +17,7 @@ mod repl;
 mod run;
 mod sites;
 mod summary;
+mod threads;
 mod trace;
 mod train;
 mod twins;
@@ -70,6 +71,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> Exit {
+    threads::settle();
     let ui = Ui::default();
     let args = match Args::try_parse() {
         Ok(args) => args,

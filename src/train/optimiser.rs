@@ -117,22 +117,37 @@ impl Update<'_> {
         let (theta, moments) = state.split_at_mut(gradient.len());
         let (m, v) = moments.split_at_mut(gradient.len());
         for (range, decays) in &self.optimiser.stretches {
-            let all = range.clone();
-            let (theta, m, v) = (&mut theta[all.clone()], &mut m[all.clone()], &mut v[all.clone()]);
-            pulp::Arch::new().dispatch(|| self.stretch(theta, m, v, &gradient[all], *decays));
+            let [theta, m, v] = [&mut *theta, &mut *m, &mut *v].map(|row| &mut row[range.clone()]);
+            let gradient = &gradient[range.clone()];
+            pulp::Arch::new().dispatch(Stretch { update: self, theta, m, v, gradient, decays: *decays });
         }
         Ok(())
     }
+}
+
+/// A part of the flat vector.
+struct Stretch<'s, T> {
+    update: &'s Update<'s>,
+    theta: &'s mut [T],
+    m: &'s mut [T],
+    v: &'s mut [T],
+    gradient: &'s [T],
+    decays: bool,
+}
+
+impl<T: Real> pulp::WithSimd for Stretch<'_, T> {
+    type Output = ();
 
     #[inline(always)]
-    fn stretch<T: Real>(&self, theta: &mut [T], m: &mut [T], v: &mut [T], gradient: &[T], decays: bool) {
+    fn with_simd<S: pulp::Simd>(self, _: S) {
+        let Self { update, theta, m, v, gradient, decays } = self;
         let real = |x: f64| T::from(x).unwrap_or_else(T::nan);
-        let OptimiserConfig { kind, weight_decay, momentum, beta1, beta2, eps, .. } = self.optimiser.config;
+        let OptimiserConfig { kind, weight_decay, momentum, beta1, beta2, eps, .. } = update.optimiser.config;
         let decay = if decays { weight_decay } else { 0.0 };
-        let shorten = real(self.shorten);
+        let shorten = real(update.shorten);
         let entries = theta.iter_mut().zip(m).zip(v).zip(gradient);
         if kind == Kind::Sgd {
-            let (lr, decay, momentum) = (real(self.lr), real(decay), real(momentum));
+            let (lr, decay, momentum) = (real(update.lr), real(decay), real(momentum));
             for (((theta, m), _), g) in entries {
                 *m = momentum * *m + (*g * shorten + decay * *theta);
                 *theta = *theta - lr * *m;
@@ -140,11 +155,11 @@ impl Update<'_> {
             return;
         }
         let (coupled, shrink) = match kind {
-            Kind::AdamW => (real(0.0), real(1.0 - self.lr * decay)),
+            Kind::AdamW => (real(0.0), real(1.0 - update.lr * decay)),
             Kind::Adam | Kind::Sgd => (real(decay), real(1.0)),
         };
-        let rate = real(self.lr / (1.0 - beta1.powi(self.t)));
-        let correction = real((1.0 - beta2.powi(self.t)).sqrt());
+        let rate = real(update.lr / (1.0 - beta1.powi(update.t)));
+        let correction = real((1.0 - beta2.powi(update.t)).sqrt());
         let (b1, c1, b2, c2, eps) =
             (real(beta1), real(1.0 - beta1), real(beta2), real(1.0 - beta2), real(eps));
         for (((theta, m), v), g) in entries {

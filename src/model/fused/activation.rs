@@ -10,43 +10,90 @@ pub(in crate::model) fn activation(x: &Tensor, activation: Activation) -> Result
     x.contiguous()?.apply_op1(Activate(activation))
 }
 
-struct Activate(Activation);
-
-/// `tanh x`
-#[inline(always)]
-fn tanh<T: Real>(x: T) -> T {
-    let one = T::one();
-    one - T::of(2.0) / ((x + x).e() + one)
+/// A function and its derivative.
+trait Function {
+    fn value<T: Real>(x: T) -> T;
+    fn slope<T: Real>(x: T) -> T;
 }
+
+struct Relu;
+
+impl Function for Relu {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        if x > T::zero() { x } else { T::zero() }
+    }
+
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        if x > T::zero() { T::one() } else { T::zero() }
+    }
+}
+
+/// `x Φ(x)`
+struct Gelu;
+
+impl Function for Gelu {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        x * x.phi()
+    }
+
+    /// `Φ(x) + x φ(x)`, with `φ(0) = 1/√(2π)`
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        x.phi() + x * T::of(0.398_942_280_401_432_7) * (T::of(-0.5) * x * x).e()
+    }
+}
+
+/// `x (1 + t(x)) / 2` with `t(x) = tanh(√(2/π) (x + 0.044715 x³))`
+struct GeluTanh;
 
 /// `√(2/π)`, and the factor of the cube.
 const SLOPE: f64 = 0.797_884_560_802_865_4;
 const CUBE: f64 = 0.044_715;
 
+/// `t(x)`, by `tanh y = 1 - 2/(e²ʸ + 1)`
+#[inline(always)]
+fn t<T: Real>(x: T) -> T {
+    let y = T::of(SLOPE) * (x + T::of(CUBE) * x * x * x);
+    T::one() - T::of(2.0) / ((y + y).e() + T::one())
+}
+
+impl Function for GeluTanh {
+    #[inline(always)]
+    fn value<T: Real>(x: T) -> T {
+        T::of(0.5) * x * (T::one() + t(x))
+    }
+
+    /// `(1 + t + x (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)) / 2`
+    #[inline(always)]
+    fn slope<T: Real>(x: T) -> T {
+        let (one, t) = (T::one(), t(x));
+        let inner = T::of(SLOPE) * (one + T::of(3.0 * CUBE) * x * x);
+        T::of(0.5) * (one + t + x * (one - t * t) * inner)
+    }
+}
+
+struct Activate(Activation);
+
 impl Kernel<1> for Activate {
+    #[inline(always)]
     fn run<T: Real>(&self, [x]: [&[T]; 1]) -> Vec<T> {
-        let (half, one) = (T::of(0.5), T::one());
         match self.0 {
-            Activation::Relu => each([x], |[x]| if x > T::zero() { x } else { T::zero() }),
-            Activation::Gelu => each([x], |[x]| x * x.phi()),
-            Activation::GeluTanh => {
-                each([x], |[x]| half * x * (one + tanh(T::of(SLOPE) * (x + T::of(CUBE) * x * x * x))))
-            }
+            Activation::Relu => values::<Relu, T>(x),
+            Activation::Gelu => values::<Gelu, T>(x),
+            Activation::GeluTanh => values::<GeluTanh, T>(x),
         }
     }
 }
 
-/// A function of each place.
 #[inline(always)]
-fn each<T: Real, const N: usize>(inputs: [&[T]; N], f: impl Fn([T; N]) -> T) -> Vec<T> {
-    let mut out = vec![T::zero(); inputs[0].len()];
-    // Of one known length, so that no place is looked up.
-    let inputs = inputs.map(|input| &input[..out.len()]);
-    pulp::Arch::new().dispatch(|| {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = f(inputs.map(|input| input[i]));
-        }
-    });
+fn values<F: Function, T: Real>(x: &[T]) -> Vec<T> {
+    let mut out = vec![T::zero(); x.len()];
+    for (out, x) in out.iter_mut().zip(x) {
+        *out = F::value(*x);
+    }
     out
 }
 
@@ -68,23 +115,23 @@ impl CustomOp1 for Activate {
 struct Back(Activation);
 
 impl Kernel<2> for Back {
+    #[inline(always)]
     fn run<T: Real>(&self, [x, gradient]: [&[T]; 2]) -> Vec<T> {
-        let (half, one) = (T::of(0.5), T::one());
-        // The density of the normal distribution at 0.
-        let density = T::of(0.398_942_280_401_432_7);
         match self.0 {
-            Activation::Relu => each([x, gradient], |[x, g]| if x > T::zero() { g } else { T::zero() }),
-            Activation::Gelu => {
-                each([x, gradient], |[x, g]| g * (x.phi() + x * density * (-half * x * x).e()))
-            }
-            Activation::GeluTanh => each([x, gradient], |[x, g]| {
-                let (slope, cube) = (T::of(SLOPE), T::of(CUBE));
-                let t = tanh(slope * (x + cube * x * x * x));
-                let inner = slope * (one + T::of(3.0) * cube * x * x);
-                g * half * (one + t + x * (one - t * t) * inner)
-            }),
+            Activation::Relu => slopes::<Relu, T>(x, gradient),
+            Activation::Gelu => slopes::<Gelu, T>(x, gradient),
+            Activation::GeluTanh => slopes::<GeluTanh, T>(x, gradient),
         }
     }
+}
+
+#[inline(always)]
+fn slopes<F: Function, T: Real>(x: &[T], gradient: &[T]) -> Vec<T> {
+    let mut out = vec![T::zero(); x.len()];
+    for ((out, x), g) in out.iter_mut().zip(x).zip(gradient) {
+        *out = *g * F::slope(*x);
+    }
+    out
 }
 
 impl CustomOp2 for Back {

@@ -12,13 +12,12 @@ pub(in crate::model) fn add_row(x: &Tensor, b: &Tensor) -> Result<Tensor> {
 struct AddRow;
 
 impl Kernel<2> for AddRow {
+    #[inline(always)]
     fn run<T: Real>(&self, [x, b]: [&[T]; 2]) -> Vec<T> {
         let mut out = x.to_vec();
-        pulp::Arch::new().dispatch(|| {
-            for row in out.chunks_exact_mut(b.len().max(1)) {
-                row.iter_mut().zip(b).for_each(|(x, b)| *x += *b);
-            }
-        });
+        for row in out.chunks_exact_mut(b.len().max(1)) {
+            row.iter_mut().zip(b).for_each(|(x, b)| *x += *b);
+        }
         out
     }
 }
@@ -56,13 +55,12 @@ struct ColumnSums {
 }
 
 impl Kernel<1> for ColumnSums {
+    #[inline(always)]
     fn run<T: Real>(&self, [x]: [&[T]; 1]) -> Vec<T> {
         let mut sums = vec![T::zero(); self.shape.elem_count()];
-        pulp::Arch::new().dispatch(|| {
-            for row in x.chunks_exact(sums.len().max(1)) {
-                sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += *x);
-            }
-        });
+        for row in x.chunks_exact(sums.len().max(1)) {
+            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += *x);
+        }
         sums
     }
 }

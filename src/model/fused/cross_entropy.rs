@@ -25,16 +25,15 @@ fn partition<T: Real>(row: &[T]) -> (T, T) {
 }
 
 impl Kernel<1> for CrossEntropy {
+    #[inline(always)]
     fn run<T: Real>(&self, [logits]: [&[T]; 1]) -> Vec<T> {
         let mut nats = 0.0;
-        pulp::Arch::new().dispatch(|| {
-            for (row, class) in logits.chunks_exact(self.width.max(1)).zip(self.classes.iter()) {
-                if let Some(logit) = row.get(*class as usize) {
-                    let (greatest, sum) = partition(row);
-                    nats += (sum.ln() + greatest - *logit).to_f64();
-                }
+        for (row, class) in logits.chunks_exact(self.width.max(1)).zip(self.classes.iter()) {
+            if let Some(logit) = row.get(*class as usize) {
+                let (greatest, sum) = partition(row);
+                nats += (sum.ln() + greatest - *logit).to_f64();
             }
-        });
+        }
         vec![T::of(nats)]
     }
 }
@@ -63,21 +62,20 @@ struct Back {
 }
 
 impl Kernel<1> for Back {
+    #[inline(always)]
     fn run<T: Real>(&self, [logits]: [&[T]; 1]) -> Vec<T> {
         let mut out = vec![T::zero(); logits.len()];
         let (width, factor) = (self.width.max(1), T::of(self.factor));
-        pulp::Arch::new().dispatch(|| {
-            let rows = logits.chunks_exact(width).zip(out.chunks_exact_mut(width));
-            for ((row, out), class) in rows.zip(self.classes.iter()) {
-                let class = *class as usize;
-                if class < width {
-                    let (greatest, sum) = partition(row);
-                    let scale = factor / sum;
-                    out.iter_mut().zip(row).for_each(|(out, x)| *out = scale * (*x - greatest).e());
-                    out[class] -= factor;
-                }
+        let rows = logits.chunks_exact(width).zip(out.chunks_exact_mut(width));
+        for ((row, out), class) in rows.zip(self.classes.iter()) {
+            let class = *class as usize;
+            if class < width {
+                let (greatest, sum) = partition(row);
+                let scale = factor / sum;
+                out.iter_mut().zip(row).for_each(|(out, x)| *out = scale * (*x - greatest).e());
+                out[class] -= factor;
             }
-        });
+        }
         out
     }
 }

@@ -27,16 +27,30 @@ pub fn runs(x: &Tensor) -> bool {
     x.device().is_cpu() && matches!(x.dtype(), candle_core::DType::F32 | candle_core::DType::F64)
 }
 
-/// A kernel that reads slices of one kind of number and gives a vector of it.
+/// What one operation does to numbers of one kind. `run` and all that it calls is to be
+/// `#[inline(always)]`: it is compiled once for each width of instructions.
 trait Kernel<const N: usize> {
     fn run<T: Real>(&self, inputs: [&[T]; N]) -> Vec<T>;
 }
 
+/// A kernel with its inputs.
+struct Call<'c, K, T, const N: usize>(&'c K, [&'c [T]; N]);
+
+impl<K: Kernel<N>, T: Real, const N: usize> pulp::WithSimd for Call<'_, K, T, N> {
+    type Output = Vec<T>;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _: S) -> Vec<T> {
+        self.0.run(self.1)
+    }
+}
+
 /// Runs a kernel on what tensors hold; they must be contiguous.
 fn run<const N: usize>(kernel: &impl Kernel<N>, inputs: [(&CpuStorage, &Layout); N]) -> Result<CpuStorage> {
+    let widest = pulp::Arch::new();
     match inputs[0].0 {
-        CpuStorage::F32(_) => Ok(CpuStorage::F32(kernel.run::<f32>(slices(inputs)?))),
-        CpuStorage::F64(_) => Ok(CpuStorage::F64(kernel.run::<f64>(slices(inputs)?))),
+        CpuStorage::F32(_) => Ok(CpuStorage::F32(widest.dispatch(Call(kernel, slices(inputs)?)))),
+        CpuStorage::F64(_) => Ok(CpuStorage::F64(widest.dispatch(Call(kernel, slices(inputs)?)))),
         _ => Err(Error::Msg("a fused operation takes f32 or f64".to_owned())),
     }
 }

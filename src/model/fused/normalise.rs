@@ -23,17 +23,16 @@ fn moments<T: Real>(x: &[T], eps: T) -> (T, T) {
 }
 
 impl Kernel<2> for Normalise {
+    #[inline(always)]
     fn run<T: Real>(&self, [x, w]: [&[T]; 2]) -> Vec<T> {
         let mut out = vec![T::zero(); x.len()];
         let eps = T::of(self.eps);
-        pulp::Arch::new().dispatch(|| {
-            for (x, out) in x.chunks_exact(w.len()).zip(out.chunks_exact_mut(w.len())) {
-                let (mean, scale) = moments(x, eps);
-                for ((out, x), w) in out.iter_mut().zip(x).zip(w) {
-                    *out = (*x - mean) * scale * *w;
-                }
+        for (x, out) in x.chunks_exact(w.len()).zip(out.chunks_exact_mut(w.len())) {
+            let (mean, scale) = moments(x, eps);
+            for ((out, x), w) in out.iter_mut().zip(x).zip(w) {
+                *out = (*x - mean) * scale * *w;
             }
-        });
+        }
         out
     }
 }
@@ -74,25 +73,24 @@ struct Back {
 }
 
 impl Kernel<3> for Back {
+    #[inline(always)]
     fn run<T: Real>(&self, [x, w, gradient]: [&[T]; 3]) -> Vec<T> {
         let mut both = vec![T::zero(); x.len() + w.len()];
         let (dx, dw) = both.split_at_mut(x.len());
         let (eps, n) = (T::of(self.eps), T::of(w.len() as f64));
-        pulp::Arch::new().dispatch(|| {
-            let rows = x.chunks_exact(w.len()).zip(gradient.chunks_exact(w.len()));
-            for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(w.len())) {
-                let (mean, scale) = moments(x, eps);
-                // h, kept where the result will stand.
-                dx.iter_mut().zip(g).zip(w).for_each(|((dx, g), w)| *dx = *g * *w);
-                let mean_h = sum(dx, dx, |h, _| h) / n;
-                let mean_hy = sum(dx, x, |h, x| h * (x - mean) * scale) / n;
-                for (((dx, dw), x), g) in dx.iter_mut().zip(dw.iter_mut()).zip(x).zip(g) {
-                    let y = (*x - mean) * scale;
-                    *dw += *g * y;
-                    *dx = (*dx - mean_h - y * mean_hy) * scale;
-                }
+        let rows = x.chunks_exact(w.len()).zip(gradient.chunks_exact(w.len()));
+        for ((x, g), dx) in rows.zip(dx.chunks_exact_mut(w.len())) {
+            let (mean, scale) = moments(x, eps);
+            // h, kept where the result will stand.
+            dx.iter_mut().zip(g).zip(w).for_each(|((dx, g), w)| *dx = *g * *w);
+            let mean_h = sum(dx, dx, |h, _| h) / n;
+            let mean_hy = sum(dx, x, |h, x| h * (x - mean) * scale) / n;
+            for (((dx, dw), x), g) in dx.iter_mut().zip(dw.iter_mut()).zip(x).zip(g) {
+                let y = (*x - mean) * scale;
+                *dw += *g * y;
+                *dx = (*dx - mean_h - y * mean_hy) * scale;
             }
-        });
+        }
         both
     }
 }

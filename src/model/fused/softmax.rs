@@ -39,16 +39,15 @@ impl Softmax {
 }
 
 impl Kernel<1> for Softmax {
+    #[inline(always)]
     fn run<T: Real>(&self, [scores]: [&[T]; 1]) -> Vec<T> {
         let mut pattern = vec![T::zero(); scores.len()];
         let scale = T::of(self.scale);
-        pulp::Arch::new().dispatch(|| {
-            let rows = scores.chunks_exact(self.keys).zip(pattern.chunks_exact_mut(self.keys)).enumerate();
-            for (row, (scores, pattern)) in rows {
-                let seen = self.seen(row);
-                softmax_row(&scores[..seen], &mut pattern[..seen], scale);
-            }
-        });
+        let rows = scores.chunks_exact(self.keys).zip(pattern.chunks_exact_mut(self.keys)).enumerate();
+        for (row, (scores, pattern)) in rows {
+            let seen = self.seen(row);
+            softmax_row(&scores[..seen], &mut pattern[..seen], scale);
+        }
         pattern
     }
 }
@@ -93,18 +92,17 @@ struct Back {
 }
 
 impl Kernel<2> for Back {
+    #[inline(always)]
     fn run<T: Real>(&self, [pattern, gradient]: [&[T]; 2]) -> Vec<T> {
         let mut scores = vec![T::zero(); pattern.len()];
         let scale = T::of(self.scale);
-        pulp::Arch::new().dispatch(|| {
-            let rows = pattern.chunks_exact(self.keys).zip(gradient.chunks_exact(self.keys));
-            for ((pattern, gradient), scores) in rows.zip(scores.chunks_exact_mut(self.keys)) {
-                let mean = sum(pattern, gradient, |p, g| p * g);
-                for ((score, p), g) in scores.iter_mut().zip(pattern).zip(gradient) {
-                    *score = scale * *p * (*g - mean);
-                }
+        let rows = pattern.chunks_exact(self.keys).zip(gradient.chunks_exact(self.keys));
+        for ((pattern, gradient), scores) in rows.zip(scores.chunks_exact_mut(self.keys)) {
+            let mean = sum(pattern, gradient, |p, g| p * g);
+            for ((score, p), g) in scores.iter_mut().zip(pattern).zip(gradient) {
+                *score = scale * *p * (*g - mean);
             }
-        });
+        }
         scores
     }
 }
