@@ -3,7 +3,7 @@
 use super::artifact::Artifact;
 use super::attention::Mask;
 use super::batch::{Batch, InputError, Tokenizer};
-use super::config::{Activation, AttnScale, Config, HeadConfig, LayerConfig, Positions};
+use super::config::{AttnScale, Config, HeadConfig, LayerConfig, Positions};
 use super::decode::Decoded;
 use super::fused;
 use super::norm::Norm;
@@ -374,12 +374,7 @@ impl Transformer {
 
     fn mlp(&self, l: usize, mlp: &Mlp, x: &Tensor, hooks: &mut dyn Hooks) -> Result<Tensor> {
         let pre = hooks.at(Site::MlpPre(l), mlp.first.forward(x)?)?;
-        let post = match self.config().activation {
-            activation if fused::runs(&pre) => fused::activation(&pre, activation)?,
-            Activation::Relu => pre.relu()?,
-            Activation::Gelu => pre.gelu_erf()?,
-            Activation::GeluTanh => pre.gelu()?,
-        };
+        let post = fused::activation(&pre, self.config().activation)?;
         mlp.second.forward(&hooks.at(Site::MlpPost(l), post)?)
     }
 }

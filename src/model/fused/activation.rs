@@ -7,7 +7,19 @@ use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tenso
 
 /// What neurons make of their inputs.
 pub(in crate::model) fn activation(x: &Tensor, activation: Activation) -> Result<Tensor> {
-    x.contiguous()?.apply_op1(Activate(activation))
+    if super::runs(x) { x.contiguous()?.apply_op1(Activate(activation)) } else { plain(x, activation) }
+}
+
+/// [`activation`] in candle's operations, but not its own GELUs: their gradients have six digits.
+pub(super) fn plain(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::Relu => x.relu(),
+        Activation::Gelu => (x * 0.5)? * ((x / std::f64::consts::SQRT_2)?.erf()? + 1.0)?,
+        Activation::GeluTanh => {
+            let y = (((x.powf(3.0)? * CUBE)? + x)? * SLOPE)?;
+            (x * 0.5)? * (y.tanh()? + 1.0)?
+        }
+    }
 }
 
 /// A function and its derivative.
