@@ -35,6 +35,20 @@ impl<'p> Inputs<'p> {
         })
     }
 
+    /// The values that each column may have; none is empty.
+    pub fn domains(&self) -> &[&'p [Value]] {
+        &self.domains
+    }
+
+    /// Whether an input, with a list for each column, is one of them.
+    pub fn contains(&self, input: &Columns) -> bool {
+        let n = input.first().map_or(0, Vec::len);
+        let declared = |(column, domain): (&Vec<Value>, &&[Value])| {
+            column.len() == n && column.iter().all(|v| domain.contains(v))
+        };
+        self.lengths().contains(&n) && input.iter().zip(&self.domains).all(declared) && self.admits(input)
+    }
+
     /// How many inputs there are before assumptions narrow them; saturating.
     pub fn count(&self) -> u128 {
         let mut count = 0_u128;

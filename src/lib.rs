@@ -4,7 +4,7 @@
 //! # The pipeline
 //!
 //! ```text
-//! text → syntax → ir → facts → plan → weights → model → verify
+//! text → syntax → ir → facts → plan → weights → model → verify → data → train
 //!                  └→ interp ─────────────────────────────┘
 //! ```
 //!
@@ -20,7 +20,9 @@
 //!    direction holds, and how far off it may be. No floats.
 //! 8. [`weights`] are the matrices of a plan, [`model`] the transformer that runs them, and
 //!    [`verify`] the comparison with the interpreter.
-//! 9. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
+//! 9. [`data`] makes datasets of programs, and [`train`] looks for weights by gradient descent, in
+//!    shapes that [`model`] runs, with the same forward pass.
+//! 10. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
 //!
 //! # Invariants
 //!
@@ -46,6 +48,8 @@ pub mod plan;
 pub mod weights;
 pub mod model;
 pub mod verify;
+pub mod data;
+pub mod train;
 pub mod cli;
 
 /// Generators are shared with the tests beside the library, which know it by this name.

@@ -24,13 +24,16 @@ const ORDER: [&str; 16] = [
 ];
 
 /// Crates that only some parts may know.
-const CONFINED: [(&str, &[&str]); 7] = [
+const CONFINED: [(&str, &[&str]); 10] = [
     ("ariadne", &["diagnostic"]),
     ("clap", &["cli"]),
     ("rustyline", &["cli"]),
     ("indicatif", &["cli"]),
     ("candle_core", &["model", "verify", "train", "probe", "cli"]),
     ("candle_nn", &["model", "train", "probe"]),
+    ("pulp", &["model", "train"]),
+    ("rayon", &["train"]),
+    ("toml", &["train"]),
     ("ndarray", &["weights", "model", "probe"]),
 ];
 

@@ -28,6 +28,8 @@ pub struct Totals {
     bos: bool,
     causal: bool,
     knobs: KnobsInfo,
+    /// Whether gradient descent found the weights: nothing is known of what parts of it do.
+    trained: bool,
     /// The most attention of any head that goes where it is not asked for.
     #[serde(with = "json::number")]
     leak: Number,
@@ -35,7 +37,8 @@ pub struct Totals {
 
 impl Totals {
     pub fn of(artifact: &Artifact) -> Self {
-        let Artifact { manifest: Manifest { program, config, least_layers, knobs, .. }, weights } = artifact;
+        let Artifact { manifest: Manifest { program, config, least_layers, knobs, training, .. }, weights } =
+            artifact;
         Self {
             program: program.clone(),
             layers: config.layers.len(),
@@ -50,12 +53,14 @@ impl Totals {
             bos: config.bos,
             causal: config.causal,
             knobs: knobs.clone(),
+            trained: training.is_some(),
             leak: artifact.manifest.leak(),
         }
     }
 
     fn layers_text(&self) -> String {
         match self.layers - self.least_layers.min(self.layers) {
+            _ if self.trained => self.layers.to_string(),
             0 => format!("{}, the fewest that follow the program step by step", self.layers),
             _ => format!("{}; {} or more follow the program step by step", self.layers, self.least_layers),
         }
@@ -77,7 +82,7 @@ impl Totals {
     }
 
     pub fn text(&self) -> String {
-        let rows = [
+        let mut rows = vec![
             ("program", draw::printable(&self.program)),
             ("layers", self.layers_text()),
             ("heads", self.heads.to_string()),
@@ -87,10 +92,13 @@ impl Totals {
             ("unembedding", self.unembedding.to_string()),
             ("inputs", format!("up to {} tokens{}", self.max_len, if self.bos { " behind BOS" } else { "" })),
             ("attention", if self.causal { "causal" } else { "full" }.to_owned()),
-            ("leak", self.leak_text()),
-            ("compiled", self.knobs_text()),
         ];
-        draw::columns(&rows.map(|(name, text)| vec![name.to_owned(), text]))
+        match self.trained {
+            true => rows.push(("trained", "by gradient descent".to_owned())),
+            false => rows.extend([("leak", self.leak_text()), ("compiled", self.knobs_text())]),
+        }
+        let rows: Vec<_> = rows.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
+        draw::columns(&rows)
     }
 }
 
@@ -110,13 +118,19 @@ pub fn json(artifact: &Artifact, totals: &Totals) -> Json {
 /// The plan, and tables of inputs and outputs, heads, neurons and residual directions.
 pub fn text(artifact: &Artifact) -> String {
     let manifest = &artifact.manifest;
-    let sections = [
-        ("Plan", plan(manifest)),
-        ("Inputs and outputs", ends(manifest)),
-        ("Heads", heads(manifest)),
-        ("Neurons", neurons(manifest)),
-        ("Residual directions", directions(manifest)),
-    ];
+    let sections = match &manifest.training {
+        Some(experiment) => vec![
+            ("Inputs and outputs", ends(manifest)),
+            ("Experiment", experiment.lines().map(|line| vec![draw::printable(line)]).collect()),
+        ],
+        None => vec![
+            ("Plan", plan(manifest)),
+            ("Inputs and outputs", ends(manifest)),
+            ("Heads", heads(manifest)),
+            ("Neurons", neurons(manifest)),
+            ("Residual directions", directions(manifest)),
+        ],
+    };
     let section = |(title, rows): (&str, Vec<Vec<String>>)| match rows.is_empty() {
         true => format!("\n{title}\n    none\n"),
         false => format!("\n{title}\n{}", draw::columns(&rows)),

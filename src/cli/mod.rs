@@ -18,7 +18,10 @@ mod resume;
 mod run;
 mod sites;
 mod summary;
+mod threads;
 mod trace;
+mod train;
+mod twins;
 mod ui;
 mod verdict;
 mod verify;
@@ -43,6 +46,7 @@ Begin with:
   raspc run compiled/peak.safetensors '[1, 3, 2]'
   raspc verify compiled/peak.safetensors
   raspc inspect compiled/peak.safetensors
+  raspc train experiments/peak.toml       find weights for the same program by gradient descent
   raspc repl                              type RASP and see what it does
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc check programs/peak.rasp
@@ -60,6 +64,7 @@ enum Command {
     Check(check::CheckArgs),
     Verify(verify::VerifyArgs),
     Run(run::RunArgs),
+    Train(train::TrainArgs),
     Inspect(inspect::InspectArgs),
     Repl(repl::ReplArgs),
     Fmt(fmt::FmtArgs),
@@ -67,6 +72,7 @@ enum Command {
 
 /// Runs the command that the process was started with.
 pub fn main() -> Exit {
+    threads::settle();
     let ui = Ui::default();
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -82,6 +88,7 @@ pub fn main() -> Exit {
         Command::Check(args) => check::check(&args, &ui),
         Command::Verify(args) => verify::verify(&args, &ui),
         Command::Run(args) => run::run(&args, &ui),
+        Command::Train(args) => train::train(&args, &ui),
         Command::Inspect(args) => inspect::inspect(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
         Command::Fmt(args) => fmt::fmt(&args, &ui),

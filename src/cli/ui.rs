@@ -103,6 +103,14 @@ impl Ui {
         result
     }
 
+    /// A bar for work of so many steps, on terminals only. It goes when it is dropped.
+    pub fn bar(&self, steps: usize) -> Bar {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({eta} left)");
+        let target = ProgressDrawTarget::stderr_with_hz(4);
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
+        Bar(bar.with_style(style.expect("a sound template")))
+    }
+
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
         for diagnostic in diagnostics {
             write(&mut std::io::stderr().lock(), &diagnostic.render(sources, self.color));
@@ -112,6 +120,25 @@ impl Ui {
                 self.errors.borrow_mut().push(json!({ "code": code, "message": message, "place": place }));
             }
         }
+    }
+}
+
+/// A bar that fills up.
+pub struct Bar(ProgressBar);
+
+impl Bar {
+    /// So many steps are done; `message` says how it goes.
+    pub fn at(&self, step: usize, message: impl FnOnce() -> String) {
+        if !self.0.is_hidden() {
+            self.0.set_message(message());
+            self.0.set_position(step as u64);
+        }
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

@@ -6,7 +6,8 @@
 use super::certificate::Certificate;
 use super::config::Config;
 use super::manifest::{FORMAT, Hashes, Manifest};
-use crate::weights::{HeadWeights, LayerWeights, MlpWeights, Weights};
+use super::parameters::weights_of;
+use crate::weights::Weights;
 use ndarray::Array2;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
 use sha2::{Digest, Sha256};
@@ -74,6 +75,20 @@ impl Artifact {
         Self { manifest, weights }
     }
 
+    /// A trained network of the program that this model was compiled from.
+    pub fn trained(&self, config: Config, weights: Weights, experiment: String) -> Self {
+        let manifest = Manifest {
+            config,
+            training: Some(experiment),
+            slots: Vec::new(),
+            heads: Vec::new(),
+            neurons: Vec::new(),
+            certificate: None,
+            ..self.manifest.clone()
+        };
+        Self::new(manifest, weights)
+    }
+
     /// The same model with a certificate.
     pub fn certified(mut self, certificate: Certificate) -> Self {
         self.manifest.certificate = Some(certificate);
@@ -119,13 +134,17 @@ impl Artifact {
     }
 }
 
-/// Writes a model. There is the whole file afterwards, or what was there before.
+/// Writes a model, by [`write_whole`].
 pub fn save(artifact: &Artifact, path: &Path) -> Result<(), ArtifactError> {
-    let bytes = artifact.to_bytes()?;
+    Ok(write_whole(path, &artifact.to_bytes()?)?)
+}
+
+/// Writes a file. There is the whole file afterwards, or what was there before.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let draft = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = std::fs::File::create(&draft).and_then(|mut file| {
-        file.write_all(&bytes)?;
+        file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)
     });
@@ -133,7 +152,7 @@ pub fn save(artifact: &Artifact, path: &Path) -> Result<(), ArtifactError> {
         // The draft may not even exist; the first error is the one to tell.
         let _ = std::fs::remove_file(&draft);
     }
-    Ok(written?)
+    written
 }
 
 /// Reads a model.
@@ -200,9 +219,19 @@ fn check(config: &Config) -> Result<(), &'static str> {
         () if config.n_ctx <= bos => Err("there is no position"),
         () if config.columns.iter().any(|c| c.vocabulary.is_empty()) => Err("a vocabulary is empty"),
         () if config.outputs.iter().any(|o| o.decode.width() == 0) => Err("an output has no value"),
+        () if config.norm.is_some_and(|norm| !(norm.eps > 0.0 && norm.eps.is_finite())) => {
+            Err("the eps of a norm is no positive number")
+        }
+        () if config.tied && !ties(config) => Err("the embedding cannot be read backwards as each output"),
         () if !sizes.into_iter().chain(in_layers).all(wide) => Err("a size is 0 or beyond 2^24"),
         () => Ok(()),
     }
+}
+
+/// Whether each output has a logit for every token of the first column.
+fn ties(config: &Config) -> bool {
+    let tokens = config.columns.first().map_or(0, |c| c.vocabulary.len());
+    config.outputs.iter().all(|o| o.decode.width() == tokens)
 }
 
 fn all_different<'n>(names: impl Iterator<Item = &'n String>) -> bool {
@@ -231,28 +260,7 @@ fn read_weights(config: &Config, tensors: &SafeTensors<'_>) -> Result<Weights, A
     if let Some(name) = tensors.names().into_iter().find(|n| !named.contains_key(*n)) {
         return Err(ArtifactError::Extra { name: name.to_owned() });
     }
-    let mut take = |name: String| named.remove(&name).ok_or(ArtifactError::Missing { name });
-    let columns = 0..config.columns.len();
-    let w_e = columns.map(|c| take(format!("embed.{c}.w_e"))).collect::<Result<_, _>>()?;
-    let w_pos = take("pos_embed.w_pos".to_owned())?;
-    let mut layers = Vec::new();
-    for (l, layer) in config.layers.iter().enumerate() {
-        let mut heads = Vec::new();
-        for h in 0..layer.heads.len() {
-            let mut part = |matrix: &str| take(format!("blocks.{l}.attn.{h}.{matrix}"));
-            let (w_q, w_k, w_v, w_o) = (part("w_q")?, part("w_k")?, part("w_v")?, part("w_o")?);
-            heads.push(HeadWeights { w_q, w_k, w_v, w_o });
-        }
-        let mut part = |matrix: &str| take(format!("blocks.{l}.mlp.{matrix}"));
-        let mlp = match layer.d_mlp {
-            0 => None,
-            _ => Some(MlpWeights { w_in: part("w_in")?, b_in: part("b_in")?, w_out: part("w_out")? }),
-        };
-        layers.push(LayerWeights { heads, mlp });
-    }
-    let outputs = 0..config.outputs.len();
-    let w_u = outputs.map(|o| take(format!("unembed.{o}.w_u"))).collect::<Result<_, _>>()?;
-    Ok(Weights { w_e, w_pos, layers, w_u })
+    weights_of(config, named).ok_or(ArtifactError::Config("a parameter has no place"))
 }
 
 /// The entries row by row, little endian.

@@ -5,6 +5,7 @@ use crate::plan::{Plan, Read};
 use crate::value::{Number, Value};
 use crate::weights::Weights;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The shape of a transformer. Compiled programs are one family of shapes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,16 @@ pub struct Config {
     pub causal: bool,
     pub attn_scale: AttnScale,
     pub activation: Activation,
+    /// Normalisation of what each half-layer and the unembedding read; compiled networks have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub norm: Option<NormConfig>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub positions: Positions,
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub biases: Biases,
+    /// Whether the unembedding is the transposed embedding of the first column.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub tied: bool,
     pub columns: Vec<ColumnConfig>,
     pub layers: Vec<LayerConfig>,
     pub outputs: Vec<OutputConfig>,
@@ -33,11 +44,63 @@ pub enum AttnScale {
     SqrtDHead,
 }
 
+impl AttnScale {
+    /// What scores of a head are multiplied by.
+    pub fn factor(self, d_head: usize) -> f64 {
+        match self {
+            Self::One => 1.0,
+            Self::SqrtDHead => 1.0 / (d_head as f64).sqrt(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {
+    /// `max(x, 0)`
     Relu,
+    /// `x Φ(x)`, Φ being the distribution function of the normal distribution.
     Gelu,
+    /// `x (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2`, within 5e-4 of the exact one.
+    GeluTanh,
+}
+
+/// LayerNorm: `(x - mean x) / √(var x + eps) · w + b` over the entries of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NormConfig {
+    pub eps: f64,
+    /// Whether there is a `b`.
+    pub bias: bool,
+}
+
+/// How a position makes itself known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Positions {
+    /// A row of `w_pos` is added to the embedding.
+    #[default]
+    Learned,
+    /// `sin(i / 10000^(2j/d))` and the cosine, alternating, are added to the embedding.
+    Sinusoidal,
+    /// A row of `w_pos` is added to what queries and keys are computed from, and to nothing else.
+    QueryKey,
+}
+
+/// Which constants are added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Biases {
+    None,
+    /// One per neuron, as compiled networks have them.
+    #[default]
+    Neurons,
+    /// Also to queries, keys, values, what each half-layer adds, and logits.
+    All,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// An input column: token `i` is `vocabulary[i]`; one more token, the last, is BOS.
@@ -141,6 +204,10 @@ impl Config {
             causal: plan.causal,
             attn_scale: AttnScale::One,
             activation: Activation::Relu,
+            norm: None,
+            positions: Positions::default(),
+            biases: Biases::default(),
+            tied: false,
             columns: plan.columns.iter().map(column).collect(),
             layers: weights.layers.iter().map(layer).collect(),
             outputs: plan.outputs.iter().map(output).collect(),
@@ -160,7 +227,9 @@ impl Config {
         for (c, column) in self.columns.iter().enumerate() {
             shapes.push((format!("embed.{c}.w_e"), [column.vocabulary.len() + bos, d]));
         }
-        shapes.push(("pos_embed.w_pos".to_owned(), [self.n_ctx, d]));
+        if self.positions != Positions::Sinusoidal {
+            shapes.push(("pos_embed.w_pos".to_owned(), [self.n_ctx, d]));
+        }
         for (l, layer) in self.layers.iter().enumerate() {
             for (h, head) in layer.heads.iter().enumerate() {
                 let name = |matrix: &str| format!("blocks.{l}.attn.{h}.{matrix}");
@@ -171,12 +240,56 @@ impl Config {
             }
             if layer.d_mlp > 0 {
                 shapes.push((format!("blocks.{l}.mlp.w_in"), [d, layer.d_mlp]));
-                shapes.push((format!("blocks.{l}.mlp.b_in"), [1, layer.d_mlp]));
+                if self.biases != Biases::None {
+                    shapes.push((format!("blocks.{l}.mlp.b_in"), [1, layer.d_mlp]));
+                }
                 shapes.push((format!("blocks.{l}.mlp.w_out"), [layer.d_mlp, d]));
             }
         }
-        for (o, output) in self.outputs.iter().enumerate() {
+        for (o, output) in self.outputs.iter().enumerate().filter(|_| !self.tied) {
             shapes.push((format!("unembed.{o}.w_u"), [d, output.decode.width()]));
+        }
+        shapes.extend(self.more_shapes());
+        shapes
+    }
+
+    /// The parameters that no compiled network has, sorted by name.
+    fn more_shapes(&self) -> BTreeMap<String, [usize; 2]> {
+        let d = self.d_model;
+        let mut shapes = BTreeMap::new();
+        let mut norm = |name: String| {
+            if let Some(norm) = self.norm {
+                shapes.extend(norm.bias.then(|| (format!("{name}.b"), [1, d])));
+                shapes.insert(format!("{name}.w"), [1, d]);
+            }
+        };
+        for (l, layer) in self.layers.iter().enumerate() {
+            if !layer.heads.is_empty() {
+                norm(format!("blocks.{l}.ln1"));
+            }
+            if layer.d_mlp > 0 {
+                norm(format!("blocks.{l}.ln2"));
+            }
+        }
+        norm("ln_final".to_owned());
+        if self.biases != Biases::All {
+            return shapes;
+        }
+        for (l, layer) in self.layers.iter().enumerate() {
+            for (h, head) in layer.heads.iter().enumerate() {
+                for (name, width) in [("b_q", head.d_head), ("b_k", head.d_head), ("b_v", head.d_value)] {
+                    shapes.insert(format!("blocks.{l}.attn.{h}.{name}"), [1, width]);
+                }
+            }
+            if !layer.heads.is_empty() {
+                shapes.insert(format!("blocks.{l}.attn.b_o"), [1, d]);
+            }
+            if layer.d_mlp > 0 {
+                shapes.insert(format!("blocks.{l}.mlp.b_out"), [1, d]);
+            }
+        }
+        for (o, output) in self.outputs.iter().enumerate() {
+            shapes.insert(format!("unembed.{o}.b_u"), [1, output.decode.width()]);
         }
         shapes
     }

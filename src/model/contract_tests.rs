@@ -1,8 +1,8 @@
 //! Does the runtime's arithmetic keep the promises that exact weights rest on?
 //!
-//! Each test states one promise and runs on every device that there is. `masked_softmax` is what models run; candle's fused softmax is held to the same.
+//! Each test states one promise and runs on every device that there is. `Mask::pattern` is what models run; its plain twin `masked_softmax` and candle's fused softmax are held to the same.
 
-use super::attention::{mask, masked_softmax};
+use super::attention::{Mask, mask, masked_softmax};
 use candle_core::{Device, Tensor};
 
 /// The scores that rows of tests are built around: ordinary ones and very large ones, which a
@@ -20,7 +20,7 @@ fn devices() -> Vec<Device> {
 
 type Softmax = fn(&Tensor) -> Tensor;
 
-fn softmaxes() -> [(&'static str, Softmax); 2] {
+fn softmaxes() -> [(&'static str, Softmax); 3] {
     let plain: Softmax = |scores| {
         let (rows, keys) = scores.dims2().unwrap();
         let everything = Tensor::ones((1, 1, rows, keys), candle_core::DType::U8, scores.device()).unwrap();
@@ -28,7 +28,16 @@ fn softmaxes() -> [(&'static str, Softmax); 2] {
         pattern.reshape((rows, keys)).unwrap()
     };
     let fused: Softmax = |scores| candle_nn::ops::softmax_last_dim(scores).unwrap();
-    [("masked_softmax", plain), ("candle_nn::ops::softmax_last_dim", fused)]
+    let own: Softmax = |scores| {
+        let (rows, keys) = scores.dims2().unwrap();
+        // On other devices this is `masked_softmax` again.
+        let mask = Mask::new(&[keys], rows, false, scores.device()).unwrap();
+        mask.pattern(&scores.reshape((1, 1, rows, keys)).unwrap(), 1.0)
+            .unwrap()
+            .reshape((rows, keys))
+            .unwrap()
+    };
+    [("masked_softmax", plain), ("candle_nn::ops::softmax_last_dim", fused), ("Mask::pattern", own)]
 }
 
 fn rows(tensor: &Tensor) -> Vec<Vec<f32>> {

@@ -37,6 +37,10 @@ pub struct Manifest {
     /// Every text that was read, in the order of [`lower::read`]: the standard library, options
     /// of the command line, the program, the files it loads, options again.
     pub sources: Vec<SourceInfo>,
+    /// The experiment that found the weights, as TOML; none for compiled ones. Slots, heads and neurons
+    /// of a trained model have no meaning that would be known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub training: Option<String>,
     /// What was proved when the model was compiled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Certificate>,
@@ -221,6 +225,7 @@ impl Manifest {
             heads,
             neurons,
             sources,
+            training: None,
             certificate: None,
             sha256: Hashes::default(),
         }

@@ -8,10 +8,13 @@ mod config;
 #[cfg(test)]
 mod contract_tests;
 mod decode;
+pub mod fused;
 mod held;
 mod holding;
 pub mod json;
 mod manifest;
+mod norm;
+mod parameters;
 mod site;
 mod stream;
 mod transformer;
@@ -20,7 +23,8 @@ pub use artifact::{Artifact, ArtifactError};
 pub use batch::{Batch, InputError, Tokenizer};
 pub use certificate::{Certificate, HeadShown, MlpShown, OutputShown};
 pub use config::{
-    Activation, AttnScale, ColumnConfig, Config, Decode, HeadConfig, LayerConfig, OutputConfig,
+    Activation, AttnScale, Biases, ColumnConfig, Config, Decode, HeadConfig, LayerConfig, NormConfig,
+    OutputConfig, Positions,
 };
 pub use decode::Decoded;
 pub use held::{Held, Of};
@@ -29,6 +33,7 @@ pub use manifest::{
     FORMAT, FactInfo, Hashes, HeadInfo, HeadOutputInfo, KnobsInfo, Manifest, NeuronInfo, Place, ScoresInfo,
     SlotInfo, SourceInfo,
 };
+pub use parameters::{Layout, Parameter, Variables};
 pub use site::{Hooks, NoHooks, Part, Recorder, Site};
 pub use stream::{Stream, half_layer_name};
 pub use transformer::{RunError, Transformer};

@@ -53,15 +53,20 @@ impl Part {
 }
 
 impl Site {
+    /// What lies between the input and the output of a layer's attention.
+    pub(super) fn of_heads(l: usize, heads: usize) -> impl Iterator<Item = Self> {
+        let of_head = move |h| Part::ALL.map(|part| Self::Head(l, h, part));
+        (0..heads).flat_map(of_head).chain([Self::AttnScores(l), Self::Pattern(l)])
+    }
+
     /// Every site of a model, in the order of a run.
     pub fn all(config: &Config) -> Vec<Self> {
         let mut all = vec![Self::Embed, Self::PosEmbed];
         for (l, layer) in config.layers.iter().enumerate() {
             all.push(Self::ResidPre(l));
             if !layer.heads.is_empty() {
-                let of_head = |h| Part::ALL.map(|part| Self::Head(l, h, part));
-                all.extend((0..layer.heads.len()).flat_map(of_head));
-                all.extend([Self::AttnScores(l), Self::Pattern(l), Self::AttnOut(l)]);
+                all.extend(Self::of_heads(l, layer.heads.len()));
+                all.push(Self::AttnOut(l));
             }
             all.push(Self::ResidMid(l));
             if layer.d_mlp > 0 {
@@ -104,6 +109,11 @@ impl fmt::Display for Site {
 
 /// Something that sees every intermediate value of a run, and may put another in its place.
 pub trait Hooks {
+    /// Whether it asks for a site. Those that it does not ask for may never be computed.
+    fn wants(&self, _: Site) -> bool {
+        true
+    }
+
     /// What the run goes on with; of the same shape as `value`.
     fn at(&mut self, site: Site, value: Tensor) -> Result<Tensor>;
 }
@@ -112,6 +122,10 @@ pub trait Hooks {
 pub struct NoHooks;
 
 impl Hooks for NoHooks {
+    fn wants(&self, _: Site) -> bool {
+        false
+    }
+
     fn at(&mut self, _: Site, value: Tensor) -> Result<Tensor> {
         Ok(value)
     }
@@ -125,6 +139,10 @@ pub struct Recorder {
 }
 
 impl Hooks for Recorder {
+    fn wants(&self, site: Site) -> bool {
+        self.wanted.contains(&site)
+    }
+
     fn at(&mut self, site: Site, value: Tensor) -> Result<Tensor> {
         if self.wanted.contains(&site) {
             self.seen.insert(site, value.clone());

@@ -11,17 +11,21 @@ mod uniform;
 use crate::plan::{Base, Encoding, Holds, Layer, Linear, Plan, Read, Slot, SlotId};
 use crate::value::{Number, Value};
 use ndarray::Array2;
+use std::collections::BTreeMap;
 
 /// The parameters of a transformer, per head and per layer.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Weights {
     /// Per input column `[vocabulary, d_model]`, and one row more for BOS if there is one.
     pub w_e: Vec<Array2<f32>>,
-    /// `[n_ctx, d_model]`; with BOS, row 0 is its row.
+    /// `[n_ctx, d_model]`; with BOS, row 0 is its row. No rows where positions are no parameters.
     pub w_pos: Array2<f32>,
     pub layers: Vec<LayerWeights>,
-    /// Per output `[d_model, values]`, or `[d_model, 1]` for a number.
+    /// Per output `[d_model, values]`, or `[d_model, 1]` for a number; none where the embedding is
+    /// read backwards instead.
     pub w_u: Vec<Array2<f32>>,
+    /// What only trained networks have, by name: norms and further biases.
+    pub more: BTreeMap<String, Array2<f32>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -48,7 +52,7 @@ pub struct HeadWeights {
 pub struct MlpWeights {
     /// `[d_model, d_mlp]`
     pub w_in: Array2<f32>,
-    /// `[1, d_mlp]`
+    /// `[1, d_mlp]`, or no row without biases.
     pub b_in: Array2<f32>,
     /// `[d_mlp, d_model]`
     pub w_out: Array2<f32>,
@@ -62,6 +66,7 @@ pub fn build(plan: &Plan) -> Weights {
         w_pos: position_embedding(plan),
         layers: plan.layers.iter().map(|l| layer(plan, l)).collect(),
         w_u: plan.outputs.iter().map(|o| unembedding(plan, &o.read)).collect(),
+        more: BTreeMap::new(),
     };
     if plan.knobs.uniform { weights.uniform() } else { weights }
 }
@@ -220,7 +225,9 @@ impl Weights {
         for (c, w_e) in self.w_e.iter().enumerate() {
             named.push((format!("embed.{c}.w_e"), w_e));
         }
-        named.push(("pos_embed.w_pos".to_owned(), &self.w_pos));
+        if self.w_pos.nrows() > 0 {
+            named.push(("pos_embed.w_pos".to_owned(), &self.w_pos));
+        }
         for (l, layer) in self.layers.iter().enumerate() {
             for (h, head) in layer.heads.iter().enumerate() {
                 let HeadWeights { w_q, w_k, w_v, w_o } = head;
@@ -229,7 +236,8 @@ impl Weights {
                 }
             }
             if let Some(MlpWeights { w_in, b_in, w_out }) = &layer.mlp {
-                for (name, matrix) in [("w_in", w_in), ("b_in", b_in), ("w_out", w_out)] {
+                let b_in = (b_in.nrows() > 0).then_some(("b_in", b_in));
+                for (name, matrix) in [("w_in", w_in)].into_iter().chain(b_in).chain([("w_out", w_out)]) {
                     named.push((format!("blocks.{l}.mlp.{name}"), matrix));
                 }
             }
@@ -237,6 +245,7 @@ impl Weights {
         for (o, w_u) in self.w_u.iter().enumerate() {
             named.push((format!("unembed.{o}.w_u"), w_u));
         }
+        named.extend(self.more.iter().map(|(name, matrix)| (name.clone(), matrix)));
         named
     }
 

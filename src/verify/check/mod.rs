@@ -44,7 +44,9 @@ mod stream;
 mod table;
 
 use crate::ir::{Node, Program};
-use crate::model::{Activation, Artifact, AttnScale, Config, Manifest, Of, half_layer_name};
+use crate::model::{
+    Activation, Artifact, AttnScale, Biases, Config, Manifest, Of, Positions, half_layer_name,
+};
 use crate::value::Value;
 use crate::weights::Weights;
 use local::Hints;
@@ -122,7 +124,20 @@ impl<'a> Network<'a> {
     fn new(program: &'a Program, artifact: &'a Artifact) -> Result<Self, Reason> {
         let Artifact { manifest, weights } = artifact;
         let config = &manifest.config;
-        if config.attn_scale != AttnScale::One || config.activation != Activation::Relu {
+        // Every option by name, so that a new one is decided on here.
+        #[rustfmt::skip]
+        let Config {
+            d_model: _, n_ctx: _, bos: _, causal: _, columns: _, layers: _, outputs: _,
+            attn_scale, activation, norm, positions, biases, tied,
+        } = config;
+        let known = *attn_scale == AttnScale::One
+            && *activation == Activation::Relu
+            && norm.is_none()
+            && *positions == Positions::Learned
+            && *biases == Biases::Neurons
+            && !tied
+            && weights.more.is_empty();
+        if !known {
             return Err(Reason::Unknown);
         }
         let longest = program.lengths.map_or(0, |l| l.max);

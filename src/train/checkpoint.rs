@@ -1,0 +1,92 @@
+//! A run that ended at any moment goes on from here.
+
+use super::trainer::{Event, Flow, Observer, State};
+use crate::model::artifact::write_whole;
+use candle_core::{DType, Device, Tensor};
+use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// A state as a file: the tensor `state` `[3, n]`, and in the metadata the step and the best loss.
+pub struct Checkpoint;
+
+/// Why a file is no checkpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("the file is no intact checkpoint: {0}")]
+    Container(#[from] SafeTensorError),
+    #[error("the file is no checkpoint of this experiment: {0}")]
+    Foreign(&'static str),
+    #[error(transparent)]
+    Device(#[from] candle_core::Error),
+}
+
+impl Checkpoint {
+    /// Writes a state, by [`write_whole`].
+    pub fn save(state: &State, path: &Path) -> Result<(), CheckpointError> {
+        let entries = state.tensor.flatten_all()?;
+        let (dtype, bytes): (_, Vec<u8>) = match entries.dtype() {
+            DType::F64 => {
+                (Dtype::F64, entries.to_vec1::<f64>()?.iter().flat_map(|x| x.to_le_bytes()).collect())
+            }
+            _ => (Dtype::F32, entries.to_vec1::<f32>()?.iter().flat_map(|x| x.to_le_bytes()).collect()),
+        };
+        let view = TensorView::new(dtype, state.tensor.dims().to_vec(), &bytes)?;
+        let mut metadata = HashMap::from([("step".to_owned(), state.step.to_string())]);
+        if let Some((loss, step)) = state.best {
+            metadata.insert("best_loss_bits".to_owned(), loss.to_bits().to_string());
+            metadata.insert("best_step".to_owned(), step.to_string());
+        }
+        let file = safetensors::serialize([("state", view)], Some(metadata))?;
+        Ok(write_whole(path, &file)?)
+    }
+
+    /// Reads a state of so many parameters.
+    pub fn load(path: &Path, n: usize, dtype: DType, device: &Device) -> Result<State, CheckpointError> {
+        let file = std::fs::read(path)?;
+        let (_, header) = SafeTensors::read_metadata(&file)?;
+        let number = |key: &str| header.metadata().as_ref()?.get(key)?.parse::<u64>().ok();
+        let step = number("step").ok_or(CheckpointError::Foreign("it has no step"))? as usize;
+        let best = number("best_loss_bits").zip(number("best_step"));
+        let best = best.map(|(bits, step)| (f64::from_bits(bits), step as usize));
+        let tensors = SafeTensors::deserialize(&file)?;
+        let state = tensors.tensor("state")?;
+        if state.shape() != [super::optimiser::ROWS, n] {
+            return Err(CheckpointError::Foreign("the network has another number of parameters"));
+        }
+        let tensor = match (state.dtype(), dtype) {
+            (Dtype::F32, DType::F32) => {
+                let entries = state.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b));
+                Tensor::from_vec(entries.collect::<Vec<_>>(), state.shape(), device)?
+            }
+            (Dtype::F64, DType::F64) => {
+                let entries = state.data().as_chunks::<8>().0.iter().map(|b| f64::from_le_bytes(*b));
+                Tensor::from_vec(entries.collect::<Vec<_>>(), state.shape(), device)?
+            }
+            _ => return Err(CheckpointError::Foreign("its numbers are of another kind")),
+        };
+        Ok(State { step, tensor, best })
+    }
+}
+
+/// Saves the state every so many steps, and at the end.
+pub struct Checkpoints {
+    pub path: PathBuf,
+    pub every: usize,
+}
+
+impl Observer for Checkpoints {
+    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
+        let due = match event {
+            Event::Step { .. } => self.every > 0 && state.step.is_multiple_of(self.every),
+            Event::Evaluated(_) => false,
+            Event::Ended => true,
+        };
+        if due {
+            Checkpoint::save(state, &self.path).map_err(std::io::Error::other)?;
+        }
+        Ok(Flow::Continue)
+    }
+}

@@ -1,0 +1,49 @@
+//! What happened in a run, a line of JSON per event.
+
+use super::trainer::{Event, Flow, Observer, State};
+use crate::model::artifact::write_whole;
+use serde_json::{Value as Json, json};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+/// Writes `{"step", "loss", "norm", "lr"}` every so many steps, and what held-out examples said:
+/// `{"step", "held_out": {…}}`. `step` counts the steps done.
+pub struct Metrics {
+    /// Every line is written at once: what a checkpoint follows must not be lost.
+    file: File,
+    every: usize,
+}
+
+impl Metrics {
+    /// Goes on with a file: what it says of steps after `step` is left out, since they come again.
+    pub fn open(path: &Path, every: usize, step: usize) -> std::io::Result<Self> {
+        let text = if step > 0 { std::fs::read_to_string(path).unwrap_or_default() } else { String::new() };
+        let done = |line: &&str| {
+            let json: Option<Json> = serde_json::from_str(line).ok();
+            let at = json.as_ref().and_then(|j| j["step"].as_u64());
+            // The evaluation at this very step comes again.
+            at.is_some_and(|at| {
+                at < step as u64 || at == step as u64 && json.is_some_and(|j| j["held_out"].is_null())
+            })
+        };
+        let kept: String = text.lines().filter(done).map(|line| line.to_owned() + "\n").collect();
+        write_whole(path, kept.as_bytes())?;
+        Ok(Self { file: File::options().append(true).open(path)?, every: every.max(1) })
+    }
+}
+
+impl Observer for Metrics {
+    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
+        let step = state.step;
+        let line = match event {
+            Event::Step { loss, norm, lr, .. } if step.is_multiple_of(self.every) => {
+                json!({ "step": step, "loss": loss, "norm": norm, "lr": lr })
+            }
+            Event::Evaluated(evaluation) => json!({ "step": step, "held_out": evaluation }),
+            Event::Step { .. } | Event::Ended => return Ok(Flow::Continue),
+        };
+        self.file.write_all(format!("{line}\n").as_bytes())?;
+        Ok(Flow::Continue)
+    }
+}
