@@ -10,14 +10,13 @@
 //! - A sum of two terms is rounded once: it is exact if the result is a multiple of that power of
 //!   two, no larger than 2^24 times it.
 
-use super::ball::{Ball, dot, exact, gamma, is_f32, is_power_of_two};
-use super::stream::{Recorded, Stream, columns};
-use super::table::{Shape, Table};
+use super::ball::{Ball, dot, exact, is_f32, is_power_of_two, rounding};
+use super::stream::{Columns, Recorded, Stream, columns};
+use super::table::Table;
 use super::{Reason, Shown};
-use crate::ir::{Node, SOpId};
-use crate::model::Of;
+use crate::ir::Node;
 use crate::weights::MlpWeights;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// `constant + Σ slope · x` of inexact numbers `x`, by the directions that these stand in, where no sum
@@ -87,7 +86,7 @@ impl Line {
         match once || exact(size, quantum) {
             true => Some(Self { range, constant, slopes, quantum }),
             // The lines cancel each other, but for what is rounded.
-            false => slopes.is_empty().then(|| Self::number(range.widened(gamma(terms.len()) * size))),
+            false => slopes.is_empty().then(|| Self::number(range.widened(rounding(terms.len(), size)))),
         }
     }
 
@@ -100,95 +99,65 @@ impl Line {
     }
 }
 
-struct Neuron {
-    terms: Vec<(usize, f32)>,
-    bias: f64,
+/// Neurons: what they read, their biases, and for each direction those that write it.
+struct Neurons {
+    reads: Columns,
+    biases: Vec<f32>,
+    writes: Columns,
 }
 
-/// What direction `d` holds after neurons have written it.
-fn after(
-    d: usize,
-    held: &impl Fn(usize) -> Ball,
-    writers: &[(usize, f32)],
-    neurons: &[Neuron],
-) -> Option<Ball> {
-    let post = |(j, factor): &(usize, f32)| {
-        let read = neurons[*j].terms.iter().map(|(d, w)| (f64::from(*w), Line::held(*d, held(*d))));
-        let bias = (1.0, Line::number(Ball::exact(neurons[*j].bias)));
-        Some((f64::from(*factor), Line::sum(read.chain([bias]))?.relu()))
-    };
-    let posts = writers.iter().map(post).collect::<Option<Vec<_>>>()?;
-    let old = (1.0, Line::held(d, held(d)));
-    Some(Line::sum(posts.into_iter().chain([old]))?.range)
+impl Neurons {
+    /// What a direction holds after they have written it.
+    fn after(&self, d: usize, held: impl Fn(usize) -> Ball) -> Option<Ball> {
+        let post = |(j, factor): &(usize, f32)| {
+            let read = self.reads[*j].iter().map(|(d, w)| (f64::from(*w), Line::held(*d, held(*d))));
+            let bias = (1.0, Line::number(Ball::exact(f64::from(self.biases[*j]))));
+            Some((f64::from(*factor), Line::sum(read.chain([bias]))?.relu()))
+        };
+        let posts = self.writes[d].iter().map(post).collect::<Option<Vec<_>>>()?;
+        let old = (1.0, Line::held(d, held(d)));
+        Some(Line::sum(posts.into_iter().chain([old]))?.range)
+    }
 }
 
 impl Stream<'_> {
     pub fn mlp(&mut self, layer: usize, weights: &MlpWeights, shown: &mut Shown) -> Result<(), Reason> {
-        let d_model = self.network.config.d_model;
-        let d_mlp = weights.b_in.len();
-        let neuron = |(j, terms)| Neuron { terms, bias: f64::from(weights.b_in[[0, j]]) };
-        let inputs = columns(d_model, d_mlp, |d, j| weights.w_in[[d, j]]);
-        let neurons: Vec<Neuron> = inputs.into_iter().enumerate().map(neuron).collect();
-        let writers = columns(d_mlp, d_model, |j, d| weights.w_out[[j, d]]);
-        let mut tokens = self.tokens.clone();
-        let mut bos = self.bos.clone();
-        for (d, writers) in writers.iter().enumerate().filter(|(_, w)| !w.is_empty()) {
-            let (table, tuples) = self.direction(layer, d, writers, &neurons)?;
-            tokens[d] = Rc::new(table);
-            let known = shown.mlps.entry(layer).or_default();
-            known.insert(d, known.get(&d).copied().unwrap_or(0) + tuples);
-            if let (Some(old), Some(bos)) = (&self.bos, &mut bos) {
-                bos[d] = after(d, &|d| old[d], writers, &neurons).ok_or(Reason::Overflow)?;
+        let (reads, writes) = (columns(&weights.w_in), columns(&weights.w_out));
+        let neurons = Neurons { reads, biases: weights.b_in.iter().copied().collect(), writes };
+        let mut written = self.held.clone();
+        for d in (0..written.len()).filter(|d| !neurons.writes[*d].is_empty()) {
+            let (mut table, tuples) = self.direction(d, &neurons)?;
+            shown.mlps.push((layer, d, tuples));
+            if let Some(Node::SOp(id)) = self.network.told(2 * layer + 2, d)
+                && let Some(inner) = self.local.inner(id)
+            {
+                let mut recorded = Recorded::default();
+                let fits = self.local.join(&table, inner, |ball, value| {
+                    recorded.add(value, *ball)?;
+                    Ok(Some(()))
+                });
+                if fits.is_ok() {
+                    table = recorded.table(&*self.local.sop(id)?, table.bos().copied());
+                }
             }
+            written[d] = Rc::new(table);
         }
-        (self.tokens, self.bos) = (tokens, bos);
+        self.held = written;
         Ok(())
     }
 
-    fn direction(
-        &self,
-        layer: usize,
-        d: usize,
-        writers: &[(usize, f32)],
-        neurons: &[Neuron],
-    ) -> Result<(Table<Ball>, usize), Reason> {
-        let mut read: Vec<usize> =
-            writers.iter().flat_map(|(j, _)| neurons[*j].terms.iter().map(|t| t.0)).chain([d]).collect();
-        read.sort_unstable();
-        read.dedup();
-        let target = match self.network.told(2 * layer + 2, d) {
-            Some(Of::Sop(index)) => self.sop(index),
-            _ => None,
-        };
-        let inner = target.and_then(|id| self.local.inner(id));
-        let shapes = || read.iter().map(|d| &self.tokens[*d].shape);
-        let with_inner: Vec<&Shape> = shapes().chain(inner.map(|table| &table.shape)).collect();
-        let (states, inner) = match self.local.states(&with_inner) {
-            Ok(states) => (states, inner),
-            Err(_) => (self.local.states(&shapes().collect::<Vec<_>>())?, None),
-        };
-        let terms: usize = writers.iter().map(|(j, _)| 1 + neurons[*j].terms.len()).sum();
-        self.network.work.spend(states.len() * terms)?;
-        let place = |d: usize| read.binary_search(&d).unwrap_or_default();
-        let mut recorded = Some(Recorded::default());
-        let table = states.table(|state| {
-            let Some(held) = self.held(&read, &states, state, 0) else { return Ok(None) };
-            let ball = after(d, &|d| held[place(d)], writers, neurons).ok_or(Reason::Overflow)?;
-            if let Some(inner) = inner {
-                let Some(value) = &inner.cells[states.place(state, read.len())] else { return Ok(None) };
-                recorded = recorded.take().and_then(|mut r| r.add(value, ball).then_some(r));
-            }
-            Ok(Some(ball))
+    fn direction(&self, d: usize, neurons: &Neurons) -> Result<(Table<Ball>, usize), Reason> {
+        let writers = || neurons.writes[d].iter().map(|(j, _)| &neurons.reads[*j]);
+        let read: BTreeSet<usize> = writers().flatten().map(|(d, _)| *d).chain([d]).collect();
+        let read: Vec<usize> = read.into_iter().collect();
+        let tables: Vec<&Table<Ball>> = read.iter().map(|d| &*self.held[*d]).collect();
+        let (terms, mut tuples) = (writers().map(|terms| 1 + terms.len()).sum(), 0);
+        let table = self.local.combine(&tables, |held| {
+            self.network.work.spend(terms)?;
+            tuples += 1;
+            let place = |d: usize| read.binary_search(&d).unwrap_or_default();
+            neurons.after(d, |d| *held[place(d)]).map(Some).ok_or(Reason::Overflow)
         })?;
-        let tuples = states.len();
-        Ok(match (inner, recorded, target.map(|id| self.local.sop(id))) {
-            (Some(_), Some(recorded), Some(Ok(table))) => (recorded.table(&table), tuples),
-            _ => (table, tuples),
-        })
-    }
-
-    pub fn sop(&self, index: usize) -> Option<SOpId> {
-        let graph = &self.network.program.graph;
-        graph.sop_ids().nth(index).filter(|id| self.network.live.contains(&Node::SOp(*id)))
+        Ok((table, tuples))
     }
 }

@@ -43,11 +43,11 @@ mod shown;
 mod stream;
 mod table;
 
+use super::locate::node;
 use crate::ir::{Node, Program};
-use crate::model::{Activation, Artifact, AttnScale, Config, Manifest, Of, half_layer_name};
+use crate::model::{Activation, Artifact, AttnScale, Config, Of, SlotInfo, half_layer_name};
 use crate::value::Value;
 use crate::weights::Weights;
-use local::Hints;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use stream::Stream;
@@ -63,10 +63,10 @@ struct Network<'a> {
     weights: &'a Weights,
     /// For each column, the row of the embedding for each value of its domain.
     rows: Vec<Vec<usize>>,
-    /// What the outputs depend on. Where one of these fails, the program has no value.
-    live: HashSet<Node>,
-    /// What a direction is about from the half-layer on that writes it.
-    told: HashMap<(usize, usize), Of>,
+    /// What a direction is about from the half-layer on that writes it, as the file has it.
+    told: HashMap<(usize, usize), Node>,
+    /// All of these. They decide where tables are cut, and nothing that is proved rests on them.
+    hints: HashSet<Node>,
     work: Work,
 }
 
@@ -91,11 +91,10 @@ pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open
         move |reason| Open { length, site: site.clone(), reason }
     };
     let network = Network::new(program, artifact).map_err(open(None, "inputs"))?;
-    let hints = network.hints();
     let lengths = program.lengths.ok_or(Reason::NoDomain).map_err(open(None, "inputs"))?;
     let mut shown = Shown::default();
     for n in lengths.min..=lengths.max {
-        let stream = Stream::new(&network, &hints, n).map_err(open(Some(n), "embed"))?;
+        let stream = Stream::new(&network, n).map_err(open(Some(n), "embed"))?;
         let Some(mut stream) = stream else { continue };
         for (l, layer) in network.weights.layers.iter().enumerate() {
             let site = half_layer_name(2 * l + 1);
@@ -112,7 +111,7 @@ pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open
         shown.lengths.push(n);
     }
     shown.cost = network.work.0.get();
-    match shown.any {
+    match shown.outputs.iter().any(|(_, _, tuples)| *tuples > 0) {
         true => Ok(shown),
         false => Err(open(None, "inputs")(Reason::NoInputs)),
     }
@@ -140,37 +139,24 @@ impl<'a> Network<'a> {
             let row = |v: &Value| known.vocabulary.iter().rposition(|known| known == v);
             rows.push(domain.iter().map(row).collect::<Option<Vec<_>>>().ok_or(Reason::Inputs)?);
         }
+        // Where one of these fails, the program has no value.
         let live = program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop)));
-        Ok(Self {
-            program,
-            config,
-            weights,
-            rows,
-            live: live.into_iter().collect(),
-            told: told(manifest),
-            work: Work::default(),
-        })
+        let live: HashSet<Node> = live.into_iter().collect();
+        let about = |s: &SlotInfo| {
+            let of = s.holds.about().filter(|of| matches!(of, Of::Sop(_) | Of::Width(_)))?;
+            node(program, of).filter(|node| live.contains(node))
+        };
+        let slot = |s: &SlotInfo| Some(((s.live[0], s.direction), about(s)?));
+        let told: HashMap<(usize, usize), Node> = manifest.slots.iter().filter_map(slot).collect();
+        let hints = told.values().copied().collect();
+        Ok(Self { program, config, weights, rows, told, hints, work: Work::default() })
     }
 
-    fn told(&self, half_layer: usize, direction: usize) -> Option<Of> {
+    fn told(&self, half_layer: usize, direction: usize) -> Option<Node> {
         self.told.get(&(half_layer, direction)).copied()
     }
 
-    fn hints(&self) -> Hints {
-        let graph = &self.program.graph;
-        let mut hints = Hints::default();
-        for of in self.told.values() {
-            match of {
-                Of::Sop(index) => hints.sops.extend(graph.sop_ids().nth(*index)),
-                Of::Width(index) => hints.widths.extend(graph.selector_ids().nth(*index)),
-                Of::Column(_) | Of::Index | Of::Keys(_) | Of::Queries(_) => {}
-            }
-        }
-        hints
+    fn hints(&self, node: Node) -> bool {
+        self.hints.contains(&node)
     }
-}
-
-fn told(manifest: &Manifest) -> HashMap<(usize, usize), Of> {
-    let slot = |s: &crate::model::SlotInfo| Some(((s.live[0], s.direction), s.holds.about()?));
-    manifest.slots.iter().filter_map(slot).collect()
 }

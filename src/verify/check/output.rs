@@ -1,34 +1,23 @@
 //! Do the outputs decode to what the program says?
 
 use super::ball::Ball;
-use super::stream::{Reader, Stream, columns};
-use super::table::Shape;
+use super::stream::{Stream, columns};
 use super::{Reason, Shown};
 use crate::model::Decode;
 use crate::value::{Number, Value};
 
 impl Stream<'_> {
     pub fn output(&self, output: usize, shown: &mut Shown) -> Result<(), Reason> {
-        let w_u = &self.network.weights.w_u[output];
         let decode = &self.network.config.outputs[output].decode;
-        let reader = Reader::new(columns(w_u.nrows(), w_u.ncols(), |d, c| w_u[[d, c]]));
+        let logits = self.read(&columns(&self.network.weights.w_u[output]))?;
         let expected = self.local.sop(self.network.program.outputs[output].sop)?;
-        let mut shapes: Vec<&Shape> = self.shapes(&reader).collect();
-        shapes.push(&expected.shape);
-        let states = self.local.states(&shapes)?;
-        let known = shown.outputs.entry(output).or_insert((f64::INFINITY, 0));
-        known.1 += states.len();
-        for state in 0..states.len() {
-            let Some(value) = &expected.cells[states.place(state, shapes.len() - 1)] else { continue };
-            let Some(logits) = self.read(&reader, &states, state, 0)? else { continue };
-            match margin(decode, &logits, value).ok_or(Reason::Overflow)? {
-                margin if margin > 0.0 => {
-                    known.0 = known.0.min(margin);
-                    shown.any = true;
-                }
-                _ => return Err(Reason::Output { value: value.clone() }),
-            }
-        }
+        let (mut least, mut tuples) = (f64::INFINITY, 0);
+        self.local.join(&logits, &expected, |logits, value| {
+            let margin = margin(decode, logits, value).ok_or(Reason::Overflow)?;
+            (least, tuples) = (least.min(margin), tuples + 1);
+            if margin > 0.0 { Ok(Some(())) } else { Err(Reason::Output { value: value.clone() }) }
+        })?;
+        shown.outputs.push((output, least, tuples));
         Ok(())
     }
 }
