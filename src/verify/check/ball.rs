@@ -26,16 +26,10 @@ const LARGEST: f64 = 1e30;
 const LEAST: f64 = 1e-44;
 
 /// Every number within `rad` of `mid`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ball {
     pub mid: f64,
     pub rad: f64,
-}
-
-impl PartialEq for Ball {
-    fn eq(&self, other: &Self) -> bool {
-        self.mid == other.mid && self.rad == other.rad
-    }
 }
 
 /// No number is NaN: sums that could overflow are refused.

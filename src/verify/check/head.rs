@@ -26,7 +26,7 @@ use super::local::{Attended, INDEX};
 use super::pairs::{Bounds, Pairs};
 use super::row::{Content, Handed, Row, Side, leak};
 use super::stream::{Recorded, Stream, columns, sum};
-use super::table::{Table, classes, distinct};
+use super::table::{Table, distinct};
 use super::{HeadShown, Reason, Shown};
 use crate::ir::Node;
 use crate::value::Value;
@@ -64,8 +64,8 @@ impl Stream<'_> {
                 match adds[..] {
                     [] => {}
                     [(column, weight)] if is_power_of_two(weight.into()) => {
-                        let of = self.network.told(2 * layer + 1, d).ok_or(Reason::Untold)?;
-                        targets.entry(of).or_default().push((d, column, weight));
+                        let of = self.network.told.get(&(2 * layer + 1, d)).ok_or(Reason::Untold)?;
+                        targets.entry(*of).or_default().push((d, column, weight));
                     }
                     _ => return Err(Reason::Occupied { direction: d }),
                 }
@@ -126,25 +126,23 @@ impl Stream<'_> {
             let content = (head.values.cells[places[3]].as_deref()?, value.cells[places[4]].as_ref()?);
             Some((Side::new(&head.keys, &of.pairs.key, &index, places)?, content))
         };
-        let contents: Vec<(Side, Content)> = distinct(states.iter().filter_map(key));
-        let (place, first) = classes(contents.iter().map(|(side, _)| side));
-        let mut keys: Vec<(Side, Vec<Content>)> =
-            first.iter().map(|i| (contents[*i].0, Vec::new())).collect();
-        place.iter().zip(&contents).for_each(|(i, (_, content))| keys[*i].1.push(*content));
+        let keys: Vec<(Side, Content)> = distinct(states.iter().filter_map(key));
 
         let handed: Vec<Handed> = (0..head.weights.len()).map(|place| self.handed(head, place)).collect();
         let mut recorded: Vec<Recorded> = handed.iter().map(|_| Recorded::default()).collect();
         let pairs = queries.len() * keys.len();
         self.network.work.spend(pairs * queries.first().map_or(0, |query| query.vector.len()))?;
-        let mut shown = HeadShown { pairs, by_rank: of.bounds.by_rank, ..HeadShown::NONE };
+        let (mut gap, mut leak, mut selected) = (f64::INFINITY, 0.0, [usize::MAX, 0]);
         for query in &queries {
-            let Some(bounds) = of.bounds.of(query.class) else { continue };
+            let Some(bounds) = of.bounds.of_class[query.class] else { continue };
             let row = self.row(&keys, head.keys.bos(), &of.pairs, query, bounds)?;
-            shown.see(row.gap, row.lost.max(row.lost_empty), bounds);
+            (gap, leak) = (row.gap.min(gap), row.lost.max(row.lost_empty).max(leak));
+            selected = [row.min.min(selected[0]), row.max.max(selected[1])];
             for (handed, recorded) in handed.iter().zip(&mut recorded) {
                 handed.record(&row, of, recorded)?;
             }
         }
+        let shown = HeadShown { gap, leak, selected, by_rank: of.bounds.by_rank, pairs };
         let at_bos = self.at_bos(head, &handed)?;
         let at = |d: usize| at_bos.as_ref().map(|bos| bos[d]);
         Ok((recorded.iter().enumerate().map(|(d, r)| r.table(table, at(d))).collect(), shown))
@@ -206,7 +204,7 @@ impl Stream<'_> {
     /// The keys that a query attends to: those that the program lets it see and select.
     fn row<'k>(
         &self,
-        keys: &[(Side, Vec<Content<'k>>)],
+        keys: &[(Side, Content<'k>)],
         bos: Option<&Vec<Ball>>,
         pairs: &Pairs,
         query: &Side,
@@ -214,7 +212,7 @@ impl Stream<'_> {
     ) -> Result<Row<'k>, Reason> {
         let (mut selected, mut others) = (Vec::new(), f64::NEG_INFINITY);
         let (mut least, mut equal): (Option<Ball>, bool) = (None, true);
-        for (key, contents) in keys {
+        for (key, content) in keys {
             let Some(is_selected) = pairs.at(query.class, key.class) else { continue };
             let seen = key.index <= query.index || !self.network.config.causal;
             let score = score(query.vector, key.vector)?;
@@ -223,7 +221,7 @@ impl Stream<'_> {
                 true => {
                     equal &= score.is_exact() && least.is_none_or(|least| least == score);
                     least = Some(least.filter(|least| least.low() <= score.low()).unwrap_or(score));
-                    selected.extend(contents);
+                    selected.push(*content);
                 }
                 false if seen => others = others.max(score.high()),
                 false => {}
@@ -237,12 +235,10 @@ impl Stream<'_> {
         let n = self.local.n;
         let mut row = Row { min, max, tied, selected, gap: f64::INFINITY, lost: 0.0, lost_empty: 0.0 };
         if let Some(least) = least.filter(|_| max > 0) {
-            row.gap = least.low() - others;
-            row.lost = leak(row.gap, n)?;
-            if let Some(bos) = bos.filter(|_| !tied) {
-                row.gap = row.gap.min(least.low() - bos.high());
-                row.lost += leak(least.low() - bos.high(), 1)?;
-            }
+            // BOS has a gap of its own, as it is one key.
+            let above = bos.filter(|_| !tied).map_or(f64::INFINITY, |bos| least.low() - bos.high());
+            row.gap = above.min(least.low() - others);
+            row.lost = leak(least.low() - others, n)? + leak(above, 1)?;
             if max > 1 && !equal {
                 return Err(Reason::Unequal);
             }

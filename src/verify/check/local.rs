@@ -14,7 +14,7 @@
 //! are empty, and states that contradict an assumption are passed over.
 
 use super::pairs::{Bounds, Pairs};
-use super::table::{Joint, Shape, States, Table};
+use super::table::{Shape, States, Table};
 use super::{Network, Reason};
 use crate::interp;
 use crate::ir::{Node, Op, Program, SOpId, SelectorId, SelectorOp};
@@ -40,7 +40,7 @@ pub(super) struct Attended {
     pub default: Value,
 }
 
-type Known<T> = Result<Rc<T>, Reason>;
+pub(super) type Known<T> = Result<Rc<T>, Reason>;
 
 /// What is known of a program on inputs of length `n`.
 pub(super) struct Local<'p> {
@@ -50,16 +50,15 @@ pub(super) struct Local<'p> {
     n_vars: usize,
     sops: HashMap<SOpId, Known<Table<Value>>>,
     pairs: HashMap<SelectorId, Known<Pairs>>,
-    bounds: HashMap<SelectorId, Known<Bounds>>,
     widths: HashMap<SelectorId, Known<Table<Value>>>,
     /// S-ops that are a mean of sums over one selector.
     means: HashMap<SOpId, Attended>,
     /// What stood for an s-op before it became a variable.
-    inner: HashMap<SOpId, Rc<Table<Value>>>,
+    pub inner: HashMap<SOpId, Rc<Table<Value>>>,
     /// What is true of all positions.
     constraints: Vec<Table<bool>>,
     /// Widths that assumptions speak of.
-    pub assumed: Vec<SOpId>,
+    pub assumed: Vec<(SOpId, SelectorId)>,
 }
 
 impl<'p> Local<'p> {
@@ -74,7 +73,6 @@ impl<'p> Local<'p> {
             n_vars: 1 + program.columns.len(),
             sops: HashMap::new(),
             pairs: HashMap::new(),
-            bounds: HashMap::new(),
             widths: HashMap::new(),
             means: HashMap::new(),
             inner: HashMap::new(),
@@ -102,9 +100,9 @@ impl<'p> Local<'p> {
                 local.constrain(holds);
             }
         }
-        let widths = local.widths_among(&assumed);
-        let known = widths.filter(|(sop, of)| local.sop(*sop).is_ok() && local.selector(*of).is_ok());
-        local.assumed = known.map(|(sop, _)| sop).collect();
+        let widths = assumed.iter().filter_map(|node| local.as_width(*node));
+        let known = |(sop, of): &(_, _)| local.sop(*sop).is_ok() && local.selector(*of).is_ok();
+        local.assumed = widths.filter(known).collect();
         for node in graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))) {
             local.add(node);
         }
@@ -141,16 +139,9 @@ impl<'p> Local<'p> {
         let vars: HashSet<usize> = shapes.iter().flat_map(|s| s.vars()).collect();
         let known: Vec<&Table<bool>> =
             self.constraints.iter().filter(|c| c.shape.vars().all(|v| vars.contains(&v))).collect();
-        let all: Vec<&Shape> = shapes.iter().copied().chain(known.iter().map(|c| &c.shape)).collect();
-        let joint = Joint::new(&all).ok_or(Reason::TooManyTuples)?;
-        self.network.work.spend(joint.bos() * (1 + all.len()))?;
-        let holds = |cell: &usize| {
-            let mut places = known.iter().zip(&joint.places(*cell)[shapes.len()..]);
-            places.all(|(constraint, place)| constraint.cells[*place] == Some(true))
-        };
-        let bos = self.network.config.bos.then_some(joint.bos());
-        let cells = (0..joint.bos()).filter(holds).chain(bos).collect();
-        Ok(States { joint, cells, n_tables: shapes.len() })
+        let states = States::new(shapes, &known, self.network.config.bos).ok_or(Reason::TooManyTuples)?;
+        self.network.work.spend(states.iter().count() * (1 + shapes.len() + known.len()))?;
+        Ok(states)
     }
 
     /// A function of several tables.
@@ -190,24 +181,13 @@ impl<'p> Local<'p> {
         self.pairs.get(&id).cloned().unwrap_or(Err(Reason::NotLive))
     }
 
-    /// An s-op as a table of what it is made of, if it is a variable.
-    pub fn inner(&self, id: SOpId) -> Option<&Rc<Table<Value>>> {
-        self.inner.get(&id)
-    }
-
-    /// The s-ops among some nodes that are widths, and of what.
-    pub fn widths_among<'n>(
-        &self,
-        nodes: &'n [Node],
-    ) -> impl Iterator<Item = (SOpId, SelectorId)> + use<'n, 'p> {
-        let graph = &self.program.graph;
-        nodes.iter().filter_map(|node| match *node {
-            Node::SOp(id) => match graph[id].op {
-                Op::Width { selector } => Some((id, selector)),
-                _ => None,
-            },
-            Node::Selector(_) => None,
-        })
+    /// A node as a width, if it is one, and its selector.
+    pub fn as_width(&self, node: Node) -> Option<(SOpId, SelectorId)> {
+        let Node::SOp(id) = node else { return None };
+        match self.program.graph[id].op {
+            Op::Width { selector } => Some((id, selector)),
+            _ => None,
+        }
     }
 
     fn constrain(&mut self, holds: Table<bool>) {
@@ -238,7 +218,7 @@ impl<'p> Local<'p> {
             }
             Op::Indices | Op::Const(_) => Err(Reason::NotLive),
             Op::Elementwise { f, args } => {
-                if self.network.hints(Node::SOp(id))
+                if self.network.hints.contains(&Node::SOp(id))
                     && let Some(mean) = self.mean_of_means(&f, &args)
                 {
                     let values = self.means(&mean)?;
@@ -273,7 +253,7 @@ impl<'p> Local<'p> {
 
     /// An s-op as a variable of its own, if the network is said to hold it and it has several.
     fn cut(&mut self, id: SOpId, inner: Table<Value>) -> Result<Table<Value>, Reason> {
-        if !self.network.hints(Node::SOp(id)) || inner.shape.vars().count() < 2 {
+        if !self.network.hints.contains(&Node::SOp(id)) || inner.shape.vars().count() < 2 {
             return Ok(inner);
         }
         let variable = self.variable(inner.cells.iter().flatten().cloned().collect())?;
@@ -286,7 +266,7 @@ impl<'p> Local<'p> {
     }
 
     /// What an s-op is over a selector, if it is a mean, a width, or a sum of means.
-    pub fn attended(&mut self, id: SOpId) -> Result<Attended, Reason> {
+    pub fn attended(&self, id: SOpId) -> Result<Attended, Reason> {
         match self.program.graph[id].op.clone() {
             Op::Aggregate { selector, value, default } => {
                 let value = Some(self.sop(value)?);
@@ -298,13 +278,14 @@ impl<'p> Local<'p> {
     }
 
     /// The width of a selector, as what attention gives.
-    pub fn counted(&mut self, selector: SelectorId) -> Result<Attended, Reason> {
-        let (pairs, bounds) = (self.selector(selector)?, self.bounds(selector)?);
+    pub fn counted(&self, selector: SelectorId) -> Result<Attended, Reason> {
+        let pairs = self.selector(selector)?;
+        let bounds = pairs.bounds.get_or_init(|| self.count(selector).map(Rc::new)).clone()?;
         Ok(Attended { pairs, bounds, value: None, default: Value::int(0) })
     }
 
     /// A sum or difference of means over one selector, or a multiple of one, is a mean over it.
-    fn mean_of_means(&mut self, f: &Elementwise, args: &[SOpId]) -> Option<Attended> {
+    fn mean_of_means(&self, f: &Elementwise, args: &[SOpId]) -> Option<Attended> {
         let [a, b] = args else { return None };
         let first = self.attended(*a).ok()?;
         let (second, default) = match f {
@@ -389,7 +370,7 @@ impl<'p> Local<'p> {
         let Attended { pairs, bounds, .. } = self.counted(selector)?;
         let range = bounds.range();
         if let SelectorOp::Or(a, b) = self.program.graph[selector].op
-            && [a, b].iter().any(|side| self.network.hints(Node::Selector(*side)))
+            && [a, b].iter().any(|side| self.network.hints.contains(&Node::Selector(*side)))
             && self.both(a, b, |a, b| a && b)?.is_empty()
         {
             let (a, b) = (self.width(a)?, self.width(b)?);
@@ -401,24 +382,11 @@ impl<'p> Local<'p> {
         let width = self.variable(range.map(|d| Value::Number(d.into())).collect())?;
         // How wide it can be may depend on the query.
         let fits = self.join(&pairs.query, &width, |query, width| {
-            Ok(Some(
-                bounds
-                    .of(*query)
-                    .zip(width_of(width))
-                    .is_some_and(|((min, max), w)| (min..=max).contains(&w)),
-            ))
+            let within = |(min, max)| width_of(width).is_some_and(|w| (min..=max).contains(&w));
+            Ok(Some(bounds.of_class[*query].is_some_and(within)))
         })?;
         self.constrain(fits);
         Ok(width)
-    }
-
-    fn bounds(&mut self, selector: SelectorId) -> Known<Bounds> {
-        if let Some(known) = self.bounds.get(&selector) {
-            return known.clone();
-        }
-        let bounds = self.count(selector).map(Rc::new);
-        self.bounds.insert(selector, bounds.clone());
-        bounds
     }
 }
 

@@ -19,27 +19,27 @@ use crate::weights::MlpWeights;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// `constant + Σ slope · x` of inexact numbers `x`, by the directions that these stand in, where no sum
+/// `Σ slope · x` of inexact numbers `x`, by the directions that these stand in, and of 1, where no sum
 /// was rounded; otherwise, some number in a range.
 #[derive(Clone)]
 struct Line {
     range: Ball,
-    constant: f64,
-    slopes: Vec<(usize, f64, Ball)>,
+    slopes: BTreeMap<Option<usize>, (f64, Ball)>,
     /// A power of two that it is a multiple of; 0 if none is known.
     quantum: f64,
 }
 
 impl Line {
     fn number(range: Ball) -> Self {
-        Self { range, constant: range.mid, slopes: Vec::new(), quantum: range.quantum().unwrap_or(0.0) }
+        let constant = range.is_exact().then_some((None, (range.mid, Ball::exact(1.0))));
+        Self { range, slopes: constant.into_iter().collect(), quantum: range.quantum().unwrap_or(0.0) }
     }
 
     /// What stands in a direction.
     fn held(d: usize, ball: Ball) -> Self {
         match ball.is_exact() {
             true => Self::number(ball),
-            false => Self { constant: 0.0, slopes: vec![(d, 1.0, ball)], ..Self::number(ball) },
+            false => Self { slopes: BTreeMap::from([(Some(d), (1.0, ball))]), ..Self::number(ball) },
         }
     }
 
@@ -47,8 +47,7 @@ impl Line {
     fn sum(terms: impl Iterator<Item = (f64, Self)>) -> Option<Self> {
         let terms: Vec<(f64, Self)> = terms.filter(|(_, term)| !term.range.is_zero()).collect();
         let rounded = Self::number(dot(terms.iter().map(|(w, term)| (Ball::exact(*w), term.range)))?);
-        let is_line = |term: &Self| term.range.is_exact() || !term.slopes.is_empty();
-        if rounded.range.is_exact() || !terms.iter().all(|(_, term)| is_line(term)) {
+        if rounded.range.is_exact() || terms.iter().any(|(_, term)| term.slopes.is_empty()) {
             return Some(rounded);
         }
         Some(Self::exact_sum(&terms).unwrap_or(rounded))
@@ -56,37 +55,38 @@ impl Line {
 
     /// The same where no sum is rounded, or all slopes cancel each other.
     fn exact_sum(terms: &[(f64, Self)]) -> Option<Self> {
-        let total = |numbers: &[f64]| {
-            let sum = dot(numbers.iter().map(|x| (Ball::exact(*x), Ball::exact(1.0))))?;
-            sum.is_exact().then_some(sum.mid)
-        };
-        let constant = total(&terms.iter().map(|(w, term)| w * term.constant).collect::<Vec<_>>())?;
-        let mut by_direction: BTreeMap<usize, (Vec<f64>, Ball)> = BTreeMap::new();
-        for (w, (d, slope, x)) in terms.iter().flat_map(|(w, term)| term.slopes.iter().map(move |s| (w, s))) {
-            by_direction.entry(*d).or_insert((Vec::new(), *x)).0.push(w * slope);
-        }
-        let slope = |(d, (slopes, x)): (usize, (Vec<f64>, Ball))| Some((d, total(&slopes)?, x));
-        let mut slopes = by_direction.into_iter().map(slope).collect::<Option<Vec<_>>>()?;
-        slopes.retain(|(_, slope, _)| *slope != 0.0);
+        let mut added: BTreeMap<Option<usize>, (Vec<Ball>, Ball)> = BTreeMap::new();
         let (mut size, mut quantum, mut shifts) = (0.0, f64::INFINITY, true);
         for (w, term) in terms {
+            for (d, (slope, x)) in &term.slopes {
+                added.entry(*d).or_insert((Vec::new(), *x)).0.push(Ball::exact(w * slope));
+            }
             size += w.abs() * term.range.size();
             quantum = f64::min(quantum, Ball::exact(*w).quantum()? * term.quantum);
             shifts &= is_power_of_two(*w);
         }
-        let mut range = Ball::exact(constant);
-        for (_, slope, x) in &slopes {
-            range = Ball { mid: range.mid + slope * x.mid, rad: range.rad + slope.abs() * x.rad };
+        let (mut slopes, mut range, mut constant) = (BTreeMap::new(), Ball::ZERO, true);
+        for (d, (added, x)) in added {
+            let slope = dot(added.into_iter().map(|slope| (slope, Ball::exact(1.0))))?;
+            if !slope.is_exact() {
+                return None;
+            }
+            if !slope.is_zero() {
+                slopes.insert(d, (slope.mid, x));
+                constant &= d.is_none();
+                range.mid += slope.mid * x.mid;
+                range.rad += slope.mid.abs() * x.rad;
+            }
         }
-        if !slopes.is_empty() {
+        if !constant {
             range = range.widened(size * (terms.len() + 4) as f64 * 4.0 * f64::EPSILON);
         }
-        let fits = exact(range.size(), quantum) || slopes.is_empty() && is_f32(constant);
+        let fits = exact(range.size(), quantum) || constant && is_f32(range.mid);
         let once = shifts && (terms.len() <= 1 || terms.len() <= 2 && fits);
         match once || exact(size, quantum) {
-            true => Some(Self { range, constant, slopes, quantum }),
+            true => Some(Self { range, slopes, quantum }),
             // The lines cancel each other, but for what is rounded.
-            false => slopes.is_empty().then(|| Self::number(range.widened(rounding(terms.len(), size)))),
+            false => constant.then(|| Self::number(range.widened(rounding(terms.len(), size)))),
         }
     }
 
@@ -126,10 +126,20 @@ impl Stream<'_> {
         let neurons = Neurons { reads, biases: weights.b_in.iter().copied().collect(), writes };
         let mut written = self.held.clone();
         for d in (0..written.len()).filter(|d| !neurons.writes[*d].is_empty()) {
-            let (mut table, tuples) = self.direction(d, &neurons)?;
+            let writers = || neurons.writes[d].iter().map(|(j, _)| &neurons.reads[*j]);
+            let read: BTreeSet<usize> = writers().flatten().map(|(d, _)| *d).chain([d]).collect();
+            let read: Vec<usize> = read.into_iter().collect();
+            let tables: Vec<&Table<Ball>> = read.iter().map(|d| &*self.held[*d]).collect();
+            let (terms, mut tuples) = (writers().map(|terms| 1 + terms.len()).sum(), 0);
+            let mut table = self.local.combine(&tables, |held| {
+                self.network.work.spend(terms)?;
+                tuples += 1;
+                let place = |d: usize| read.binary_search(&d).unwrap_or_default();
+                neurons.after(d, |d| *held[place(d)]).map(Some).ok_or(Reason::Overflow)
+            })?;
             shown.mlps.push((layer, d, tuples));
-            if let Some(Node::SOp(id)) = self.network.told(2 * layer + 2, d)
-                && let Some(inner) = self.local.inner(id)
+            if let Some(Node::SOp(id)) = self.network.told.get(&(2 * layer + 2, d))
+                && let Some(inner) = self.local.inner.get(id)
             {
                 let mut recorded = Recorded::default();
                 let fits = self.local.join(&table, inner, |ball, value| {
@@ -137,27 +147,12 @@ impl Stream<'_> {
                     Ok(Some(()))
                 });
                 if fits.is_ok() {
-                    table = recorded.table(&*self.local.sop(id)?, table.bos().copied());
+                    table = recorded.table(&*self.local.sop(*id)?, table.bos().copied());
                 }
             }
             written[d] = Rc::new(table);
         }
         self.held = written;
         Ok(())
-    }
-
-    fn direction(&self, d: usize, neurons: &Neurons) -> Result<(Table<Ball>, usize), Reason> {
-        let writers = || neurons.writes[d].iter().map(|(j, _)| &neurons.reads[*j]);
-        let read: BTreeSet<usize> = writers().flatten().map(|(d, _)| *d).chain([d]).collect();
-        let read: Vec<usize> = read.into_iter().collect();
-        let tables: Vec<&Table<Ball>> = read.iter().map(|d| &*self.held[*d]).collect();
-        let (terms, mut tuples) = (writers().map(|terms| 1 + terms.len()).sum(), 0);
-        let table = self.local.combine(&tables, |held| {
-            self.network.work.spend(terms)?;
-            tuples += 1;
-            let place = |d: usize| read.binary_search(&d).unwrap_or_default();
-            neurons.after(d, |d| *held[place(d)]).map(Some).ok_or(Reason::Overflow)
-        })?;
-        Ok((table, tuples))
     }
 }

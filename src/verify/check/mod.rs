@@ -125,11 +125,9 @@ impl<'a> Network<'a> {
             return Err(Reason::Unknown);
         }
         let longest = program.lengths.map_or(0, |l| l.max);
-        if program.columns.len() != config.columns.len()
-            || program.outputs.len() != config.outputs.len()
-            || longest > config.max_len()
-            || program.columns.iter().zip(&config.columns).any(|(a, b)| *a.name != *b.name)
-            || program.outputs.iter().zip(&config.outputs).any(|(a, b)| *a.name != *b.name)
+        if longest > config.max_len()
+            || program.columns.iter().map(|c| &*c.name).ne(config.columns.iter().map(|c| &*c.name))
+            || program.outputs.iter().map(|o| &*o.name).ne(config.outputs.iter().map(|o| &*o.name))
         {
             return Err(Reason::Inputs);
         }
@@ -150,13 +148,5 @@ impl<'a> Network<'a> {
         let told: HashMap<(usize, usize), Node> = manifest.slots.iter().filter_map(slot).collect();
         let hints = told.values().copied().collect();
         Ok(Self { program, config, weights, rows, told, hints, work: Work::default() })
-    }
-
-    fn told(&self, half_layer: usize, direction: usize) -> Option<Node> {
-        self.told.get(&(half_layer, direction)).copied()
-    }
-
-    fn hints(&self, node: Node) -> bool {
-        self.hints.contains(&node)
     }
 }

@@ -41,24 +41,20 @@ fn margin(decode: &Decode, logits: &[Ball], value: &Value) -> Option<f64> {
             let next = of(false).map(Ball::high).fold(f64::NEG_INFINITY, f64::max);
             Some(if best > next { best - next } else { 0.0 })
         }
-        // The bound itself will do.
-        Decode::Numeric { values, bound } if values.is_empty() => {
+        Decode::Numeric { values, bound } => {
             let off = logits.first()?.distance(&value.number()?)?;
-            if off == *bound { Some(f64::MIN_POSITIVE) } else { more(bound, &off) }
-        }
-        Decode::Numeric { values, .. } => {
-            let of = |v: &Value| if matches!(v, Value::Number(_)) { v.number() } else { None };
-            let numbers: Option<Vec<Number>> = values.iter().map(of).collect();
-            let numbers = numbers.filter(|n| n.is_sorted_by(|a, b| a < b)).unwrap_or_default();
-            let Some(at) = values.iter().position(|v| v == value).filter(|at| *at < numbers.len()) else {
+            if values.is_empty() {
+                // The bound itself will do.
+                return if off == *bound { Some(f64::MIN_POSITIVE) } else { more(bound, &off) };
+            }
+            let numbers = values.iter().map(Value::number).collect::<Option<Vec<_>>>()?;
+            let sorted = numbers.is_sorted_by(|a, b| a < b);
+            let Some(at) = values.iter().position(|v| v == value).filter(|_| sorted) else {
                 return Some(0.0);
             };
-            let off = logits.first()?.distance(&numbers[at])?;
-            let twice = off.add(&off).ok()?;
             let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
-            let gaps = beside.filter_map(|other| numbers.get(other)?.sub(&numbers[at]).ok());
-            gaps.map(|gap| more(&gap.abs(), &twice))
-                .try_fold(f64::INFINITY, |least, gap| Some(least.min(gap?)))
+            let gaps = beside.filter_map(|other| Some(numbers.get(other)?.sub(&numbers[at]).ok()?.abs()));
+            gaps.min().map_or(Some(f64::INFINITY), |gap| more(&gap, &off.add(&off).ok()?))
         }
     }
 }

@@ -13,9 +13,10 @@
 //!   values, each of them occurs: a rank is a permutation.
 
 use super::Reason;
-use super::local::{Local, width_of};
+use super::local::{Known, Local, width_of};
 use super::table::{Table, classes};
-use crate::ir::{Node, Op, SOpId, SelectorId, SelectorOp};
+use crate::ir::{Node, SOpId, SelectorId, SelectorOp};
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::ops::RangeInclusive;
@@ -32,6 +33,8 @@ pub(super) struct Pairs {
     pub key: Table<usize>,
     /// `[query class][key class]`
     cells: Vec<Vec<Option<bool>>>,
+    /// Once they are asked for.
+    pub bounds: OnceCell<Known<Bounds>>,
 }
 
 impl Pairs {
@@ -54,7 +57,8 @@ impl Pairs {
         let column = |k: usize| queries.iter().map(|q| rows[*q][k]).collect::<Vec<_>>();
         let (key_class, keys) = classes((0..key.cells.len()).map(column));
         let cells = queries.iter().map(|q| keys.iter().map(|k| rows[*q][*k]).collect()).collect();
-        Ok(Self { query: query.numbered(&query_class), key: key.numbered(&key_class), cells })
+        let (query, key) = (query.numbered(&query_class), key.numbered(&key_class));
+        Ok(Self { query, key, cells, bounds: OnceCell::new() })
     }
 
     /// Whether no pair is selected.
@@ -66,7 +70,7 @@ impl Pairs {
 /// The least and the greatest width, for each class of queries that occurs.
 #[derive(Clone, PartialEq)]
 pub(super) struct Bounds {
-    of_class: Vec<Option<(usize, usize)>>,
+    pub of_class: Vec<Option<(usize, usize)>>,
     /// Whether they rest on the order of ranks.
     pub by_rank: bool,
 }
@@ -77,17 +81,14 @@ impl Bounds {
         Self { of_class: vec![Some((1, 1)); n], by_rank: false }
     }
 
-    pub fn of(&self, class: usize) -> Option<(usize, usize)> {
-        self.of_class[class]
-    }
-
     pub fn reached(&self) -> impl Iterator<Item = (usize, (usize, usize))> + '_ {
         self.of_class.iter().enumerate().filter_map(|(q, b)| Some((q, (*b)?)))
     }
 
     pub fn range(&self) -> RangeInclusive<usize> {
-        let all = || self.of_class.iter().flatten();
-        all().map(|b| b.0).min().unwrap_or(0)..=all().map(|b| b.1).max().unwrap_or(0)
+        let all = self.of_class.iter().flatten().copied();
+        let (min, max) = all.reduce(|(a, b), (c, d)| (a.min(c), b.max(d))).unwrap_or_default();
+        min..=max
     }
 }
 
@@ -149,12 +150,13 @@ impl Local<'_> {
         let positions = self.positions(&pairs.key, &self.assumed, Some(&pairs.query))?;
         let mut bounds = self.by_position(&pairs, &positions)?;
         self.by_meeting(&pairs, &positions, &mut bounds)?;
-        for (sop, _) in self.widths_among(&self.compared(id)) {
+        let made_of = self.program.graph.live([Node::Selector(id)]);
+        for width in made_of.into_iter().filter_map(|node| self.as_width(node)) {
             if bounds.reached().all(|(_, (min, max))| min == max) {
                 break;
             }
             // A rank that is not understood is not made use of.
-            let widths: Vec<SOpId> = self.assumed.iter().copied().chain([sop]).collect();
+            let widths: Vec<_> = self.assumed.iter().copied().chain([width]).collect();
             if let Ok(positions) = self.positions(&pairs.key, &widths, None) {
                 let before = bounds.clone();
                 self.by_meeting(&pairs, &positions, &mut bounds)?;
@@ -164,39 +166,16 @@ impl Local<'_> {
         Ok(bounds)
     }
 
-    /// What a selector compares at its keys, and what that is computed from without attention.
-    fn compared(&self, id: SelectorId) -> Vec<Node> {
-        let graph = &self.program.graph;
-        let (mut nodes, mut found) = (vec![Node::Selector(id)], Vec::new());
-        while let Some(node) = nodes.pop() {
-            if found.contains(&node) {
-                continue;
-            }
-            found.push(node);
-            match node {
-                Node::SOp(id) if matches!(graph[id].op, Op::Width { .. } | Op::Aggregate { .. }) => {}
-                Node::Selector(id) if let SelectorOp::Select { key, .. } = graph[id].op => {
-                    nodes.push(Node::SOp(key));
-                }
-                _ => nodes.extend(graph.operands(node)),
-            }
-        }
-        found
-    }
-
     /// All states of a position, as far as these widths and classes tell them apart.
     fn positions(
         &self,
         key: &Table<usize>,
-        widths: &[SOpId],
+        widths: &[(SOpId, SelectorId)],
         query: Option<&Table<usize>>,
     ) -> Result<Positions, Reason> {
-        let mut witnesses = Vec::new();
-        for sop in widths {
-            for (sop, selector) in self.widths_among(&[Node::SOp(*sop)]) {
-                witnesses.push((self.sop(sop)?.map(width_of), self.selector(selector)?));
-            }
-        }
+        let witness =
+            |(sop, selector): &(_, _)| Ok((self.sop(*sop)?.map(width_of), self.selector(*selector)?));
+        let witnesses = widths.iter().map(witness).collect::<Result<Vec<_>, Reason>>()?;
         let index = self.index();
         let classes = witnesses.iter().flat_map(|(width, pairs)| [width, &pairs.query, &pairs.key]);
         let tables: Vec<&Table<usize>> = [&index, key].into_iter().chain(classes).chain(query).collect();
@@ -229,31 +208,23 @@ impl Local<'_> {
         let states = &positions.states;
         self.network.work.spend(states.len() * states.len() * (1 + positions.orders.len()))?;
         let mut bounds = Bounds { of_class: vec![None; pairs.cells.len()], by_rank: false };
-        'states: for (i, x) in states.iter().enumerate() {
+        for (i, x) in states.iter().enumerate() {
             let Some(&query) = x.last() else { continue };
-            let Some(own) = pairs.at(query, x[KEY]) else { continue };
-            let (mut min, mut max) = (usize::from(own), usize::from(own));
-            // States come by their indices.
-            let mut start = 0;
-            for others in states.chunk_by(|a, b| a[INDEX] == b[INDEX]) {
-                let (from, index) = (start, others[0][INDEX]);
-                start += others.len();
-                if index == x[INDEX] {
-                    continue;
+            // At each index, whether all states are selected, and whether any is.
+            let mut at: Vec<Option<(bool, bool)>> = vec![None; self.n];
+            at[x[INDEX]] = pairs.at(query, x[KEY]).map(|own| (own, own));
+            for y in (0..states.len()).filter(|j| positions.meet(i, *j)).map(|j| &states[j]) {
+                let seen = self.sees(x[INDEX], y[INDEX]);
+                let selected = if seen { pairs.at(query, y[KEY]) } else { Some(false) };
+                if let Some(selected) = selected {
+                    let (all, any) = at[y[INDEX]].get_or_insert((true, false));
+                    (*all, *any) = (*all && selected, *any || selected);
                 }
-                let (mut all, mut any, mut possible) = (true, false, false);
-                for j in (from..start).filter(|j| positions.meet(i, *j)) {
-                    let seen = self.sees(x[INDEX], index);
-                    let selected = if seen { pairs.at(query, states[j][KEY]) } else { Some(false) };
-                    if let Some(selected) = selected {
-                        (all, any, possible) = (all && selected, any || selected, true);
-                    }
-                }
-                if !possible {
-                    continue 'states;
-                }
-                (min, max) = (min + usize::from(all), max + usize::from(any));
             }
+            // Somebody stands at each index.
+            let Some(at) = at.into_iter().collect::<Option<Vec<_>>>() else { continue };
+            let min = at.iter().filter(|(all, _)| *all).count();
+            let max = at.iter().filter(|(_, any)| *any).count();
             let bound = &mut bounds.of_class[query];
             *bound = Some(bound.map_or((min, max), |(a, b)| (a.min(min), b.max(max))));
         }

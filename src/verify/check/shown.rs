@@ -23,15 +23,3 @@ pub struct HeadShown {
     pub by_rank: bool,
     pub pairs: usize,
 }
-
-impl HeadShown {
-    pub const NONE: Self =
-        Self { gap: f64::INFINITY, leak: 0.0, selected: [usize::MAX, 0], by_rank: false, pairs: 0 };
-
-    /// One more query.
-    pub fn see(&mut self, gap: f64, leak: f64, (min, max): (usize, usize)) {
-        self.gap = self.gap.min(gap);
-        self.leak = self.leak.max(leak);
-        self.selected = [self.selected[0].min(min), self.selected[1].max(max)];
-    }
-}

@@ -4,7 +4,7 @@
 //! difference. So a table of a variable with a thousand values may have two cells. BOS is a position
 //! at which no variable has a value: one more cell, the last.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::rc::Rc;
 
@@ -128,75 +128,61 @@ impl<T: Clone + Eq + Hash> Table<T> {
     }
 }
 
-/// Several tables side by side: every combination of classes that tells cells of one of them apart.
-pub(super) struct Joint {
+/// Several tables side by side: every combination of classes that tells cells of one of them apart, as
+/// far as it can occur at one position, and BOS.
+pub(super) struct States {
     shape: Shape,
-    /// For each combination, and for BOS, the cell of each table.
-    places: Vec<usize>,
-    n_shapes: usize,
+    /// The combination, and the cell of each table.
+    states: Vec<(usize, Vec<usize>)>,
 }
 
-impl Joint {
+impl States {
     /// None if there are too many combinations.
-    pub fn new(shapes: &[&Shape]) -> Option<Self> {
-        let mut vars: Vec<usize> = shapes.iter().flat_map(|s| s.vars()).collect();
-        vars.sort_unstable();
-        vars.dedup();
+    pub fn new(shapes: &[&Shape], constraints: &[&Table<bool>], bos: bool) -> Option<Self> {
+        let all: Vec<&Shape> = shapes.iter().copied().chain(constraints.iter().map(|c| &c.shape)).collect();
+        let vars: BTreeSet<usize> = all.iter().flat_map(|s| s.vars()).collect();
         // For each variable, a value of each class.
         let (mut args, mut values) = (Vec::new(), Vec::new());
         for var in &vars {
-            let of: Vec<&Arg> = shapes.iter().flat_map(|s| &s.args).filter(|a| a.var == *var).collect();
+            let of: Vec<&Arg> = all.iter().flat_map(|s| &s.args).filter(|a| a.var == *var).collect();
             let told = |v: usize| of.iter().map(|a| a.class[v]).collect::<Vec<_>>();
             let (class, first) = classes((0..of[0].class.len()).map(told));
             args.push(Arg { var: *var, class: class.into(), n: first.len() });
             values.push(first);
         }
         let size = args.iter().try_fold(1_usize, |size, a| size.checked_mul(a.n))?;
-        if size > MAX_CELLS || size.saturating_mul(shapes.len()) > 32 * MAX_CELLS {
+        if size > MAX_CELLS || size.saturating_mul(all.len()) > 32 * MAX_CELLS {
             return None;
         }
-        let place = |var: &usize| vars.binary_search(var).unwrap_or_default();
-        let known: Vec<Vec<usize>> =
-            shapes.iter().map(|s| s.vars().map(|var| place(&var)).collect()).collect();
-        let mut places = Vec::with_capacity((size + 1) * shapes.len());
+        let place = |arg: &Arg| vars.iter().position(|var| *var == arg.var).unwrap_or_default();
+        let known: Vec<Vec<usize>> = all.iter().map(|s| s.args.iter().map(place).collect()).collect();
         let mut state = vec![0; args.len()];
+        let mut states = Vec::new();
         for cell in 0..size {
             let mut rest = cell;
             for (i, values) in values.iter().enumerate().rev() {
                 state[i] = values[rest % values.len()];
                 rest /= values.len();
             }
-            for (shape, known) in shapes.iter().zip(&known) {
+            let place = |(shape, known): (&&Shape, &Vec<usize>)| {
                 let args = shape.args.iter().zip(known);
-                places.push(args.fold(0, |place, (arg, i)| place * arg.n + arg.class[state[*i]]));
+                args.fold(0, |place, (arg, i)| place * arg.n + arg.class[state[*i]])
+            };
+            let mut places: Vec<usize> = all.iter().zip(&known).map(place).collect();
+            let mut limits = constraints.iter().zip(&places[shapes.len()..]);
+            if limits.all(|(constraint, place)| constraint.cells[*place] == Some(true)) {
+                places.truncate(shapes.len());
+                states.push((cell, places));
             }
         }
-        places.extend(shapes.iter().map(|shape| shape.size()));
-        Some(Self { shape: Shape { args }, places, n_shapes: shapes.len() })
+        if bos {
+            states.push((size, shapes.iter().map(|shape| shape.size()).collect()));
+        }
+        Some(Self { shape: Shape { args }, states })
     }
 
-    /// Where BOS stands; all other combinations come before.
-    pub fn bos(&self) -> usize {
-        self.shape.size()
-    }
-
-    /// The cells that belong to a combination.
-    pub fn places(&self, cell: usize) -> &[usize] {
-        &self.places[cell * self.n_shapes..][..self.n_shapes]
-    }
-}
-
-/// The combinations of cells that can occur together at one position, and the cell of each table.
-pub(super) struct States {
-    pub joint: Joint,
-    pub cells: Vec<usize>,
-    /// So many tables were asked for: the others only limit what can occur.
-    pub n_tables: usize,
-}
-
-impl States {
     pub fn iter(&self) -> impl Iterator<Item = &[usize]> {
-        self.cells.iter().map(|cell| &self.joint.places(*cell)[..self.n_tables])
+        self.states.iter().map(|(_, places)| places.as_slice())
     }
 
     /// What `f` says of each state.
@@ -204,10 +190,10 @@ impl States {
         &self,
         mut f: impl FnMut(&[usize]) -> Result<Option<T>, E>,
     ) -> Result<Table<T>, E> {
-        let mut cells = vec![None; self.joint.bos() + 1];
-        for (cell, places) in self.cells.iter().zip(self.iter()) {
+        let mut cells = vec![None; self.shape.size() + 1];
+        for (cell, places) in &self.states {
             cells[*cell] = f(places)?;
         }
-        Ok(Table::new(self.joint.shape.clone(), cells))
+        Ok(Table::new(self.shape.clone(), cells))
     }
 }
