@@ -56,9 +56,9 @@ impl Stream<'_> {
     ) -> Result<(), Reason> {
         let mut written: BTreeMap<usize, Vec<Table<Ball>>> = BTreeMap::new();
         for (h, weights) in heads.iter().enumerate() {
-            let values = columns(&weights.w_v);
+            let values = columns(weights.w_v.columns());
             let mut targets: BTreeMap<Node, Vec<(usize, usize, f32)>> = BTreeMap::new();
-            for (d, mut adds) in columns(&weights.w_o).into_iter().enumerate() {
+            for (d, mut adds) in columns(weights.w_o.columns()).into_iter().enumerate() {
                 // Columns that are zero hand on zero.
                 adds.retain(|(column, _)| !values[*column].is_empty());
                 match adds[..] {
@@ -72,8 +72,8 @@ impl Stream<'_> {
             }
             for (of, adds) in targets {
                 let head = Head {
-                    queries: self.read(&columns(&weights.w_q))?,
-                    keys: self.read(&columns(&weights.w_k))?,
+                    queries: self.read(&columns(weights.w_q.columns()))?,
+                    keys: self.read(&columns(weights.w_k.columns()))?,
                     values: self
                         .read(&adds.iter().map(|(_, column, _)| values[*column].clone()).collect())?,
                     weights: adds.iter().map(|(_, _, weight)| Ball::exact(f64::from(*weight))).collect(),
@@ -115,23 +115,27 @@ impl Stream<'_> {
         let any = || Table::variable(INDEX, (0..self.local.n).map(|_| Some(of.default.clone())), None);
         let value = of.value.clone().unwrap_or_else(|| Rc::new(any()));
         // The index counts where it hides keys.
-        let causal = self.network.config.causal || self.local.program.causal;
+        let causal = self.network.config.causal || self.network.program.causal;
         let index = self.local.index().map(|i| Some(if causal { *i } else { 0 }));
         let states = self.local.states(&[&head.queries.shape, &of.pairs.query.shape, &index.shape])?;
-        let query = |places| Side::new(&head.queries, &of.pairs.query, &index, places);
+        let side = |vector, class: Option<usize>, i: usize| {
+            Some(Side { vector, class: class?, index: index.cells[i]? })
+        };
+        let query =
+            |p: &[usize]| side(head.queries.cells[p[0]].as_deref()?, of.pairs.query.cells[p[1]], p[2]);
         let queries = distinct(states.iter().filter_map(query));
         let shapes = [&head.keys.shape, &of.pairs.key.shape, &index.shape, &head.values.shape, &value.shape];
         let states = self.local.states(&shapes)?;
-        let key = |places: &[usize]| {
-            let content = (head.values.cells[places[3]].as_deref()?, value.cells[places[4]].as_ref()?);
-            Some((Side::new(&head.keys, &of.pairs.key, &index, places)?, content))
+        let key = |p: &[usize]| {
+            let content = (head.values.cells[p[3]].as_deref()?, value.cells[p[4]].as_ref()?);
+            Some((side(head.keys.cells[p[0]].as_deref()?, of.pairs.key.cells[p[1]], p[2])?, content))
         };
         let keys: Vec<(Side, Content)> = distinct(states.iter().filter_map(key));
 
         let handed: Vec<Handed> = (0..head.weights.len()).map(|place| self.handed(head, place)).collect();
         let mut recorded: Vec<Recorded> = handed.iter().map(|_| Recorded::default()).collect();
         let pairs = queries.len() * keys.len();
-        self.network.work.spend(pairs * queries.first().map_or(0, |query| query.vector.len()))?;
+        self.network.spend(pairs * queries.first().map_or(0, |query| query.vector.len()))?;
         let (mut gap, mut leak, mut selected) = (f64::INFINITY, 0.0, [usize::MAX, 0]);
         for query in &queries {
             let Some(bounds) = of.bounds.of_class[query.class] else { continue };
@@ -177,7 +181,7 @@ impl Stream<'_> {
             Ok(distinct(sides.cells.into_iter().flatten()))
         };
         let (queries, keys) = (sides(&head.queries)?, sides(&head.keys)?);
-        self.network.work.spend(queries.len() * keys.len())?;
+        self.network.spend(queries.len() * keys.len())?;
         let mut best = vec![(f64::NEG_INFINITY, 0); n];
         for (query, i) in &queries {
             for (key, j) in keys.iter().filter(|(_, j)| j <= i || !self.network.config.causal) {
@@ -195,7 +199,7 @@ impl Stream<'_> {
         let values = values.into_iter().map(|value| value.or(Some(Value::int(0))));
         Ok(Attended {
             pairs: Rc::new(Pairs::new(&index, &index, |q, k| Some(best[*q].1 == *k))?),
-            bounds: Rc::new(Bounds::one(n)),
+            bounds: Rc::new(Bounds { of_class: vec![Some((1, 1)); n], by_rank: false }),
             value: Some(Rc::new(Table::variable(INDEX, values, None))),
             default: Value::int(0),
         })

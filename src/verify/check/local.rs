@@ -17,7 +17,7 @@ use super::pairs::{Bounds, Pairs};
 use super::table::{Shape, States, Table};
 use super::{Network, Reason};
 use crate::interp;
-use crate::ir::{Node, Op, Program, SOpId, SelectorId, SelectorOp};
+use crate::ir::{Node, Op, SOpId, SelectorId, SelectorOp};
 use crate::value::{Elementwise, Number, Value};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
@@ -44,7 +44,6 @@ pub(super) type Known<T> = Result<Rc<T>, Reason>;
 
 /// What is known of a program on inputs of length `n`.
 pub(super) struct Local<'p> {
-    pub program: &'p Program,
     pub network: &'p Network<'p>,
     pub n: usize,
     n_vars: usize,
@@ -67,7 +66,6 @@ impl<'p> Local<'p> {
         let program = network.program;
         let graph = &program.graph;
         let mut local = Self {
-            program,
             network,
             n,
             n_vars: 1 + program.columns.len(),
@@ -80,7 +78,7 @@ impl<'p> Local<'p> {
             assumed: Vec::new(),
         };
         let selectors = program.live().iter().filter(|node| matches!(node, Node::Selector(_))).count();
-        network.work.spend(n * n * selectors)?;
+        network.spend(n * n * selectors)?;
         if !local.positional() {
             return Ok(None);
         }
@@ -90,11 +88,9 @@ impl<'p> Local<'p> {
             // An assumption that is not understood is not made use of.
             if let Ok(table) = local.sop(*sop) {
                 let holds = table.map(|v| Some(v.truth()));
-                if !holds.cells.iter().flatten().any(|holds| *holds) {
-                    return Ok(None);
-                }
                 // It holds at every position: one index at which it cannot is enough.
-                if holds.shape.vars().all(|var| var == INDEX) && holds.only() != Some(&true) {
+                let by_index = holds.shape.vars().all(|var| var == INDEX);
+                if !holds.cells.contains(&Some(true)) || by_index && holds.only() != Some(&true) {
                     return Ok(None);
                 }
                 local.constrain(holds);
@@ -111,10 +107,10 @@ impl<'p> Local<'p> {
 
     /// Computes everything that depends on the length and the index alone; false if that fails.
     fn positional(&mut self) -> bool {
-        let graph = &self.program.graph;
+        let graph = &self.network.program.graph;
         let mut known: HashSet<Node> = HashSet::new();
         let mut nodes = Vec::new();
-        for node in self.program.live() {
+        for node in self.network.program.live() {
             let input = matches!(node, Node::SOp(id) if matches!(graph[id].op, Op::Input(_)));
             if !input && graph.operands(node).iter().all(|o| known.contains(o)) {
                 known.insert(node);
@@ -122,7 +118,9 @@ impl<'p> Local<'p> {
             }
         }
         let column = vec![vec![Value::Bool(false); self.n]];
-        let Ok(trace) = interp::run(graph, &nodes, &column, self.program.causal) else { return false };
+        let Ok(trace) = interp::run(graph, &nodes, &column, self.network.program.causal) else {
+            return false;
+        };
         for node in nodes {
             if let Node::SOp(id) = node
                 && let Some(values) = trace.sop(id)
@@ -140,7 +138,7 @@ impl<'p> Local<'p> {
         let known: Vec<&Table<bool>> =
             self.constraints.iter().filter(|c| c.shape.vars().all(|v| vars.contains(&v))).collect();
         let states = States::new(shapes, &known, self.network.config.bos).ok_or(Reason::TooManyTuples)?;
-        self.network.work.spend(states.iter().count() * (1 + shapes.len() + known.len()))?;
+        self.network.spend(states.iter().count() * (1 + shapes.len() + known.len()))?;
         Ok(states)
     }
 
@@ -184,7 +182,7 @@ impl<'p> Local<'p> {
     /// A node as a width, if it is one, and its selector.
     pub fn as_width(&self, node: Node) -> Option<(SOpId, SelectorId)> {
         let Node::SOp(id) = node else { return None };
-        match self.program.graph[id].op {
+        match self.network.program.graph[id].op {
             Op::Width { selector } => Some((id, selector)),
             _ => None,
         }
@@ -211,9 +209,9 @@ impl<'p> Local<'p> {
     }
 
     fn table(&mut self, id: SOpId) -> Result<Table<Value>, Reason> {
-        match self.program.graph[id].op.clone() {
+        match self.network.program.graph[id].op.clone() {
             Op::Input(column) => {
-                let values = self.program.columns[column].domain.clone().unwrap_or_default();
+                let values = self.network.program.columns[column].domain.clone().unwrap_or_default();
                 Ok(Table::variable(1 + column, values.into_iter().map(Some), None))
             }
             Op::Indices | Op::Const(_) => Err(Reason::NotLive),
@@ -267,7 +265,7 @@ impl<'p> Local<'p> {
 
     /// What an s-op is over a selector, if it is a mean, a width, or a sum of means.
     pub fn attended(&self, id: SOpId) -> Result<Attended, Reason> {
-        match self.program.graph[id].op.clone() {
+        match self.network.program.graph[id].op.clone() {
             Op::Aggregate { selector, value, default } => {
                 let value = Some(self.sop(value)?);
                 Ok(Attended { value, default, ..self.counted(selector)? })
@@ -294,7 +292,7 @@ impl<'p> Local<'p> {
                 (second.value?, second.default)
             }
             Elementwise::Mul | Elementwise::Div => {
-                let Op::Const(by) = &self.program.graph[*b].op else { return None };
+                let Op::Const(by) = &self.network.program.graph[*b].op else { return None };
                 (self.sop(*b).ok()?, by.clone())
             }
             _ => return None,
@@ -316,7 +314,7 @@ impl<'p> Local<'p> {
         let mut values = BTreeSet::new();
         let (mut averaged, mut fewest, mut most) = (BTreeSet::new(), usize::MAX, 1);
         for (q, (min, max)) in bounds.reached() {
-            self.network.work.spend(keys.len())?;
+            self.network.spend(keys.len())?;
             if min == 0 {
                 values.insert(default.clone());
             }
@@ -326,10 +324,8 @@ impl<'p> Local<'p> {
                 values.extend(found.iter().map(|v| (*v).clone()));
             }
             // Only numbers have a mean.
-            let numbers: Vec<Number> = found
-                .iter()
-                .filter_map(|v| if let Value::Number(n) = v { Some(n.clone()) } else { None })
-                .collect();
+            let numbers = found.iter().filter(|value| matches!(value, Value::Number(_)));
+            let numbers: Vec<Number> = numbers.filter_map(|value| value.number()).collect();
             match numbers.len() {
                 _ if max < 2 => {}
                 1 => values.extend(numbers.into_iter().map(Value::Number)),
@@ -341,7 +337,7 @@ impl<'p> Local<'p> {
         }
         let mut sums = averaged.clone();
         for k in 2..=most {
-            self.network.work.spend(sums.len() * averaged.len())?;
+            self.network.spend(sums.len() * averaged.len())?;
             let longer = |s: &Number| averaged.iter().map(|a| s.add(a).ok()).collect::<Vec<_>>();
             sums = sums.iter().flat_map(longer).collect::<Option<_>>().ok_or(Reason::TooManyValues)?;
             if sums.len() > MAX_VALUES {
@@ -358,18 +354,17 @@ impl<'p> Local<'p> {
     /// The width of a selector: a variable; or the sum of the widths of its sides, if the network is
     /// said to hold these, and no pair is in both.
     pub fn width(&mut self, selector: SelectorId) -> Known<Table<Value>> {
-        if let Some(known) = self.widths.get(&selector) {
-            return known.clone();
+        if !self.widths.contains_key(&selector) {
+            let table = self.width_table(selector).map(Rc::new);
+            self.widths.insert(selector, table);
         }
-        let table = self.width_table(selector).map(Rc::new);
-        self.widths.insert(selector, table.clone());
-        table
+        self.widths[&selector].clone()
     }
 
     fn width_table(&mut self, selector: SelectorId) -> Result<Table<Value>, Reason> {
         let Attended { pairs, bounds, .. } = self.counted(selector)?;
         let range = bounds.range();
-        if let SelectorOp::Or(a, b) = self.program.graph[selector].op
+        if let SelectorOp::Or(a, b) = self.network.program.graph[selector].op
             && [a, b].iter().any(|side| self.network.hints.contains(&Node::Selector(*side)))
             && self.both(a, b, |a, b| a && b)?.is_empty()
         {

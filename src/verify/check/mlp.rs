@@ -122,7 +122,7 @@ impl Neurons {
 
 impl Stream<'_> {
     pub fn mlp(&mut self, layer: usize, weights: &MlpWeights, shown: &mut Shown) -> Result<(), Reason> {
-        let (reads, writes) = (columns(&weights.w_in), columns(&weights.w_out));
+        let (reads, writes) = (columns(weights.w_in.columns()), columns(weights.w_out.columns()));
         let neurons = Neurons { reads, biases: weights.b_in.iter().copied().collect(), writes };
         let mut written = self.held.clone();
         for d in (0..written.len()).filter(|d| !neurons.writes[*d].is_empty()) {
@@ -132,7 +132,7 @@ impl Stream<'_> {
             let tables: Vec<&Table<Ball>> = read.iter().map(|d| &*self.held[*d]).collect();
             let (terms, mut tuples) = (writers().map(|terms| 1 + terms.len()).sum(), 0);
             let mut table = self.local.combine(&tables, |held| {
-                self.network.work.spend(terms)?;
+                self.network.spend(terms)?;
                 tuples += 1;
                 let place = |d: usize| read.binary_search(&d).unwrap_or_default();
                 neurons.after(d, |d| *held[place(d)]).map(Some).ok_or(Reason::Overflow)

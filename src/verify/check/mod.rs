@@ -67,22 +67,12 @@ struct Network<'a> {
     told: HashMap<(usize, usize), Node>,
     /// All of these. They decide where tables are cut, and nothing that is proved rests on them.
     hints: HashSet<Node>,
-    work: Work,
+    /// How many steps were taken.
+    work: Cell<u64>,
 }
 
 /// Steps of the kernel, a multiplication or a comparison each, before it gives up: a few seconds.
 const MAX_WORK: u64 = 1 << 31;
-
-/// How many steps were taken.
-#[derive(Default)]
-struct Work(Cell<u64>);
-
-impl Work {
-    fn spend(&self, steps: usize) -> Result<(), Reason> {
-        self.0.set(self.0.get().saturating_add(steps as u64));
-        if self.0.get() > MAX_WORK { Err(Reason::TooMuchWork) } else { Ok(()) }
-    }
-}
 
 /// Shows that a model computes a program on every declared input, or says what is open.
 pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open> {
@@ -110,7 +100,7 @@ pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open
         }
         shown.lengths.push(n);
     }
-    shown.cost = network.work.0.get();
+    shown.cost = network.work.get();
     match shown.outputs.iter().any(|(_, _, tuples)| *tuples > 0) {
         true => Ok(shown),
         false => Err(open(None, "inputs")(Reason::NoInputs)),
@@ -147,6 +137,11 @@ impl<'a> Network<'a> {
         let slot = |s: &SlotInfo| Some(((s.live[0], s.direction), about(s)?));
         let told: HashMap<(usize, usize), Node> = manifest.slots.iter().filter_map(slot).collect();
         let hints = told.values().copied().collect();
-        Ok(Self { program, config, weights, rows, told, hints, work: Work::default() })
+        Ok(Self { program, config, weights, rows, told, hints, work: Cell::default() })
+    }
+
+    fn spend(&self, steps: usize) -> Result<(), Reason> {
+        self.work.set(self.work.get().saturating_add(steps as u64));
+        if self.work.get() > MAX_WORK { Err(Reason::TooMuchWork) } else { Ok(()) }
     }
 }

@@ -9,7 +9,7 @@ use crate::value::{Number, Value};
 impl Stream<'_> {
     pub fn output(&self, output: usize, shown: &mut Shown) -> Result<(), Reason> {
         let decode = &self.network.config.outputs[output].decode;
-        let logits = self.read(&columns(&self.network.weights.w_u[output]))?;
+        let logits = self.read(&columns(self.network.weights.w_u[output].columns()))?;
         let expected = self.local.sop(self.network.program.outputs[output].sop)?;
         let (mut least, mut tuples) = (f64::INFINITY, 0);
         self.local.join(&logits, &expected, |logits, value| {

@@ -76,11 +76,6 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// For each of so many queries, just one key.
-    pub fn one(n: usize) -> Self {
-        Self { of_class: vec![Some((1, 1)); n], by_rank: false }
-    }
-
     pub fn reached(&self) -> impl Iterator<Item = (usize, (usize, usize))> + '_ {
         self.of_class.iter().enumerate().filter_map(|(q, b)| Some((q, (*b)?)))
     }
@@ -115,7 +110,7 @@ impl Positions {
 
 impl Local<'_> {
     pub(super) fn select(&self, id: SelectorId) -> Result<Pairs, Reason> {
-        match self.program.graph[id].op {
+        match self.network.program.graph[id].op {
             SelectorOp::Select { key, query, op } => {
                 Pairs::new(&*self.sop(query)?, &*self.sop(key)?, |q, k| op.holds(k, q).ok())
             }
@@ -141,7 +136,7 @@ impl Local<'_> {
     }
 
     pub(super) fn sees(&self, query: usize, key: usize) -> bool {
-        key <= query || !self.program.causal
+        key <= query || !self.network.program.causal
     }
 
     /// Bounds on the width of a selector.
@@ -150,7 +145,7 @@ impl Local<'_> {
         let positions = self.positions(&pairs.key, &self.assumed, Some(&pairs.query))?;
         let mut bounds = self.by_position(&pairs, &positions)?;
         self.by_meeting(&pairs, &positions, &mut bounds)?;
-        let made_of = self.program.graph.live([Node::Selector(id)]);
+        let made_of = self.network.program.graph.live([Node::Selector(id)]);
         for width in made_of.into_iter().filter_map(|node| self.as_width(node)) {
             if bounds.reached().all(|(_, (min, max))| min == max) {
                 break;
@@ -190,7 +185,7 @@ impl Local<'_> {
     fn order(&self, pairs: &Pairs, at: usize, positions: &[Position]) -> Result<Order, Reason> {
         let (place, first) = classes(positions.iter().map(|p| (p[INDEX], p[at + 1], p[at + 2])));
         let seen = || first.iter().map(|i| &positions[*i]);
-        self.network.work.spend(first.len().pow(3))?;
+        self.network.spend(first.len().pow(3))?;
         let selects = |a: &Position, b: &Position| {
             self.sees(a[INDEX], b[INDEX]) && pairs.at(a[at + 1], b[at + 2]) == Some(true)
         };
@@ -206,7 +201,7 @@ impl Local<'_> {
 
     fn by_position(&self, pairs: &Pairs, positions: &Positions) -> Result<Bounds, Reason> {
         let states = &positions.states;
-        self.network.work.spend(states.len() * states.len() * (1 + positions.orders.len()))?;
+        self.network.spend(states.len() * states.len() * (1 + positions.orders.len()))?;
         let mut bounds = Bounds { of_class: vec![None; pairs.cells.len()], by_rank: false };
         for (i, x) in states.iter().enumerate() {
             let Some(&query) = x.last() else { continue };
@@ -236,7 +231,7 @@ impl Local<'_> {
         let Some(rank) = orders.last().map(|order| order.at) else { return Ok(()) };
         let apart = |states: &[usize]| {
             for i in states {
-                self.network.work.spend(states.len())?;
+                self.network.spend(states.len())?;
                 if states.iter().any(|j| positions.meet(*i, *j)) {
                     return Ok(false);
                 }
@@ -245,7 +240,7 @@ impl Local<'_> {
         };
         let mut by_rank: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         states.iter().enumerate().for_each(|(i, state)| by_rank.entry(state[rank]).or_default().push(i));
-        let mut permutation = !self.program.causal && by_rank.len() <= self.n;
+        let mut permutation = !self.network.program.causal && by_rank.len() <= self.n;
         for states in by_rank.values() {
             permutation = permutation && apart(states)?;
         }

@@ -9,7 +9,6 @@ use super::Reason;
 use super::ball::{Ball, dot, rounding, share};
 use super::local::Attended;
 use super::stream::Recorded;
-use super::table::Table;
 use crate::value::Value;
 use std::iter::repeat_n;
 
@@ -27,19 +26,6 @@ pub(super) struct Side<'t> {
     /// Its class among the queries or keys of a selector.
     pub class: usize,
     pub index: usize,
-}
-
-impl<'t> Side<'t> {
-    /// None where there is none.
-    pub fn new(
-        vectors: &'t Table<Vec<Ball>>,
-        classes: &Table<usize>,
-        index: &Table<usize>,
-        places: &[usize],
-    ) -> Option<Self> {
-        let (class, index) = (classes.cells[places[1]]?, index.cells[places[2]]?);
-        Some(Self { vector: vectors.cells[places[0]].as_ref()?, class, index })
-    }
 }
 
 /// What a key has to give: what it hands on, by direction, and what an aggregate finds there.

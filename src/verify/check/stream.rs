@@ -8,7 +8,6 @@ use super::local::{INDEX, Local};
 use super::table::Table;
 use super::{Network, Reason};
 use crate::value::Value;
-use ndarray::Array2;
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -22,11 +21,9 @@ pub(super) struct Stream<'a> {
 /// For each column of a matrix, the rows and weights that are not zero.
 pub(super) type Columns = Vec<Vec<(usize, f32)>>;
 
-pub(super) fn columns(matrix: &Array2<f32>) -> Columns {
-    let column = |c: ndarray::ArrayView1<f32>| {
-        c.iter().copied().enumerate().filter(|(_, weight)| *weight != 0.0).collect()
-    };
-    matrix.columns().into_iter().map(column).collect()
+pub(super) fn columns<'w>(matrix: impl IntoIterator<Item = impl IntoIterator<Item = &'w f32>>) -> Columns {
+    let entry = |(row, weight): (usize, &f32)| (*weight != 0.0).then_some((row, *weight));
+    matrix.into_iter().map(|column| column.into_iter().enumerate().filter_map(entry).collect()).collect()
 }
 
 impl<'a> Stream<'a> {
@@ -60,7 +57,7 @@ impl<'a> Stream<'a> {
         let columns: Vec<Vec<_>> = columns.iter().map(|c| c.iter().map(weight).collect()).collect();
         let tables: Vec<&Table<Ball>> = directions.iter().map(|d| &*self.held[*d]).collect();
         self.local.combine(&tables, |held| {
-            self.network.work.spend(columns.iter().map(Vec::len).sum())?;
+            self.network.spend(columns.iter().map(Vec::len).sum())?;
             let column = |terms: &Vec<(usize, Ball)>| dot(terms.iter().map(|(i, w)| (*held[*i], *w)));
             columns.iter().map(column).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)
         })
