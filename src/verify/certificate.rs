@@ -1,58 +1,78 @@
 //! What the kernel has shown, told to others.
 
-use super::check::{HeadShown as Head, Open, show};
-use super::locate::node;
-use crate::ir::{Program, definition};
-use crate::model::{Artifact, Certificate, HeadShown, MlpShown, Of, OutputShown};
+use super::check::{Open, show};
+use crate::ir::{Node, Program, definition};
+use crate::model::{Artifact, Certificate, HeadShown, MlpShown, OutputShown};
 use crate::value::Number;
 use std::collections::BTreeMap;
 
 /// A certificate that a model computes a program on every declared input, or what is open.
 pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open> {
     let shown = show(program, artifact)?;
-    let head = |((layer, head), shown): ((usize, usize), Head)| HeadShown {
-        layer,
-        head,
-        writes: shown.writes.iter().map(|of| name(program, *of)).collect(),
-        gap: rounded(shown.gap.min(f64::from(u16::MAX))),
-        leak: Number::from_f64(shown.leak).unwrap_or(Number::ZERO),
-        selected: shown.selected,
-        by_rank: shown.by_rank,
-        pairs: shown.pairs,
-    };
+    let mut heads: BTreeMap<(usize, usize), HeadShown> = BTreeMap::new();
+    for ((layer, head), of, shown) in shown.heads {
+        let (gap, leak) = (rounded(shown.gap.min(f64::from(u16::MAX))), exactly(shown.leak));
+        let known = heads.entry((layer, head)).or_insert_with(|| HeadShown {
+            layer,
+            head,
+            writes: Vec::new(),
+            gap: gap.clone(),
+            leak: Number::ZERO,
+            selected: shown.selected,
+            by_rank: false,
+            pairs: 0,
+        });
+        let name = name(program, of);
+        if !known.writes.contains(&name) {
+            known.writes.push(name);
+        }
+        known.gap = gap.min(known.gap.clone());
+        known.leak = leak.max(known.leak.clone());
+        let [min, max] = shown.selected;
+        known.selected = [min.min(known.selected[0]), max.max(known.selected[1])];
+        known.by_rank |= shown.by_rank;
+        known.pairs += shown.pairs;
+    }
+    let mut mlps: BTreeMap<usize, BTreeMap<usize, usize>> = BTreeMap::new();
+    for (layer, direction, tuples) in shown.mlps {
+        *mlps.entry(layer).or_default().entry(direction).or_default() += tuples;
+    }
     let mlp = |(layer, tuples): (usize, BTreeMap<usize, usize>)| {
         let (directions, tuples) = (tuples.len(), tuples.values().sum());
         MlpShown { layer, directions, tuples }
     };
-    let output = |(output, (margin, tuples)): (usize, (f64, usize))| OutputShown {
-        name: program.outputs[output].name.to_string(),
-        margin: rounded(margin),
-        tuples,
+    let output = |(i, output): (usize, &crate::ir::Output)| {
+        let of = || shown.outputs.iter().filter(move |(of, ..)| *of == i);
+        OutputShown {
+            name: output.name.to_string(),
+            margin: rounded(of().map(|(_, margin, _)| *margin).fold(f64::INFINITY, f64::min)),
+            tuples: of().map(|(.., tuples)| tuples).sum(),
+        }
     };
     let lengths = [shown.lengths.first(), shown.lengths.last()].map(|n| n.copied().unwrap_or(0));
     Ok(Certificate {
         lengths,
-        heads: shown.heads.into_iter().map(head).collect(),
-        mlps: shown.mlps.into_iter().map(mlp).collect(),
-        outputs: shown.outputs.into_iter().map(output).collect(),
+        heads: heads.into_values().collect(),
+        mlps: mlps.into_iter().map(mlp).collect(),
+        outputs: program.outputs.iter().enumerate().map(output).collect(),
         cost: Number::from(i64::try_from(shown.cost).unwrap_or(i64::MAX)),
         brute_force: brute_force(program, artifact, lengths),
     })
 }
 
 /// What directions tell of: an s-op by its name, or by what it computes.
-fn name(program: &Program, of: Of) -> String {
-    let told = |node| match program.graph.name(node) {
-        Some(name) => name.to_string(),
-        None => definition(program, node),
-    };
-    node(program, of).map_or_else(String::new, told)
+fn name(program: &Program, of: Node) -> String {
+    program.graph.name(of).map_or_else(|| definition(program, of), |name| name.to_string())
+}
+
+fn exactly(x: f64) -> Number {
+    Number::from_f64(x).unwrap_or(Number::ZERO)
 }
 
 /// Rounded down, so that it is short.
 fn rounded(x: f64) -> Number {
     const GRID: f64 = (1u32 << 20) as f64;
-    Number::from_f64((x * GRID).floor() / GRID).unwrap_or(Number::ZERO)
+    exactly((x * GRID).floor() / GRID)
 }
 
 /// Multiplications that running every input takes.

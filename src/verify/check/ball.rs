@@ -11,7 +11,7 @@ use crate::value::Number;
 use std::hash::{Hash, Hasher};
 
 /// Half a unit in the last place of f32, relative to the number.
-pub(super) const UNIT: f64 = 1.0 / (1u32 << 24) as f64;
+const UNIT: f64 = 1.0 / (1u32 << 24) as f64;
 
 /// f32 counts up to this many quanta.
 const QUANTA: f64 = (1u32 << 24) as f64;
@@ -26,16 +26,10 @@ const LARGEST: f64 = 1e30;
 const LEAST: f64 = 1e-44;
 
 /// Every number within `rad` of `mid`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Ball {
     pub mid: f64,
     pub rad: f64,
-}
-
-impl PartialEq for Ball {
-    fn eq(&self, other: &Self) -> bool {
-        self.mid == other.mid && self.rad == other.rad
-    }
 }
 
 /// No number is NaN: sums that could overflow are refused.
@@ -125,10 +119,17 @@ impl Ball {
     }
 }
 
-/// `γ_m = m u / (1 - m u)`: the relative error of `m` roundings.
-pub(super) fn gamma(m: usize) -> f64 {
-    let m = m as f64 * UNIT;
-    m / (1.0 - m) * UP
+/// The error of `m` roundings of numbers of that size: `γ_m = m u / (1 - m u)` of it, or what is lost
+/// near 0.
+pub(super) fn rounding(m: usize, size: f64) -> f64 {
+    let relative = m as f64 * UNIT;
+    (relative / (1.0 - relative) * size + m as f64 * LEAST) * UP
+}
+
+/// `fl(1/n)`
+pub(super) fn share(n: usize) -> Ball {
+    let mid = 1.0 / n as f64;
+    Ball { mid, rad: if n.is_power_of_two() { 0.0 } else { mid * UNIT * UP } }
 }
 
 fn power_of_two_below(x: f64) -> f64 {
@@ -184,7 +185,7 @@ pub(super) fn dot(terms: impl Iterator<Item = (Ball, Ball)>) -> Option<Ball> {
     if rad == 0.0 && (exact(size, least) || once) {
         return Some(Ball::exact(mid));
     }
-    let rounding = if count <= 1 && shifts { 0.0 } else { gamma(count) * size };
+    let rounding = if count <= 1 && shifts { count as f64 * LEAST } else { rounding(count, size) };
     let computing = (count + 4) as f64 * 4.0 * f64::EPSILON * size;
-    Some(Ball { mid, rad: (rad + rounding + computing + count as f64 * LEAST) * UP })
+    Some(Ball { mid, rad: (rad + rounding + computing) * UP })
 }

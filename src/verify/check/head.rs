@@ -6,50 +6,41 @@
 //! - selected keys score at least [`super::row::GAP`] above the others, so that f32 `exp` gives these weight 0
 //!   ([`crate::model::attention`]); BOS stands as far below, or exactly with them;
 //! - where several keys may be selected, their scores are one f32 number, so that each of `k` keys
-//!   gets `fl(1/k)`, and a mean is off by `γ_(k+1)` at most;
+//!   gets `fl(1/k)`;
 //! - where no key may be selected, BOS stands [`super::row::GAP`] above all keys;
 //! - what the attended keys hand on is what the s-op is then: the default, the value at the key, the
 //!   mean, or a function of the width.
 //!
 //! If the s-op depends on the position alone, it is enough that one position wins, whatever stands
-//! there, and hands on the right number.
+//! there: then this is what is selected.
 //!
-//! What stands in a direction and what heads add to it is summed. Columns of values that one head adds
-//! up have no fixed order among those of others: where there are such, nobody else may have a part.
+//! What stands in a direction and what heads add to it is summed. From each head, a direction takes one
+//! column of values, times a power of two: sums of several have no fixed order.
 //!
 //! A smaller gap `g` leaks: of `n` other keys, each gets `e^-g` of the attention at most, and what is
 //! written moves by that part of the range of all that is handed on. BOS, as a query, must attend to
 //! itself in the same sense.
 
-use super::ball::{Ball, dot};
+use super::ball::{Ball, dot, is_power_of_two};
 use super::local::{Attended, INDEX};
-use super::pairs::Pairs;
-use super::row::{Content, Direction, Kind, Row, Side, Sides, Target, leak, moved, range};
-use super::stream::{Reader, Recorded, Stream, columns, is_zero, sum, total};
-use super::table::{Shape, Table};
+use super::pairs::{Bounds, Pairs};
+use super::row::{Content, Handed, Row, Side, leak};
+use super::stream::{Recorded, Stream, columns, sum};
+use super::table::{Table, distinct};
 use super::{HeadShown, Reason, Shown};
-use crate::ir::{Node, Op, SelectorId};
-use crate::model::Of;
+use crate::ir::Node;
 use crate::value::Value;
 use crate::weights::HeadWeights;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The matrices of a head, as far as they write some directions.
+/// A head, as far as it writes some directions.
 struct Head {
-    queries: Reader,
-    keys: Reader,
-    values: Reader,
-    /// For each direction, the columns of the values that it adds up.
-    adds: Vec<Vec<(usize, Ball)>>,
-}
-
-/// What a head, or the stream before it, has in a direction.
-struct Part {
-    table: Rc<Table<Ball>>,
-    bos: Ball,
-    /// So many columns of values add up to it: together with other parts, in any order.
-    columns: usize,
+    queries: Table<Vec<Ball>>,
+    keys: Table<Vec<Ball>>,
+    /// What is handed on, by direction, but for these powers of two.
+    values: Table<Vec<Ball>>,
+    weights: Vec<Ball>,
 }
 
 fn score(query: &[Ball], key: &[Ball]) -> Result<Ball, Reason> {
@@ -63,264 +54,178 @@ impl Stream<'_> {
         heads: &[HeadWeights],
         shown: &mut Shown,
     ) -> Result<(), Reason> {
-        let mut written: BTreeMap<usize, Vec<Part>> = BTreeMap::new();
-        for (h, head) in heads.iter().enumerate() {
-            // Columns that are zero hand on zero.
-            let live: Vec<bool> =
-                head.w_v.columns().into_iter().map(|c| c.iter().any(|w| *w != 0.0)).collect();
-            let adds = columns(live.len(), self.network.config.d_model, |j, d| {
-                if live[j] { head.w_o[[j, d]] } else { 0.0 }
-            });
-            let mut targets: BTreeMap<Option<Of>, Vec<usize>> = BTreeMap::new();
-            for d in (0..adds.len()).filter(|d| !adds[*d].is_empty()) {
-                targets.entry(self.network.told(2 * layer + 1, d)).or_default().push(d);
-            }
-            for (of, directions) in targets {
-                let of = of.ok_or(Reason::Untold)?;
-                let target = self.target(of)?;
-                let head = self.parts(head, &directions, &adds);
-                let known = shown.heads.entry((layer, h)).or_insert(HeadShown::NONE);
-                if !known.writes.contains(&of) {
-                    known.writes.push(of);
+        let mut written: BTreeMap<usize, Vec<Table<Ball>>> = BTreeMap::new();
+        for (h, weights) in heads.iter().enumerate() {
+            let values = columns(weights.w_v.columns());
+            let mut targets: BTreeMap<Node, Vec<(usize, usize, f32)>> = BTreeMap::new();
+            for (d, mut adds) in columns(weights.w_o.columns()).into_iter().enumerate() {
+                // Columns that are zero hand on zero.
+                adds.retain(|(column, _)| !values[*column].is_empty());
+                match adds[..] {
+                    [] => {}
+                    [(column, weight)] if is_power_of_two(weight.into()) => {
+                        let of = self.network.told.get(&(2 * layer + 1, d)).ok_or(Reason::Untold)?;
+                        targets.entry(*of).or_default().push((d, column, weight));
+                    }
+                    _ => return Err(Reason::Occupied { direction: d }),
                 }
-                let tables = self.head(&head, target, known)?;
-                let at_bos = self.at_bos(&head)?;
-                for (i, (d, table)) in directions.into_iter().zip(tables).enumerate() {
-                    let bos = at_bos.as_ref().map_or(Ball::ZERO, |bos| bos[i]);
-                    let part = Part { table: Rc::new(table), bos, columns: adds[d].len() };
-                    written.entry(d).or_default().push(part);
+            }
+            for (of, adds) in targets {
+                let head = Head {
+                    queries: self.read(&columns(weights.w_q.columns()))?,
+                    keys: self.read(&columns(weights.w_k.columns()))?,
+                    values: self
+                        .read(&adds.iter().map(|(_, column, _)| values[*column].clone()).collect())?,
+                    weights: adds.iter().map(|(_, _, weight)| Ball::exact(f64::from(*weight))).collect(),
+                };
+                let (tables, of_head) = self.head(&head, of)?;
+                shown.heads.push(((layer, h), of, of_head));
+                for ((d, ..), table) in adds.into_iter().zip(tables) {
+                    written.entry(d).or_default().push(table);
                 }
             }
         }
-        for (d, mut parts) in written {
-            let bos = self.bos.as_ref().map_or(Ball::ZERO, |bos| bos[d]);
-            parts.push(Part { table: self.tokens[d].clone(), bos, columns: 1 });
-            parts.retain(|part| !part.bos.is_zero() || !is_zero(&part.table));
-            if parts.len() > 1 && parts.iter().any(|part| part.columns > 1) {
-                return Err(Reason::Occupied { direction: d });
-            }
-            self.tokens[d] = Rc::new(sum(&self.local, parts.iter().map(|part| &*part.table))?);
-            if let Some(held) = &mut self.bos {
-                held[d] = total(parts.iter().map(|part| part.bos))?;
-            }
+        for (d, parts) in written {
+            let all: Vec<&Table<Ball>> = parts.iter().chain([&*self.held[d]]).collect();
+            self.held[d] = Rc::new(sum(&self.local, &all)?);
         }
         Ok(())
     }
 
-    fn target(&mut self, of: Of) -> Result<Target, Reason> {
-        match of {
-            Of::Sop(index) => {
-                let id = self.sop(index).ok_or(Reason::NotLive)?;
-                let kind = match &self.network.program.graph[id].op {
-                    Op::Width { selector } => Kind::Width(*selector),
-                    _ => self.local.attended(id).map_or(Kind::Positional, Kind::Mean),
-                };
-                Ok(Target { table: self.local.sop(id)?, kind })
-            }
-            Of::Width(index) => {
-                let mut ids = self.network.program.graph.selector_ids();
-                let live = |id: &SelectorId| self.network.live.contains(&Node::Selector(*id));
-                let id = ids.nth(index).filter(live).ok_or(Reason::NotLive)?;
-                Ok(Target { table: self.local.width(id)?, kind: Kind::Width(id) })
-            }
-            Of::Column(_) | Of::Index | Of::Keys(_) | Of::Queries(_) => Err(Reason::Untold),
-        }
-    }
-
-    fn parts(&self, head: &HeadWeights, directions: &[usize], adds: &[Vec<(usize, f32)>]) -> Head {
-        let d_model = self.network.config.d_model;
-        // Only what goes into these directions.
-        let used = |j: usize| directions.iter().any(|d| adds[*d].iter().any(|(c, _)| *c == j));
-        let values = columns(d_model, head.w_v.ncols(), |d, c| if used(c) { head.w_v[[d, c]] } else { 0.0 });
-        let weight = |(j, w): &(usize, f32)| (*j, Ball::exact(f64::from(*w)));
-        Head {
-            queries: Reader::new(columns(d_model, head.w_q.ncols(), |d, c| head.w_q[[d, c]])),
-            keys: Reader::new(columns(d_model, head.w_k.ncols(), |d, c| head.w_k[[d, c]])),
-            values: Reader::new(values),
-            adds: directions.iter().map(|d| adds[*d].iter().map(weight).collect()).collect(),
-        }
-    }
-
-    fn head(
-        &mut self,
-        head: &Head,
-        target: Target,
-        shown: &mut HeadShown,
-    ) -> Result<Vec<Table<Ball>>, Reason> {
-        let before = shown.clone();
-        let by_selector = match &target.kind {
-            Kind::Width(id) | Kind::Mean(Attended { selector: id, .. }) => {
-                let (pairs, bounds) = (self.local.selector(*id)?, self.local.bounds(*id)?);
-                shown.by_rank |= bounds.by_rank;
-                self.rows(head, &target, &pairs, |q| bounds.of(q), shown)
-            }
-            Kind::Positional => Err(Reason::Untold),
+    fn head(&mut self, head: &Head, of: Node) -> Result<(Vec<Table<Ball>>, HeadShown), Reason> {
+        let (table, attended) = match of {
+            Node::SOp(id) => (self.local.sop(id)?, self.local.attended(id)),
+            Node::Selector(id) => (self.local.width(id)?, self.local.counted(id)),
         };
-        by_selector.or_else(|reason| {
-            if target.table.shape.vars().any(|v| v != INDEX) {
-                return Err(reason);
+        match attended.and_then(|attended| self.rows(head, &table, &attended)) {
+            Err(_) if table.shape.vars().all(|v| v == INDEX) => {
+                self.rows(head, &table, &self.winners(head, &table)?)
             }
-            *shown = before;
-            let winners = self.winners(head)?;
-            self.rows(head, &Target { kind: Kind::Positional, ..target }, &winners, |_| Some((1, 1)), shown)
-        })
-    }
-
-    /// Every state that a query or a key may be in, seen through a reader and a shape. A key hands on
-    /// values.
-    fn sides(
-        &self,
-        reader: &Reader,
-        (shape, classes): (&Shape, &[usize]),
-        key: Option<(&Head, Option<&Table<Value>>)>,
-    ) -> Result<Sides, Reason> {
-        let (none, positions) = (Shape::default(), Shape::variable(INDEX, self.local.n));
-        // The index counts where it hides keys, or is asked for.
-        let causal = self.network.config.causal || self.local.program.causal;
-        let index = causal || shape.vars().any(|v| v == INDEX);
-        let value = key.and_then(|(_, value)| value);
-        let mut shapes = vec![shape, if index { &positions } else { &none }];
-        shapes.push(value.map_or(&none, |v| &v.shape));
-        let first = shapes.len();
-        shapes.extend(self.shapes(reader));
-        let values = shapes.len();
-        shapes.extend(key.iter().flat_map(|(head, _)| self.shapes(&head.values)));
-        let states = self.local.states(&shapes)?;
-        let mut sides = Sides::new();
-        let (mut numbers, mut seen) = (HashMap::new(), HashSet::new());
-        for state in 0..states.len() {
-            let Some(vector) = self.read(reader, &states, state, first)? else { continue };
-            let value = value.map(|table| table.cells[states.place(state, 2)].clone());
-            let handed = match key {
-                Some((head, _)) => match self.read(&head.values, &states, state, values)? {
-                    Some(values) => head.handed(&values)?,
-                    None => continue,
-                },
-                None => Vec::new(),
-            };
-            if value != Some(None) {
-                let (class, index) = (classes[states.place(state, 0)], states.place(state, 1));
-                let side = Side { vector, class, index };
-                let number = *numbers.entry(side).or_insert_with_key(|side| {
-                    sides.push((side.clone(), Vec::new()));
-                    sides.len() - 1
-                });
-                let content = Content { handed, value: value.flatten() };
-                if seen.insert((number, content.clone())) {
-                    sides[number].1.push(content);
-                }
-            }
+            shown => shown,
         }
-        Ok(sides)
     }
 
-    /// What BOS, as a query, gets.
-    fn at_bos(&self, head: &Head) -> Result<Option<Vec<Ball>>, Reason> {
-        let (Some(query), Some(key), Some(values)) =
-            (self.read_bos(&head.queries)?, self.read_bos(&head.keys)?, self.read_bos(&head.values)?)
-        else {
-            return Ok(None);
-        };
-        let (own, handed) = (score(&query, &key)?, head.handed(&values)?);
-        if self.network.config.causal {
-            return Ok(Some(handed.into_iter().map(|(sum, _)| sum).collect()));
-        }
-        let keys = self.sides(&head.keys, (&Shape::default(), &[0]), Some((head, None)))?;
-        let others = keys.iter().try_fold(f64::NEG_INFINITY, |others, (key, _)| {
-            Ok(f64::max(others, score(&query, &key.vector)?.high()))
-        })?;
-        let lost = leak(own.low() - others, self.local.n).map_err(|_| Reason::BosAttends)?;
-        let net = |(d, (sum, size)): (usize, &(Ball, Ball))| {
-            moved(*sum, lost, range(&keys, Some(&handed), d), size.mid, self.local.n)
-        };
-        Ok(Some(handed.iter().enumerate().map(net).collect()))
-    }
-
-    /// For each query position, the key position that scores highest.
-    fn winners(&self, head: &Head) -> Result<Pairs, Reason> {
-        let (index, classes) = (Shape::variable(INDEX, self.local.n), vec![0; self.local.n]);
-        let keys = self.sides(&head.keys, (&index, &classes), Some((head, None)))?;
-        let queries = self.sides(&head.queries, (&index, &classes), None)?;
-        self.network.work.spend(queries.len() * keys.len() * head.queries.n_columns())?;
-        let mut winners = vec![0; self.local.n];
-        for (query, _) in &queries {
-            let seen = |key: &&Side| key.index <= query.index || !self.network.config.causal;
-            let scored = |key: &Side| Ok((score(&query.vector, &key.vector)?.mid, key.index));
-            let scores =
-                keys.iter().map(|(key, _)| key).filter(seen).map(scored).collect::<Result<Vec<_>, _>>()?;
-            let best = scores.into_iter().max_by(|a, b| a.0.total_cmp(&b.0));
-            winners[query.index] = best.map_or(0, |(_, key)| key);
-        }
-        Pairs::new(index.clone(), index, |q, k| Some(k == winners[q]))
-    }
-
-    /// What is written for each value of the s-op, if `pairs` selects what the head attends to, and
-    /// `bounds` says how many that are.
+    /// What each direction gets, for each value of an s-op that attention gives.
     fn rows(
         &self,
         head: &Head,
-        target: &Target,
-        pairs: &Pairs,
-        bounds: impl Fn(usize) -> Option<(usize, usize)>,
-        shown: &mut HeadShown,
-    ) -> Result<Vec<Table<Ball>>, Reason> {
-        let value = match &target.kind {
-            Kind::Mean(attended) => Some(&*attended.value),
-            Kind::Width(_) | Kind::Positional => None,
+        table: &Table<Value>,
+        of: &Attended,
+    ) -> Result<(Vec<Table<Ball>>, HeadShown), Reason> {
+        let any = || Table::variable(INDEX, (0..self.local.n).map(|_| Some(of.default.clone())), None);
+        let value = of.value.clone().unwrap_or_else(|| Rc::new(any()));
+        // The index counts where it hides keys.
+        let causal = self.network.config.causal || self.network.program.causal;
+        let index = self.local.index().map(|i| Some(if causal { *i } else { 0 }));
+        let states = self.local.states(&[&head.queries.shape, &of.pairs.query.shape, &index.shape])?;
+        let side = |vector, class: Option<usize>, i: usize| {
+            Some(Side { vector, class: class?, index: index.cells[i]? })
         };
-        let keys = self.sides(&head.keys, (&pairs.key, &pairs.key_class), Some((head, value)))?;
-        let queries = self.sides(&head.queries, (&pairs.query, &pairs.query_class), None)?;
-        let bos_key = self.read_bos(&head.keys)?;
-        let bos = self.read_bos(&head.values)?.map(|v| head.handed(&v)).transpose()?;
-        let known: Vec<Option<Value>> = match target.kind {
-            Kind::Positional => target.table.by_index(self.local.n),
-            Kind::Width(_) | Kind::Mean(_) => Vec::new(),
+        let query =
+            |p: &[usize]| side(head.queries.cells[p[0]].as_deref()?, of.pairs.query.cells[p[1]], p[2]);
+        let queries = distinct(states.iter().filter_map(query));
+        let shapes = [&head.keys.shape, &of.pairs.key.shape, &index.shape, &head.values.shape, &value.shape];
+        let states = self.local.states(&shapes)?;
+        let key = |p: &[usize]| {
+            let content = (head.values.cells[p[3]].as_deref()?, value.cells[p[4]].as_ref()?);
+            Some((side(head.keys.cells[p[0]].as_deref()?, of.pairs.key.cells[p[1]], p[2])?, content))
         };
-        let ranges: Vec<f64> = (0..head.adds.len()).map(|d| range(&keys, bos.as_deref(), d)).collect();
-        self.network.work.spend(queries.len() * keys.len() * head.queries.n_columns())?;
-        shown.pairs += queries.len() * keys.len();
-        let mut recorded: Vec<Recorded> = head.adds.iter().map(|_| Recorded::default()).collect();
-        for (query, _) in &queries {
-            let Some((min, max)) = bounds(query.class) else { continue };
-            let row = self.row(&keys, bos_key.as_deref(), pairs, query, target, (min, max))?;
-            shown.gap = shown.gap.min(row.gap);
-            shown.leak = shown.leak.max(row.lost).max(row.lost_empty);
-            shown.selected = [shown.selected[0].min(min), shown.selected[1].max(max)];
-            for (d, recorded) in recorded.iter_mut().enumerate() {
-                let bos = bos.as_ref().map(|bos| bos[d]);
-                let row = Direction { row: &row, d, adds: &head.adds[d], bos, range: ranges[d] };
-                row.record(target, known.get(query.index).and_then(Option::as_ref), recorded)?;
+        let keys: Vec<(Side, Content)> = distinct(states.iter().filter_map(key));
+
+        let handed: Vec<Handed> = (0..head.weights.len()).map(|place| self.handed(head, place)).collect();
+        let mut recorded: Vec<Recorded> = handed.iter().map(|_| Recorded::default()).collect();
+        let pairs = queries.len() * keys.len();
+        self.network.spend(pairs * queries.first().map_or(0, |query| query.vector.len()))?;
+        let (mut gap, mut leak, mut selected) = (f64::INFINITY, 0.0, [usize::MAX, 0]);
+        for query in &queries {
+            let Some(bounds) = of.bounds.of_class[query.class] else { continue };
+            let row = self.row(&keys, head.keys.bos(), &of.pairs, query, bounds)?;
+            (gap, leak) = (row.gap.min(gap), row.lost.max(row.lost_empty).max(leak));
+            selected = [row.min.min(selected[0]), row.max.max(selected[1])];
+            for (handed, recorded) in handed.iter().zip(&mut recorded) {
+                handed.record(&row, of, recorded)?;
             }
         }
-        Ok(recorded.iter().map(|recorded| recorded.table(&target.table)).collect())
+        let shown = HeadShown { gap, leak, selected, by_rank: of.bounds.by_rank, pairs };
+        let at_bos = self.at_bos(head, &handed)?;
+        let at = |d: usize| at_bos.as_ref().map(|bos| bos[d]);
+        Ok((recorded.iter().enumerate().map(|(d, r)| r.table(table, at(d))).collect(), shown))
     }
 
-    /// The keys that a query attends to: those that the program lets it see and select, or a winner.
+    fn handed(&self, head: &Head, place: usize) -> Handed {
+        let all = || head.values.cells.iter().flatten().map(|values| values[place]);
+        let low = all().map(Ball::low).fold(f64::INFINITY, f64::min);
+        let high = all().map(Ball::high).fold(f64::NEG_INFINITY, f64::max);
+        let bos = head.values.bos().map(|values| values[place]);
+        Handed { place, bos, range: high - low, weight: head.weights[place], n_keys: self.local.n }
+    }
+
+    /// What BOS, as a query, gets.
+    fn at_bos(&self, head: &Head, handed: &[Handed]) -> Result<Option<Vec<Ball>>, Reason> {
+        let Some((query, key)) = head.queries.bos().zip(head.keys.bos()) else { return Ok(None) };
+        let mut others = f64::NEG_INFINITY;
+        for key in head.keys.tokens().filter(|_| !self.network.config.causal) {
+            others = others.max(score(query, key)?.high());
+        }
+        let lost = leak(score(query, key)?.low() - others, self.local.n).map_err(|_| Reason::BosAttends)?;
+        let written = |handed: &Handed| handed.bos.map(|bos| handed.written(bos, lost, bos.size()));
+        handed.iter().map(written).collect::<Option<_>>().transpose()
+    }
+
+    /// As if the position that scores highest were selected, for an s-op that depends on the position
+    /// alone.
+    fn winners(&self, head: &Head, table: &Table<Value>) -> Result<Attended, Reason> {
+        let (index, n) = (self.local.index(), self.local.n);
+        let sides = |vectors: &Table<Vec<Ball>>| {
+            let sides = self.local.join(vectors, &index, |vector, i| Ok(Some((vector.clone(), *i))))?;
+            Ok(distinct(sides.cells.into_iter().flatten()))
+        };
+        let (queries, keys) = (sides(&head.queries)?, sides(&head.keys)?);
+        self.network.spend(queries.len() * keys.len())?;
+        let mut best = vec![(f64::NEG_INFINITY, 0); n];
+        for (query, i) in &queries {
+            for (key, j) in keys.iter().filter(|(_, j)| j <= i || !self.network.config.causal) {
+                let score = score(query, key)?.mid;
+                if score > best[*i].0 {
+                    best[*i] = (score, *j);
+                }
+            }
+        }
+        let mut values: Vec<Option<Value>> = vec![None; n];
+        self.local.join(&index, table, |i, value| {
+            let known = values[best[*i].1].get_or_insert_with(|| value.clone());
+            if known == value { Ok(Some(())) } else { Err(Reason::WrongValue { value: value.clone() }) }
+        })?;
+        let values = values.into_iter().map(|value| value.or(Some(Value::int(0))));
+        Ok(Attended {
+            pairs: Rc::new(Pairs::new(&index, &index, |q, k| Some(best[*q].1 == *k))?),
+            bounds: Rc::new(Bounds { of_class: vec![Some((1, 1)); n], by_rank: false }),
+            value: Some(Rc::new(Table::variable(INDEX, values, None))),
+            default: Value::int(0),
+        })
+    }
+
+    /// The keys that a query attends to: those that the program lets it see and select.
     fn row<'k>(
         &self,
-        keys: &'k Sides,
-        bos: Option<&[Ball]>,
+        keys: &[(Side, Content<'k>)],
+        bos: Option<&Vec<Ball>>,
         pairs: &Pairs,
         query: &Side,
-        target: &Target,
         (min, max): (usize, usize),
     ) -> Result<Row<'k>, Reason> {
         let (mut selected, mut others) = (Vec::new(), f64::NEG_INFINITY);
         let (mut least, mut equal): (Option<Ball>, bool) = (None, true);
-        for (key, contents) in keys {
+        for (key, content) in keys {
             let Some(is_selected) = pairs.at(query.class, key.class) else { continue };
             let seen = key.index <= query.index || !self.network.config.causal;
-            let score = score(&query.vector, &key.vector)?;
-            let visible = match target.kind {
-                Kind::Positional => seen,
-                Kind::Width(_) | Kind::Mean(_) => self.local.sees(query.index, key.index),
-            };
-            match is_selected && visible {
+            let score = score(query.vector, key.vector)?;
+            match is_selected && self.local.sees(query.index, key.index) {
                 true if !seen => return Err(Reason::Unseen),
                 true => {
                     equal &= score.is_exact() && least.is_none_or(|least| least == score);
                     least = Some(least.filter(|least| least.low() <= score.low()).unwrap_or(score));
-                    selected.extend(contents);
+                    selected.push(*content);
                 }
                 false if seen => others = others.max(score.high()),
                 false => {}
@@ -329,17 +234,15 @@ impl Stream<'_> {
         if min > 0 && selected.is_empty() {
             return Err(Reason::NoKey);
         }
-        let bos = bos.map(|key| score(&query.vector, key)).transpose()?;
+        let bos = bos.map(|key| score(query.vector, key)).transpose()?;
         let tied = equal && least.is_some() && least == bos;
         let n = self.local.n;
-        let mut row = Row { min, max, tied, selected, n, gap: f64::INFINITY, lost: 0.0, lost_empty: 0.0 };
+        let mut row = Row { min, max, tied, selected, gap: f64::INFINITY, lost: 0.0, lost_empty: 0.0 };
         if let Some(least) = least.filter(|_| max > 0) {
-            row.gap = least.low() - others;
-            row.lost = leak(row.gap, n)?;
-            if let Some(bos) = bos.filter(|_| !tied) {
-                row.gap = row.gap.min(least.low() - bos.high());
-                row.lost += leak(least.low() - bos.high(), 1)?;
-            }
+            // BOS has a gap of its own, as it is one key.
+            let above = bos.filter(|_| !tied).map_or(f64::INFINITY, |bos| least.low() - bos.high());
+            row.gap = above.min(least.low() - others);
+            row.lost = leak(least.low() - others, n)? + leak(above, 1)?;
             if max > 1 && !equal {
                 return Err(Reason::Unequal);
             }
@@ -350,17 +253,5 @@ impl Stream<'_> {
             row.lost_empty = leak(gap, n).map_err(|_| Reason::EmptyRow)?;
         }
         Ok(row)
-    }
-}
-
-impl Head {
-    /// What a key with these values hands on: by direction, and the sizes of what is added up.
-    fn handed(&self, values: &[Ball]) -> Result<Vec<(Ball, Ball)>, Reason> {
-        let of = |terms: &Vec<(usize, Ball)>| {
-            let sum = dot(terms.iter().map(|(j, w)| (values[*j], *w))).ok_or(Reason::Overflow)?;
-            let size = terms.iter().map(|(j, w)| values[*j].size() * w.size()).sum();
-            Ok((sum, Ball::exact(size)))
-        };
-        self.adds.iter().map(of).collect()
     }
 }

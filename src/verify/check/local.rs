@@ -7,17 +7,17 @@
 //! - of a selector width, every number within the bounds of [`super::pairs`];
 //! - of an aggregate, what stands at keys that can be selected, its default where no key may be, and
 //!   where several keys may be, every mean `Σ/k` of such numbers;
-//! - of an s-op that the network holds and that depends on several variables, all that comes of
+//! - of an s-op that the network is said to hold and that depends on several variables, all that comes of
 //!   these: it counts as a variable from there on.
 //!
 //! Inputs on which the program has no value, or which break an assumption, do not count: their cells
 //! are empty, and states that contradict an assumption are passed over.
 
 use super::pairs::{Bounds, Pairs};
-use super::table::{Joint, Shape, Table};
-use super::{Reason, Work};
+use super::table::{Shape, States, Table};
+use super::{Network, Reason};
 use crate::interp;
-use crate::ir::{Node, Op, Program, SOpId, SelectorId, SelectorOp};
+use crate::ir::{Node, Op, SOpId, SelectorId, SelectorOp};
 use crate::value::{Elementwise, Number, Value};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
@@ -29,121 +29,76 @@ pub(super) const INDEX: usize = 0;
 /// A variable with more values than this is not reasoned about.
 const MAX_VALUES: usize = 1 << 12;
 
-/// Which s-ops and widths the network is said to hold. These decide where tables are cut, and
-/// nothing that is proved rests on them.
-#[derive(Default)]
-pub(super) struct Hints {
-    pub sops: HashSet<SOpId>,
-    pub widths: HashSet<SelectorId>,
-}
-
-/// What stands at the selected keys is averaged; the default stands where there are none.
+/// What attention gives: the mean of what stands at the selected keys, or how many they are; the
+/// default where there are none.
 #[derive(Clone)]
 pub(super) struct Attended {
-    pub selector: SelectorId,
-    pub value: Rc<Table<Value>>,
+    pub pairs: Rc<Pairs>,
+    pub bounds: Rc<Bounds>,
+    /// None for a width.
+    pub value: Option<Rc<Table<Value>>>,
     pub default: Value,
 }
 
-type Known<T> = Result<Rc<T>, Reason>;
+pub(super) type Known<T> = Result<Rc<T>, Reason>;
 
 /// What is known of a program on inputs of length `n`.
 pub(super) struct Local<'p> {
-    pub program: &'p Program,
+    pub network: &'p Network<'p>,
     pub n: usize,
-    hints: &'p Hints,
-    pub(super) work: &'p Work,
     n_vars: usize,
     sops: HashMap<SOpId, Known<Table<Value>>>,
-    pub(super) pairs: HashMap<SelectorId, Known<Pairs>>,
-    pub(super) bounds: HashMap<SelectorId, Known<Bounds>>,
+    pairs: HashMap<SelectorId, Known<Pairs>>,
     widths: HashMap<SelectorId, Known<Table<Value>>>,
-    attended: HashMap<SOpId, Attended>,
+    /// S-ops that are a mean of sums over one selector.
+    means: HashMap<SOpId, Attended>,
     /// What stood for an s-op before it became a variable.
-    inner: HashMap<SOpId, Rc<Table<Value>>>,
+    pub inner: HashMap<SOpId, Rc<Table<Value>>>,
     /// What is true of all positions.
     constraints: Vec<Table<bool>>,
-    /// Selectors that select no other position than the query itself.
-    pub(super) apart: Vec<SelectorId>,
-}
-
-/// The combinations of cells that can occur together at one position.
-pub(super) struct States {
-    joint: Joint,
-    cells: Vec<usize>,
-}
-
-impl States {
-    pub fn len(&self) -> usize {
-        self.cells.len()
-    }
-
-    pub fn place(&self, state: usize, shape: usize) -> usize {
-        self.joint.place(self.cells[state], shape)
-    }
-
-    /// What `f` says of each state.
-    pub fn table<T: Clone + Eq + Hash>(
-        &self,
-        mut f: impl FnMut(usize) -> Result<Option<T>, Reason>,
-    ) -> Result<Table<T>, Reason> {
-        let mut cells = vec![None; self.joint.size()];
-        for (state, &cell) in self.cells.iter().enumerate() {
-            cells[cell] = f(state)?;
-        }
-        Ok(Table::new(self.joint.shape.clone(), cells))
-    }
+    /// Widths that assumptions speak of.
+    pub assumed: Vec<(SOpId, SelectorId)>,
 }
 
 impl<'p> Local<'p> {
     /// None if there is no input of this length on which the program has a value.
-    pub fn new(
-        program: &'p Program,
-        hints: &'p Hints,
-        work: &'p Work,
-        n: usize,
-    ) -> Result<Option<Self>, Reason> {
+    pub fn new(network: &'p Network<'p>, n: usize) -> Result<Option<Self>, Reason> {
+        let program = network.program;
         let graph = &program.graph;
         let mut local = Self {
-            program,
+            network,
             n,
-            hints,
-            work,
             n_vars: 1 + program.columns.len(),
             sops: HashMap::new(),
             pairs: HashMap::new(),
-            bounds: HashMap::new(),
             widths: HashMap::new(),
-            attended: HashMap::new(),
+            means: HashMap::new(),
             inner: HashMap::new(),
             constraints: Vec::new(),
-            apart: Vec::new(),
+            assumed: Vec::new(),
         };
         let selectors = program.live().iter().filter(|node| matches!(node, Node::Selector(_))).count();
-        work.spend(n * n * selectors)?;
+        network.spend(n * n * selectors)?;
         if !local.positional() {
             return Ok(None);
         }
-        for node in graph.live(program.assumptions.iter().map(|(sop, _)| Node::SOp(*sop))) {
-            local.add(node);
-        }
+        let assumed = graph.live(program.assumptions.iter().map(|(sop, _)| Node::SOp(*sop)));
+        assumed.iter().for_each(|node| local.add(*node));
         for (sop, _) in &program.assumptions {
             // An assumption that is not understood is not made use of.
             if let Ok(table) = local.sop(*sop) {
                 let holds = table.map(|v| Some(v.truth()));
-                if !holds.cells.iter().flatten().any(|holds| *holds) {
-                    return Ok(None);
-                }
                 // It holds at every position: one index at which it cannot is enough.
-                if holds.shape.vars().all(|var| var == INDEX) && holds.only() != Some(&true) {
+                let by_index = holds.shape.vars().all(|var| var == INDEX);
+                if !holds.cells.contains(&Some(true)) || by_index && holds.only() != Some(&true) {
                     return Ok(None);
                 }
                 local.constrain(holds);
             }
         }
-        if !program.causal {
-            local.find_apart();
-        }
+        let widths = assumed.iter().filter_map(|node| local.as_width(*node));
+        let known = |(sop, of): &(_, _)| local.sop(*sop).is_ok() && local.selector(*of).is_ok();
+        local.assumed = widths.filter(known).collect();
         for node in graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop))) {
             local.add(node);
         }
@@ -152,10 +107,10 @@ impl<'p> Local<'p> {
 
     /// Computes everything that depends on the length and the index alone; false if that fails.
     fn positional(&mut self) -> bool {
-        let graph = &self.program.graph;
+        let graph = &self.network.program.graph;
         let mut known: HashSet<Node> = HashSet::new();
         let mut nodes = Vec::new();
-        for node in self.program.live() {
+        for node in self.network.program.live() {
             let input = matches!(node, Node::SOp(id) if matches!(graph[id].op, Op::Input(_)));
             if !input && graph.operands(node).iter().all(|o| known.contains(o)) {
                 known.insert(node);
@@ -163,12 +118,14 @@ impl<'p> Local<'p> {
             }
         }
         let column = vec![vec![Value::Bool(false); self.n]];
-        let Ok(trace) = interp::run(graph, &nodes, &column, self.program.causal) else { return false };
+        let Ok(trace) = interp::run(graph, &nodes, &column, self.network.program.causal) else {
+            return false;
+        };
         for node in nodes {
             if let Node::SOp(id) = node
                 && let Some(values) = trace.sop(id)
             {
-                let table = Table::variable(INDEX, values.iter().cloned().map(Some));
+                let table = Table::variable(INDEX, values.iter().cloned().map(Some), None);
                 self.sops.insert(id, Ok(Rc::new(table)));
             }
         }
@@ -180,15 +137,38 @@ impl<'p> Local<'p> {
         let vars: HashSet<usize> = shapes.iter().flat_map(|s| s.vars()).collect();
         let known: Vec<&Table<bool>> =
             self.constraints.iter().filter(|c| c.shape.vars().all(|v| vars.contains(&v))).collect();
-        let all: Vec<&Shape> = shapes.iter().copied().chain(known.iter().map(|c| &c.shape)).collect();
-        let joint = Joint::new(&all).ok_or(Reason::TooManyTuples)?;
-        self.work.spend(joint.size() * (1 + all.len()))?;
-        let holds = |cell: &usize| {
-            let mut constraints = known.iter().enumerate();
-            constraints.all(|(i, c)| c.cells[joint.place(*cell, shapes.len() + i)] == Some(true))
-        };
-        let cells = (0..joint.size()).filter(holds).collect();
-        Ok(States { joint, cells })
+        let states = States::new(shapes, &known, self.network.config.bos).ok_or(Reason::TooManyTuples)?;
+        self.network.spend(states.iter().count() * (1 + shapes.len() + known.len()))?;
+        Ok(states)
+    }
+
+    /// A function of several tables.
+    pub fn combine<T: Clone + Eq + Hash, U: Clone + Eq + Hash>(
+        &self,
+        tables: &[&Table<T>],
+        mut f: impl FnMut(&[&T]) -> Result<Option<U>, Reason>,
+    ) -> Result<Table<U>, Reason> {
+        let states = self.states(&tables.iter().map(|t| &t.shape).collect::<Vec<_>>())?;
+        states.table(|places| {
+            let args = tables.iter().zip(places).map(|(table, place)| table.cells[*place].as_ref());
+            args.collect::<Option<Vec<_>>>().map_or(Ok(None), |args| f(&args))
+        })
+    }
+
+    /// A function of two tables.
+    pub fn join<A: Clone + Eq + Hash, B: Clone + Eq + Hash, U: Clone + Eq + Hash>(
+        &self,
+        a: &Table<A>,
+        b: &Table<B>,
+        mut f: impl FnMut(&A, &B) -> Result<Option<U>, Reason>,
+    ) -> Result<Table<U>, Reason> {
+        self.states(&[&a.shape, &b.shape])?.table(|places| {
+            a.cells[places[0]].as_ref().zip(b.cells[places[1]].as_ref()).map_or(Ok(None), |(a, b)| f(a, b))
+        })
+    }
+
+    pub fn index(&self) -> Table<usize> {
+        Table::variable(INDEX, (0..self.n).map(Some), None)
     }
 
     pub fn sop(&self, id: SOpId) -> Known<Table<Value>> {
@@ -199,20 +179,13 @@ impl<'p> Local<'p> {
         self.pairs.get(&id).cloned().unwrap_or(Err(Reason::NotLive))
     }
 
-    /// The s-op as a mean over one selector, if it is one.
-    pub fn attended(&self, id: SOpId) -> Option<Attended> {
-        match &self.program.graph[id].op {
-            Op::Aggregate { selector, value, default } => {
-                let (selector, value) = (*selector, self.sop(*value).ok()?);
-                Some(Attended { selector, value, default: default.clone() })
-            }
-            _ => self.attended.get(&id).cloned(),
+    /// A node as a width, if it is one, and its selector.
+    pub fn as_width(&self, node: Node) -> Option<(SOpId, SelectorId)> {
+        let Node::SOp(id) = node else { return None };
+        match self.network.program.graph[id].op {
+            Op::Width { selector } => Some((id, selector)),
+            _ => None,
         }
-    }
-
-    /// An s-op as a table of what it is made of, and of the variable that it is, if it is one.
-    pub fn inner(&self, id: SOpId) -> Option<&Rc<Table<Value>>> {
-        self.inner.get(&id)
     }
 
     fn constrain(&mut self, holds: Table<bool>) {
@@ -236,26 +209,29 @@ impl<'p> Local<'p> {
     }
 
     fn table(&mut self, id: SOpId) -> Result<Table<Value>, Reason> {
-        match self.program.graph[id].op.clone() {
+        match self.network.program.graph[id].op.clone() {
             Op::Input(column) => {
-                let values = self.program.columns[column].domain.clone().unwrap_or_default();
-                Ok(Table::variable(1 + column, values.into_iter().map(Some)))
+                let values = self.network.program.columns[column].domain.clone().unwrap_or_default();
+                Ok(Table::variable(1 + column, values.into_iter().map(Some), None))
             }
             Op::Indices | Op::Const(_) => Err(Reason::NotLive),
             Op::Elementwise { f, args } => {
-                if self.hints.sops.contains(&id)
+                if self.network.hints.contains(&Node::SOp(id))
                     && let Some(mean) = self.mean_of_means(&f, &args)
                 {
-                    return self.attend(id, mean);
+                    let values = self.means(&mean)?;
+                    self.means.insert(id, mean);
+                    return self.variable(values);
                 }
                 let tables = args.iter().map(|a| self.sop(*a)).collect::<Result<Vec<_>, _>>()?;
                 let tables: Vec<&Table<Value>> = tables.iter().map(Rc::as_ref).collect();
                 let table = self.combine(&tables, |values| Ok(f.apply(values).ok()))?;
                 self.cut(id, table)
             }
-            Op::Aggregate { value, .. } => {
-                self.sop(value)?;
-                self.attended(id).map_or(Err(Reason::NotLive), |attended| self.attend(id, attended))
+            Op::Aggregate { .. } => {
+                let values = self.attended(id)?;
+                let values = self.means(&values)?;
+                self.variable(values)
             }
             Op::Width { selector } => {
                 let table = (*self.width(selector)?).clone();
@@ -270,12 +246,12 @@ impl<'p> Local<'p> {
             return Err(Reason::TooManyValues);
         }
         self.n_vars += 1;
-        Ok(Table::variable(self.n_vars - 1, values.into_iter().map(Some)))
+        Ok(Table::variable(self.n_vars - 1, values.into_iter().map(Some), None))
     }
 
-    /// An s-op as a variable of its own, if the network holds it and it has several.
+    /// An s-op as a variable of its own, if the network is said to hold it and it has several.
     fn cut(&mut self, id: SOpId, inner: Table<Value>) -> Result<Table<Value>, Reason> {
-        if !self.hints.sops.contains(&id) || inner.shape.vars().count() < 2 {
+        if !self.network.hints.contains(&Node::SOp(id)) || inner.shape.vars().count() < 2 {
             return Ok(inner);
         }
         let variable = self.variable(inner.cells.iter().flatten().cloned().collect())?;
@@ -287,73 +263,81 @@ impl<'p> Local<'p> {
         Ok(variable)
     }
 
-    /// A function of several tables.
-    pub fn combine<T: Clone + Eq + Hash, U: Clone + Eq + Hash>(
-        &self,
-        tables: &[&Table<T>],
-        f: impl Fn(&[&T]) -> Result<Option<U>, Reason>,
-    ) -> Result<Table<U>, Reason> {
-        let states = self.states(&tables.iter().map(|t| &t.shape).collect::<Vec<_>>())?;
-        states.table(|state| {
-            let args = tables.iter().enumerate().map(|(i, t)| t.cells[states.place(state, i)].as_ref());
-            args.collect::<Option<Vec<_>>>().map_or(Ok(None), |args| f(&args))
-        })
+    /// What an s-op is over a selector, if it is a mean, a width, or a sum of means.
+    pub fn attended(&self, id: SOpId) -> Result<Attended, Reason> {
+        match self.network.program.graph[id].op.clone() {
+            Op::Aggregate { selector, value, default } => {
+                let value = Some(self.sop(value)?);
+                Ok(Attended { value, default, ..self.counted(selector)? })
+            }
+            Op::Width { selector } => self.counted(selector),
+            _ => self.means.get(&id).cloned().ok_or(Reason::Untold),
+        }
+    }
+
+    /// The width of a selector, as what attention gives.
+    pub fn counted(&self, selector: SelectorId) -> Result<Attended, Reason> {
+        let pairs = self.selector(selector)?;
+        let bounds = pairs.bounds.get_or_init(|| self.count(selector).map(Rc::new)).clone()?;
+        Ok(Attended { pairs, bounds, value: None, default: Value::int(0) })
     }
 
     /// A sum or difference of means over one selector, or a multiple of one, is a mean over it.
     fn mean_of_means(&self, f: &Elementwise, args: &[SOpId]) -> Option<Attended> {
         let [a, b] = args else { return None };
-        let first = self.attended.get(a)?;
-        let (value, default) = match f {
+        let first = self.attended(*a).ok()?;
+        let (second, default) = match f {
             Elementwise::Add | Elementwise::Sub => {
-                let second = self.attended.get(b).filter(|b| b.selector == first.selector)?;
-                let value = self.combine(&[&first.value, &second.value], |v| Ok(f.apply(v).ok())).ok()?;
-                (value, f.apply(&[&first.default, &second.default]).ok()?)
+                let second = self.attended(*b).ok().filter(|b| Rc::ptr_eq(&b.pairs, &first.pairs))?;
+                (second.value?, second.default)
             }
             Elementwise::Mul | Elementwise::Div => {
-                let Op::Const(by) = &self.program.graph[*b].op else { return None };
-                let value = self.combine(&[&first.value], |v| Ok(f.apply(&[v[0], by]).ok())).ok()?;
-                (value, f.apply(&[&first.default, by]).ok()?)
+                let Op::Const(by) = &self.network.program.graph[*b].op else { return None };
+                (self.sop(*b).ok()?, by.clone())
             }
             _ => return None,
         };
+        let value = self.combine(&[first.value.as_ref()?, &*second], |v| Ok(f.apply(v).ok())).ok()?;
         let numbers = value.cells.iter().flatten().all(|v| matches!(v, Value::Number(_)));
-        numbers.then(|| Attended { selector: first.selector, value: Rc::new(value), default })
+        let default = f.apply(&[&first.default, &default]).ok()?;
+        numbers.then(|| Attended { value: Some(Rc::new(value)), default, ..first })
     }
 
-    /// The variable of a mean.
-    fn attend(&mut self, id: SOpId, attended: Attended) -> Result<Table<Value>, Reason> {
-        let pairs = self.selector(attended.selector)?;
-        let bounds = self.bounds(attended.selector)?;
-        let keys = self.states(&[&pairs.key, &attended.value.shape])?;
-        self.work.spend(pairs.query.size() * keys.len())?;
+    /// All values of a mean.
+    fn means(&self, attended: &Attended) -> Result<BTreeSet<Value>, Reason> {
+        let Attended { pairs, bounds, value: Some(value), default } = attended else {
+            return Err(Reason::Untold);
+        };
+        let keys = self.states(&[&pairs.key.shape, &value.shape])?;
+        let key = |places: &[usize]| Some((pairs.key.cells[places[0]]?, value.cells[places[1]].as_ref()?));
+        let keys: BTreeSet<(usize, &Value)> = keys.iter().filter_map(key).collect();
         let mut values = BTreeSet::new();
         let (mut averaged, mut fewest, mut most) = (BTreeSet::new(), usize::MAX, 1);
         for (q, (min, max)) in bounds.reached() {
+            self.network.spend(keys.len())?;
             if min == 0 {
-                values.insert(attended.default.clone());
+                values.insert(default.clone());
             }
-            let class = |k: usize| pairs.key_class[keys.place(k, 0)];
-            let selected = (0..keys.len()).filter(|&k| pairs.at(q, class(k)) == Some(true));
-            let found: BTreeSet<&Value> =
-                selected.filter_map(|k| attended.value.cells[keys.place(k, 1)].as_ref()).collect();
-            let numbers = found.iter().filter(|v| matches!(v, Value::Number(_)));
+            let selected = keys.iter().filter(|(class, _)| pairs.at(q, *class) == Some(true));
+            let found: BTreeSet<&Value> = selected.map(|(_, value)| *value).collect();
             if min <= 1 && max >= 1 {
                 values.extend(found.iter().map(|v| (*v).clone()));
             }
-            if max >= 2 {
-                match numbers.clone().count() {
-                    1 => values.extend(numbers.map(|v| (*v).clone())),
-                    _ => {
-                        averaged.extend(numbers.filter_map(|v| v.number()));
-                        (fewest, most) = (fewest.min(min.max(2)), most.max(max));
-                    }
+            // Only numbers have a mean.
+            let numbers = found.iter().filter(|value| matches!(value, Value::Number(_)));
+            let numbers: Vec<Number> = numbers.filter_map(|value| value.number()).collect();
+            match numbers.len() {
+                _ if max < 2 => {}
+                1 => values.extend(numbers.into_iter().map(Value::Number)),
+                _ => {
+                    averaged.extend(numbers);
+                    (fewest, most) = (fewest.min(min.max(2)), most.max(max));
                 }
             }
         }
         let mut sums = averaged.clone();
         for k in 2..=most {
-            self.work.spend(sums.len() * averaged.len())?;
+            self.network.spend(sums.len() * averaged.len())?;
             let longer = |s: &Number| averaged.iter().map(|a| s.add(a).ok()).collect::<Vec<_>>();
             sums = sums.iter().flat_map(longer).collect::<Option<_>>().ok_or(Reason::TooManyValues)?;
             if sums.len() > MAX_VALUES {
@@ -364,60 +348,43 @@ impl<'p> Local<'p> {
                 values.extend(means.collect::<Result<Vec<_>, _>>().map_err(|_| Reason::TooManyValues)?);
             }
         }
-        self.attended.insert(id, attended);
-        self.variable(values)
+        Ok(values)
     }
 
-    /// The width of a selector: a variable; or the sum of the widths of its sides, if the network
-    /// holds these, and no pair is in both.
+    /// The width of a selector: a variable; or the sum of the widths of its sides, if the network is
+    /// said to hold these, and no pair is in both.
     pub fn width(&mut self, selector: SelectorId) -> Known<Table<Value>> {
-        if let Some(known) = self.widths.get(&selector) {
-            return known.clone();
+        if !self.widths.contains_key(&selector) {
+            let table = self.width_table(selector).map(Rc::new);
+            self.widths.insert(selector, table);
         }
-        let table = self.width_table(selector).map(Rc::new);
-        self.widths.insert(selector, table.clone());
-        table
+        self.widths[&selector].clone()
     }
 
     fn width_table(&mut self, selector: SelectorId) -> Result<Table<Value>, Reason> {
-        let pairs = self.selector(selector)?;
-        let bounds = self.bounds(selector)?;
-        if let SelectorOp::Or(a, b) = self.program.graph[selector].op
-            && [a, b].iter().any(|side| self.hints.widths.contains(side))
-            && self.selector(a)?.disjoint(&*self.selector(b)?) == Some(true)
+        let Attended { pairs, bounds, .. } = self.counted(selector)?;
+        let range = bounds.range();
+        if let SelectorOp::Or(a, b) = self.network.program.graph[selector].op
+            && [a, b].iter().any(|side| self.network.hints.contains(&Node::Selector(*side)))
+            && self.both(a, b, |a, b| a && b)?.is_empty()
         {
             let (a, b) = (self.width(a)?, self.width(b)?);
-            let range = bounds.range();
-            let add = |a: &Value, b: &Value| {
-                let sum = a.number()?.add(&b.number()?).ok()?;
-                range.contains(&(sum.to_i64()? as usize)).then_some(Value::Number(sum))
-            };
-            let sum = self.combine(&[&a, &b], |v| Ok(add(v[0], v[1])))?;
+            let sum = self.combine(&[&a, &b], |sides| Ok(Elementwise::Add.apply(sides).ok()))?;
+            let sum = sum.map(|sum| width_of(sum).filter(|w| range.contains(w)).map(|_| sum.clone()));
             self.constrain(sum.map(|_| Some(true)));
             return Ok(sum);
         }
-        let width = self.variable(bounds.range().map(|d| Value::Number(d.into())).collect())?;
+        let width = self.variable(range.map(|d| Value::Number(d.into())).collect())?;
         // How wide it can be may depend on the query.
-        let states = self.states(&[&pairs.query, &width.shape])?;
-        let fits = states.table(|state| {
-            let of_query = bounds.of(pairs.query_class[states.place(state, 0)]);
-            let width = bounds.range().start() + states.place(state, 1);
-            Ok(Some(of_query.is_some_and(|(min, max)| (min..=max).contains(&width))))
+        let fits = self.join(&pairs.query, &width, |query, width| {
+            let within = |(min, max)| width_of(width).is_some_and(|w| (min..=max).contains(&w));
+            Ok(Some(bounds.of_class[*query].is_some_and(within)))
         })?;
         self.constrain(fits);
         Ok(width)
     }
+}
 
-    pub(super) fn widths_of(&self, selector: SelectorId) -> Option<&Known<Table<Value>>> {
-        self.widths.get(&selector)
-    }
-
-    pub fn bounds(&mut self, selector: SelectorId) -> Known<Bounds> {
-        if let Some(known) = self.bounds.get(&selector) {
-            return known.clone();
-        }
-        let bounds = self.count(selector).map(Rc::new);
-        self.bounds.insert(selector, bounds.clone());
-        bounds
-    }
+pub(super) fn width_of(value: &Value) -> Option<usize> {
+    value.number()?.to_i64()?.try_into().ok()
 }

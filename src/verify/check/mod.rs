@@ -43,13 +43,13 @@ mod shown;
 mod stream;
 mod table;
 
+use super::locate::node;
 use crate::ir::{Node, Program};
 use crate::model::{
-    Activation, Artifact, AttnScale, Biases, Config, Manifest, Of, Positions, half_layer_name,
+    Activation, Artifact, AttnScale, Biases, Config, Of, Positions, SlotInfo, half_layer_name,
 };
 use crate::value::Value;
 use crate::weights::Weights;
-use local::Hints;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use stream::Stream;
@@ -65,26 +65,16 @@ struct Network<'a> {
     weights: &'a Weights,
     /// For each column, the row of the embedding for each value of its domain.
     rows: Vec<Vec<usize>>,
-    /// What the outputs depend on. Where one of these fails, the program has no value.
-    live: HashSet<Node>,
-    /// What a direction is about from the half-layer on that writes it.
-    told: HashMap<(usize, usize), Of>,
-    work: Work,
+    /// What a direction is about from the half-layer on that writes it, as the file has it.
+    told: HashMap<(usize, usize), Node>,
+    /// All of these. They decide where tables are cut, and nothing that is proved rests on them.
+    hints: HashSet<Node>,
+    /// How many steps were taken.
+    work: Cell<u64>,
 }
 
 /// Steps of the kernel, a multiplication or a comparison each, before it gives up: a few seconds.
 const MAX_WORK: u64 = 1 << 31;
-
-/// How many steps were taken.
-#[derive(Default)]
-struct Work(Cell<u64>);
-
-impl Work {
-    fn spend(&self, steps: usize) -> Result<(), Reason> {
-        self.0.set(self.0.get().saturating_add(steps as u64));
-        if self.0.get() > MAX_WORK { Err(Reason::TooMuchWork) } else { Ok(()) }
-    }
-}
 
 /// Shows that a model computes a program on every declared input, or says what is open.
 pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open> {
@@ -93,28 +83,24 @@ pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open
         move |reason| Open { length, site: site.clone(), reason }
     };
     let network = Network::new(program, artifact).map_err(open(None, "inputs"))?;
-    let hints = network.hints();
     let lengths = program.lengths.ok_or(Reason::NoDomain).map_err(open(None, "inputs"))?;
     let mut shown = Shown::default();
     for n in lengths.min..=lengths.max {
-        let stream = Stream::new(&network, &hints, n).map_err(open(Some(n), "embed"))?;
-        let Some(mut stream) = stream else { continue };
+        let Some(mut stream) = Stream::new(&network, n).map_err(open(Some(n), "embed"))? else { continue };
         for (l, layer) in network.weights.layers.iter().enumerate() {
-            let site = half_layer_name(2 * l + 1);
-            stream.attention(l, &layer.heads, &mut shown).map_err(open(Some(n), &site))?;
+            let open = |half_layer: usize| open(Some(n), &half_layer_name(half_layer));
+            stream.attention(l, &layer.heads, &mut shown).map_err(open(2 * l + 1))?;
             if let Some(mlp) = &layer.mlp {
-                let site = half_layer_name(2 * l + 2);
-                stream.mlp(l, mlp, &mut shown).map_err(open(Some(n), &site))?;
+                stream.mlp(l, mlp, &mut shown).map_err(open(2 * l + 2))?;
             }
         }
         for output in 0..program.outputs.len() {
-            let site = format!("unembed.{output}");
-            stream.output(output, &mut shown).map_err(open(Some(n), &site))?;
+            stream.output(output, &mut shown).map_err(open(Some(n), &format!("unembed.{output}")))?;
         }
         shown.lengths.push(n);
     }
-    shown.cost = network.work.0.get();
-    match shown.any {
+    shown.cost = network.work.get();
+    match shown.outputs.iter().any(|(_, _, tuples)| *tuples > 0) {
         true => Ok(shown),
         false => Err(open(None, "inputs")(Reason::NoInputs)),
     }
@@ -126,26 +112,15 @@ impl<'a> Network<'a> {
         let config = &manifest.config;
         // Every option by name, so that a new one is decided on here.
         #[rustfmt::skip]
-        let Config {
+        let (Config {
+            attn_scale: AttnScale::One, activation: Activation::Relu, norm: None, tied: false,
+            positions: Positions::Learned, biases: Biases::Neurons,
             d_model: _, n_ctx: _, bos: _, causal: _, columns: _, layers: _, outputs: _,
-            attn_scale, activation, norm, positions, biases, tied,
-        } = config;
-        let known = *attn_scale == AttnScale::One
-            && *activation == Activation::Relu
-            && norm.is_none()
-            && *positions == Positions::Learned
-            && *biases == Biases::Neurons
-            && !tied
-            && weights.more.is_empty();
-        if !known {
-            return Err(Reason::Unknown);
-        }
+        }, true) = (config, weights.more.is_empty()) else { return Err(Reason::Unknown) };
         let longest = program.lengths.map_or(0, |l| l.max);
-        if program.columns.len() != config.columns.len()
-            || program.outputs.len() != config.outputs.len()
-            || longest > config.max_len()
-            || program.columns.iter().zip(&config.columns).any(|(a, b)| *a.name != *b.name)
-            || program.outputs.iter().zip(&config.outputs).any(|(a, b)| *a.name != *b.name)
+        if longest > config.max_len()
+            || program.columns.iter().map(|c| &*c.name).ne(config.columns.iter().map(|c| &*c.name))
+            || program.outputs.iter().map(|o| &*o.name).ne(config.outputs.iter().map(|o| &*o.name))
         {
             return Err(Reason::Inputs);
         }
@@ -155,37 +130,21 @@ impl<'a> Network<'a> {
             let row = |v: &Value| known.vocabulary.iter().rposition(|known| known == v);
             rows.push(domain.iter().map(row).collect::<Option<Vec<_>>>().ok_or(Reason::Inputs)?);
         }
+        // Where one of these fails, the program has no value.
         let live = program.graph.live(program.outputs.iter().map(|o| Node::SOp(o.sop)));
-        Ok(Self {
-            program,
-            config,
-            weights,
-            rows,
-            live: live.into_iter().collect(),
-            told: told(manifest),
-            work: Work::default(),
-        })
+        let live: HashSet<Node> = live.into_iter().collect();
+        let about = |s: &SlotInfo| {
+            let of = s.holds.about().filter(|of| matches!(of, Of::Sop(_) | Of::Width(_)))?;
+            node(program, of).filter(|node| live.contains(node))
+        };
+        let slot = |s: &SlotInfo| Some(((s.live[0], s.direction), about(s)?));
+        let told: HashMap<(usize, usize), Node> = manifest.slots.iter().filter_map(slot).collect();
+        let hints = told.values().copied().collect();
+        Ok(Self { program, config, weights, rows, told, hints, work: Cell::default() })
     }
 
-    fn told(&self, half_layer: usize, direction: usize) -> Option<Of> {
-        self.told.get(&(half_layer, direction)).copied()
+    fn spend(&self, steps: usize) -> Result<(), Reason> {
+        self.work.set(self.work.get().saturating_add(steps as u64));
+        if self.work.get() > MAX_WORK { Err(Reason::TooMuchWork) } else { Ok(()) }
     }
-
-    fn hints(&self) -> Hints {
-        let graph = &self.program.graph;
-        let mut hints = Hints::default();
-        for of in self.told.values() {
-            match of {
-                Of::Sop(index) => hints.sops.extend(graph.sop_ids().nth(*index)),
-                Of::Width(index) => hints.widths.extend(graph.selector_ids().nth(*index)),
-                Of::Column(_) | Of::Index | Of::Keys(_) | Of::Queries(_) => {}
-            }
-        }
-        hints
-    }
-}
-
-fn told(manifest: &Manifest) -> HashMap<(usize, usize), Of> {
-    let slot = |s: &crate::model::SlotInfo| Some(((s.live[0], s.direction), s.holds.about()?));
-    manifest.slots.iter().filter_map(slot).collect()
 }

@@ -1,34 +1,23 @@
 //! Do the outputs decode to what the program says?
 
 use super::ball::Ball;
-use super::stream::{Reader, Stream, columns};
-use super::table::Shape;
+use super::stream::{Stream, columns};
 use super::{Reason, Shown};
 use crate::model::Decode;
 use crate::value::{Number, Value};
 
 impl Stream<'_> {
     pub fn output(&self, output: usize, shown: &mut Shown) -> Result<(), Reason> {
-        let w_u = &self.network.weights.w_u[output];
         let decode = &self.network.config.outputs[output].decode;
-        let reader = Reader::new(columns(w_u.nrows(), w_u.ncols(), |d, c| w_u[[d, c]]));
+        let logits = self.read(&columns(self.network.weights.w_u[output].columns()))?;
         let expected = self.local.sop(self.network.program.outputs[output].sop)?;
-        let mut shapes: Vec<&Shape> = self.shapes(&reader).collect();
-        shapes.push(&expected.shape);
-        let states = self.local.states(&shapes)?;
-        let known = shown.outputs.entry(output).or_insert((f64::INFINITY, 0));
-        known.1 += states.len();
-        for state in 0..states.len() {
-            let Some(value) = &expected.cells[states.place(state, shapes.len() - 1)] else { continue };
-            let Some(logits) = self.read(&reader, &states, state, 0)? else { continue };
-            match margin(decode, &logits, value).ok_or(Reason::Overflow)? {
-                margin if margin > 0.0 => {
-                    known.0 = known.0.min(margin);
-                    shown.any = true;
-                }
-                _ => return Err(Reason::Output { value: value.clone() }),
-            }
-        }
+        let (mut least, mut tuples) = (f64::INFINITY, 0);
+        self.local.join(&logits, &expected, |logits, value| {
+            let margin = margin(decode, logits, value).ok_or(Reason::Overflow)?;
+            (least, tuples) = (least.min(margin), tuples + 1);
+            if margin > 0.0 { Ok(Some(())) } else { Err(Reason::Output { value: value.clone() }) }
+        })?;
+        shown.outputs.push((output, least, tuples));
         Ok(())
     }
 }
@@ -52,24 +41,20 @@ fn margin(decode: &Decode, logits: &[Ball], value: &Value) -> Option<f64> {
             let next = of(false).map(Ball::high).fold(f64::NEG_INFINITY, f64::max);
             Some(if best > next { best - next } else { 0.0 })
         }
-        // The bound itself will do.
-        Decode::Numeric { values, bound } if values.is_empty() => {
+        Decode::Numeric { values, bound } => {
             let off = logits.first()?.distance(&value.number()?)?;
-            if off == *bound { Some(f64::MIN_POSITIVE) } else { more(bound, &off) }
-        }
-        Decode::Numeric { values, .. } => {
-            let of = |v: &Value| if matches!(v, Value::Number(_)) { v.number() } else { None };
-            let numbers: Option<Vec<Number>> = values.iter().map(of).collect();
-            let numbers = numbers.filter(|n| n.is_sorted_by(|a, b| a < b)).unwrap_or_default();
-            let Some(at) = values.iter().position(|v| v == value).filter(|at| *at < numbers.len()) else {
+            if values.is_empty() {
+                // The bound itself will do.
+                return if off == *bound { Some(f64::MIN_POSITIVE) } else { more(bound, &off) };
+            }
+            let numbers = values.iter().map(Value::number).collect::<Option<Vec<_>>>()?;
+            let sorted = numbers.is_sorted_by(|a, b| a < b);
+            let Some(at) = values.iter().position(|v| v == value).filter(|_| sorted) else {
                 return Some(0.0);
             };
-            let off = logits.first()?.distance(&numbers[at])?;
-            let twice = off.add(&off).ok()?;
             let beside = [at.checked_sub(1), Some(at + 1)].into_iter().flatten();
-            let gaps = beside.filter_map(|other| numbers.get(other)?.sub(&numbers[at]).ok());
-            gaps.map(|gap| more(&gap.abs(), &twice))
-                .try_fold(f64::INFINITY, |least, gap| Some(least.min(gap?)))
+            let gaps = beside.filter_map(|other| Some(numbers.get(other)?.sub(&numbers[at]).ok()?.abs()));
+            gaps.min().map_or(Some(f64::INFINITY), |gap| more(&gap, &off.add(&off).ok()?))
         }
     }
 }

@@ -5,20 +5,19 @@
 //!
 //! - **by position**: a key position counts for the least width if every state that it can have is
 //!   selected, and for the greatest if some state is. The query's own position has its own state.
-//! - **apart**: where an assumption says that a selector selects the query alone, two positions that
-//!   it would relate cannot occur.
-//! - **by rank**: let `w` be the width of a selector `R`. Two positions `a`, `b` have different `w` if
-//!   all that `a` selects, `b` selects too, and `b` selects one of `a`, `b` that `a` does not. So a
-//!   selector that fixes `w` at its keys, among positions that are told apart like that, selects
-//!   one key at most; and if all `n` positions are told apart, and `w` has `n` possible values, each
-//!   of them occurs: a rank is a permutation.
+//! - **by what cannot meet**: let `w` be the width of a selector `R`, which an assumption or the
+//!   selector itself speaks of. Of two positions `a`, `b`, `a` cannot select more than its `w` among
+//!   the two; nor have both the same `w` if all that `a` selects, `b` selects too, and `b` selects one
+//!   of `a`, `b` that `a` does not. So one key at most is selected if no two states that are selected
+//!   can meet; and if no two positions can have the same `w`, and `w` has no more than `n` possible
+//!   values, each of them occurs: a rank is a permutation.
 
 use super::Reason;
-use super::local::{INDEX, Local};
-use super::table::{Joint, Shape};
-use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
-use crate::value::Value;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use super::local::{Known, Local, width_of};
+use super::table::{Table, classes};
+use crate::ir::{Node, SOpId, SelectorId, SelectorOp};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::ops::RangeInclusive;
 use std::rc::Rc;
@@ -30,25 +29,12 @@ const MAX_PAIRS: usize = 1 << 23;
 ///
 /// Queries that select the same keys are one class, and so are keys that the same queries select.
 pub(super) struct Pairs {
-    pub query: Shape,
-    pub key: Shape,
-    /// The class of each cell of the shapes.
-    pub query_class: Vec<usize>,
-    pub key_class: Vec<usize>,
+    pub query: Table<usize>,
+    pub key: Table<usize>,
     /// `[query class][key class]`
     cells: Vec<Vec<Option<bool>>>,
-}
-
-/// Numbers for things, the same for equal ones; and where each first occurs.
-fn classes<T: Eq + Hash>(things: impl IntoIterator<Item = T>) -> (Vec<usize>, Vec<usize>) {
-    let (mut seen, mut first) = (HashMap::new(), Vec::new());
-    let number = |(i, thing)| {
-        *seen.entry(thing).or_insert_with(|| {
-            first.push(i);
-            first.len() - 1
-        })
-    };
-    (things.into_iter().enumerate().map(number).collect(), first)
+    /// Once they are asked for.
+    pub bounds: OnceCell<Known<Bounds>>,
 }
 
 impl Pairs {
@@ -57,260 +43,239 @@ impl Pairs {
         self.cells[query][key]
     }
 
-    fn get(&self, query: usize, key: usize) -> Option<bool> {
-        self.at(self.query_class[query], self.key_class[key])
-    }
-
-    pub fn new(query: Shape, key: Shape, f: impl Fn(usize, usize) -> Option<bool>) -> Result<Self, Reason> {
-        let (n_queries, n_keys) = (query.size(), key.size());
-        if n_queries.saturating_mul(n_keys) > MAX_PAIRS {
+    pub fn new<T: Clone + Eq + Hash>(
+        query: &Table<T>,
+        key: &Table<T>,
+        f: impl Fn(&T, &T) -> Option<bool>,
+    ) -> Result<Self, Reason> {
+        if query.cells.len().saturating_mul(key.cells.len()) > MAX_PAIRS {
             return Err(Reason::TooManyTuples);
         }
-        let row = |q| (0..n_keys).map(|k| f(q, k)).collect::<Vec<_>>();
-        let rows: Vec<Vec<Option<bool>>> = (0..n_queries).map(row).collect();
+        let row = |q: &Option<T>| key.cells.iter().map(|k| f(q.as_ref()?, k.as_ref()?)).collect::<Vec<_>>();
+        let rows: Vec<Vec<Option<bool>>> = query.cells.iter().map(row).collect();
         let (query_class, queries) = classes(&rows);
         let column = |k: usize| queries.iter().map(|q| rows[*q][k]).collect::<Vec<_>>();
-        let (key_class, keys) = classes((0..n_keys).map(column));
+        let (key_class, keys) = classes((0..key.cells.len()).map(column));
         let cells = queries.iter().map(|q| keys.iter().map(|k| rows[*q][*k]).collect()).collect();
-        Ok(Self { query, key, query_class, key_class, cells })
+        let (query, key) = (query.numbered(&query_class), key.numbered(&key_class));
+        Ok(Self { query, key, cells, bounds: OnceCell::new() })
     }
 
-    fn both(&self, other: &Self, f: impl Fn(bool, bool) -> bool) -> Result<Self, Reason> {
-        let query = Joint::new(&[&self.query, &other.query]).ok_or(Reason::TooManyTuples)?;
-        let key = Joint::new(&[&self.key, &other.key]).ok_or(Reason::TooManyTuples)?;
-        Self::new(query.shape.clone(), key.shape.clone(), |q, k| {
-            let a = self.get(query.place(q, 0), key.place(k, 0))?;
-            Some(f(a, other.get(query.place(q, 1), key.place(k, 1))?))
-        })
-    }
-
-    /// Whether no pair is selected by both.
-    pub fn disjoint(&self, other: &Self) -> Option<bool> {
-        let both = self.both(other, |a, b| a && b).ok()?;
-        Some(both.cells.iter().flatten().all(|cell| *cell != Some(true)))
+    /// Whether no pair is selected.
+    pub fn is_empty(&self) -> bool {
+        !self.cells.iter().flatten().any(|cell| *cell == Some(true))
     }
 }
 
 /// The least and the greatest width, for each class of queries that occurs.
+#[derive(Clone, PartialEq)]
 pub(super) struct Bounds {
-    of_class: Vec<Option<(usize, usize)>>,
+    pub of_class: Vec<Option<(usize, usize)>>,
     /// Whether they rest on the order of ranks.
     pub by_rank: bool,
 }
 
 impl Bounds {
-    pub fn of(&self, class: usize) -> Option<(usize, usize)> {
-        self.of_class[class]
-    }
-
     pub fn reached(&self) -> impl Iterator<Item = (usize, (usize, usize))> + '_ {
         self.of_class.iter().enumerate().filter_map(|(q, b)| Some((q, (*b)?)))
     }
 
     pub fn range(&self) -> RangeInclusive<usize> {
-        let all = || self.of_class.iter().flatten();
-        all().map(|b| b.0).min().unwrap_or(0)..=all().map(|b| b.1).max().unwrap_or(0)
+        let all = self.of_class.iter().flatten().copied();
+        let (min, max) = all.reduce(|(a, b), (c, d)| (a.min(c), b.max(d))).unwrap_or_default();
+        min..=max
     }
 }
 
-/// A state of one position: the index, then the classes that were asked for, then those of all
-/// selectors that are apart.
+/// A state of one position: the index; its class as a key of a selector; for each witness, the width,
+/// and its classes as a query and as a key; then, if it is asked for, its class as a query.
 type Position = Vec<usize>;
+
+const INDEX: usize = 0;
+const KEY: usize = 1;
+
+/// All states, and which of them can meet.
+struct Positions {
+    states: Vec<Position>,
+    orders: Vec<Order>,
+}
+
+impl Positions {
+    /// Whether two different positions can be in these states.
+    fn meet(&self, i: usize, j: usize) -> bool {
+        let (a, b) = (&self.states[i], &self.states[j]);
+        a[INDEX] != b[INDEX] && self.orders.iter().all(|order| order.admits(i, a, j, b))
+    }
+}
 
 impl Local<'_> {
     pub(super) fn select(&self, id: SelectorId) -> Result<Pairs, Reason> {
-        match self.program.graph[id].op {
+        match self.network.program.graph[id].op {
             SelectorOp::Select { key, query, op } => {
-                let (key, query) = (self.sop(key)?, self.sop(query)?);
-                Pairs::new(query.shape.clone(), key.shape.clone(), |q, k| {
-                    op.holds(key.cells[k].as_ref()?, query.cells[q].as_ref()?).ok()
-                })
+                Pairs::new(&*self.sop(query)?, &*self.sop(key)?, |q, k| op.holds(k, q).ok())
             }
-            SelectorOp::And(a, b) => self.selector(a)?.both(&*self.selector(b)?, |a, b| a && b),
-            SelectorOp::Or(a, b) => self.selector(a)?.both(&*self.selector(b)?, |a, b| a || b),
+            SelectorOp::And(a, b) => self.both(a, b, |a, b| a && b),
+            SelectorOp::Or(a, b) => self.both(a, b, |a, b| a || b),
             SelectorOp::Not(a) => {
                 let a = self.selector(a)?;
-                Pairs::new(a.query.clone(), a.key.clone(), |q, k| Some(!a.get(q, k)?))
+                Pairs::new(&a.query, &a.key, |q, k| Some(!a.at(*q, *k)?))
             }
         }
     }
 
+    pub(super) fn both(
+        &self,
+        a: SelectorId,
+        b: SelectorId,
+        f: impl Fn(bool, bool) -> bool,
+    ) -> Result<Pairs, Reason> {
+        let (a, b) = (self.selector(a)?, self.selector(b)?);
+        let query = self.join(&a.query, &b.query, |a, b| Ok(Some((*a, *b))))?;
+        let key = self.join(&a.key, &b.key, |a, b| Ok(Some((*a, *b))))?;
+        Pairs::new(&query, &key, |q, k| Some(f(a.at(q.0, k.0)?, b.at(q.1, k.1)?)))
+    }
+
     pub(super) fn sees(&self, query: usize, key: usize) -> bool {
-        key <= query || !self.program.causal
-    }
-
-    /// Every state of a position as far as the index, these classes and all that are apart see it.
-    fn positions(&self, seen: &[(&Shape, &[usize])]) -> Result<Vec<Position>, Reason> {
-        let (index, indices) = (Shape::variable(INDEX, self.n), (0..self.n).collect::<Vec<_>>());
-        let apart = self.apart.iter().map(|a| self.selector(*a)).collect::<Result<Vec<_>, _>>()?;
-        let sides = |p: &'_ Rc<Pairs>| {
-            [(p.query.clone(), p.query_class.clone()), (p.key.clone(), p.key_class.clone())]
-        };
-        let apart: Vec<(Shape, Vec<usize>)> = apart.iter().flat_map(sides).collect();
-        let all = std::iter::once((&index, indices.as_slice())).chain(seen.iter().copied());
-        let all: Vec<(&Shape, &[usize])> = all.chain(apart.iter().map(|(s, c)| (s, c.as_slice()))).collect();
-        let states = self.states(&all.iter().map(|(shape, _)| *shape).collect::<Vec<_>>())?;
-        let position = |s| (0..all.len()).map(|i| all[i].1[states.place(s, i)]).collect::<Position>();
-        Ok((0..states.len()).map(position).collect::<BTreeSet<_>>().into_iter().collect())
-    }
-
-    /// Whether two different positions can be in these states.
-    fn can_meet(&self, a: &Position, b: &Position) -> bool {
-        let from = a.len() - 2 * self.apart.len();
-        let related = |(i, id): (usize, &SelectorId)| {
-            let (query, key) = (from + 2 * i, from + 2 * i + 1);
-            self.selector(*id).is_ok_and(|pairs| {
-                pairs.at(a[query], b[key]) == Some(true) || pairs.at(b[query], a[key]) == Some(true)
-            })
-        };
-        a[0] != b[0] && !self.apart.iter().enumerate().any(related)
+        key <= query || !self.network.program.causal
     }
 
     /// Bounds on the width of a selector.
     pub(super) fn count(&self, id: SelectorId) -> Result<Bounds, Reason> {
         let pairs = self.selector(id)?;
-        let positions =
-            self.positions(&[(&pairs.query, &pairs.query_class), (&pairs.key, &pairs.key_class)])?;
-        self.work.spend(positions.len() * positions.len() * (1 + self.apart.len()))?;
-        let mut bounds: Vec<Option<(usize, usize)>> = vec![None; pairs.cells.len()];
-        'states: for x in &positions {
-            let Some(own) = pairs.at(x[1], x[2]) else { continue };
-            let (mut min, mut max) = (usize::from(own), usize::from(own));
-            // Positions come by their indices.
-            for others in positions.chunk_by(|a, b| a[0] == b[0]).filter(|others| others[0][0] != x[0]) {
-                let (mut all, mut any, mut possible) = (true, false, false);
-                let sees = self.sees(x[0], others[0][0]);
-                for y in others.iter().filter(|y| self.can_meet(x, y)) {
-                    match pairs.at(x[1], y[2]) {
-                        _ if !sees => possible = true,
-                        Some(selected) => (all, any, possible) = (all && selected, any || selected, true),
-                        None => {}
-                    }
-                }
-                if !possible {
-                    continue 'states;
-                }
-                if sees {
-                    (min, max) = (min + usize::from(all), max + usize::from(any));
-                }
+        let positions = self.positions(&pairs.key, &self.assumed, Some(&pairs.query))?;
+        let mut bounds = self.by_position(&pairs, &positions)?;
+        self.by_meeting(&pairs, &positions, &mut bounds)?;
+        let made_of = self.network.program.graph.live([Node::Selector(id)]);
+        for width in made_of.into_iter().filter_map(|node| self.as_width(node)) {
+            if bounds.reached().all(|(_, (min, max))| min == max) {
+                break;
             }
-            let bound = &mut bounds[x[1]];
-            *bound = Some(bound.map_or((min, max), |(a, b)| (a.min(min), b.max(max))));
-        }
-        let mut bounds = Bounds { of_class: bounds, by_rank: false };
-        if bounds.reached().any(|(_, (min, max))| min < max) {
-            for (sop, rank) in self.ranks(id) {
-                // A rank that is not understood is not made use of.
-                let _ = self.by_rank(&pairs, sop, rank, &mut bounds);
+            // A rank that is not understood is not made use of.
+            let widths: Vec<_> = self.assumed.iter().copied().chain([width]).collect();
+            if let Ok(positions) = self.positions(&pairs.key, &widths, None) {
+                let before = bounds.clone();
+                self.by_meeting(&pairs, &positions, &mut bounds)?;
+                bounds.by_rank |= bounds != before;
             }
         }
         Ok(bounds)
     }
 
-    /// The widths that a selector compares at its keys.
-    fn ranks(&self, id: SelectorId) -> Vec<(SOpId, SelectorId)> {
-        let graph = &self.program.graph;
-        let (mut selectors, mut sops, mut ranks) = (vec![id], Vec::new(), Vec::new());
-        while let Some(id) = selectors.pop() {
-            match graph[id].op {
-                SelectorOp::Select { key, .. } => sops.push(key),
-                SelectorOp::And(a, b) | SelectorOp::Or(a, b) => selectors.extend([a, b]),
-                SelectorOp::Not(a) => selectors.push(a),
-            }
-        }
-        let mut seen: HashSet<SOpId> = HashSet::new();
-        while let Some(id) = sops.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            match &graph[id].op {
-                Op::Elementwise { args, .. } => sops.extend(args),
-                Op::Width { selector } => ranks.push((id, *selector)),
-                Op::Input(_) | Op::Indices | Op::Const(_) | Op::Aggregate { .. } => {}
-            }
-        }
-        ranks
+    /// All states of a position, as far as these widths and classes tell them apart.
+    fn positions(
+        &self,
+        key: &Table<usize>,
+        widths: &[(SOpId, SelectorId)],
+        query: Option<&Table<usize>>,
+    ) -> Result<Positions, Reason> {
+        let witness =
+            |(sop, selector): &(_, _)| Ok((self.sop(*sop)?.map(width_of), self.selector(*selector)?));
+        let witnesses = widths.iter().map(witness).collect::<Result<Vec<_>, Reason>>()?;
+        let index = self.index();
+        let classes = witnesses.iter().flat_map(|(width, pairs)| [width, &pairs.query, &pairs.key]);
+        let tables: Vec<&Table<usize>> = [&index, key].into_iter().chain(classes).chain(query).collect();
+        let state = |classes: &[&usize]| Ok(Some(classes.iter().map(|c| **c).collect::<Position>()));
+        let states: BTreeSet<Position> = self.combine(&tables, state)?.cells.into_iter().flatten().collect();
+        let states: Vec<Position> = states.into_iter().collect();
+        let order = |(i, (_, pairs)): (usize, &(_, Rc<Pairs>))| self.order(pairs, 2 + 3 * i, &states);
+        let orders = witnesses.iter().enumerate().map(order).collect::<Result<_, _>>()?;
+        Ok(Positions { states, orders })
     }
 
-    fn by_rank(
-        &self,
-        pairs: &Pairs,
-        sop: SOpId,
-        rank: SelectorId,
-        bounds: &mut Bounds,
-    ) -> Result<(), Reason> {
-        let (width, ranked) = (self.sop(sop)?, self.selector(rank)?);
-        let (of_width, _) = classes(&width.cells);
-        let mut positions = self.positions(&[
-            (&pairs.key, &pairs.key_class),
-            (&width.shape, &of_width),
-            (&ranked.query, &ranked.query_class),
-            (&ranked.key, &ranked.key_class),
-        ])?;
-        const KEY: usize = 1;
-        const WIDTH: usize = 2;
-        const RANKED: usize = 3;
-        let none = width.cells.iter().position(Option::is_none).map(|at| of_width[at]);
-        positions.retain(|p| Some(p[WIDTH]) != none);
-        // What the order of ranks sees of a position.
-        let (place, first) = classes(positions.iter().map(|p| [&p[..1], &p[RANKED..]].concat()));
-        let seen: Vec<&Position> = first.iter().map(|i| &positions[*i]).collect();
-        self.work.spend(seen.len().pow(3))?;
+    fn order(&self, pairs: &Pairs, at: usize, positions: &[Position]) -> Result<Order, Reason> {
+        let (place, first) = classes(positions.iter().map(|p| (p[INDEX], p[at + 1], p[at + 2])));
+        let seen = || first.iter().map(|i| &positions[*i]);
+        self.network.spend(first.len().pow(3))?;
         let selects = |a: &Position, b: &Position| {
-            self.sees(a[0], b[0]) && ranked.at(a[RANKED], b[RANKED + 1]) == Some(true)
+            self.sees(a[INDEX], b[INDEX]) && pairs.at(a[at + 1], b[at + 2]) == Some(true)
         };
-        let cells: Vec<Vec<bool>> =
-            seen.iter().map(|a| seen.iter().map(|b| selects(a, b)).collect()).collect();
+        let selects: Vec<Vec<bool>> = seen().map(|a| seen().map(|b| selects(a, b)).collect()).collect();
         let below = |a: usize, b: usize| {
-            let more = |c: usize| cells[b][c] && !cells[a][c];
-            (more(a) || more(b)) && cells[a].iter().zip(&cells[b]).all(|(a, b)| !a || *b)
+            let more = |c: usize| selects[b][c] && !selects[a][c];
+            (more(a) || more(b)) && selects[a].iter().zip(&selects[b]).all(|(a, b)| !a || *b)
         };
-        let apart = |a: usize, b: usize| !self.can_meet(seen[a], seen[b]) || below(a, b) || below(b, a);
-        let n = seen.len();
-        let apart: Vec<Vec<bool>> = (0..n).map(|a| (0..n).map(|b| apart(a, b)).collect()).collect();
-        let values: BTreeSet<usize> = positions.iter().map(|p| p[WIDTH]).collect();
-        let permutation =
-            !self.program.causal && values.len() <= self.n && apart.iter().flatten().all(|apart| *apart);
-        for q in 0..pairs.cells.len() {
-            let Some((min, max)) = bounds.of_class[q] else { continue };
-            let selected = |p: &Position| pairs.at(q, p[KEY]) == Some(true);
-            let found: BTreeSet<(usize, usize)> = (0..positions.len())
-                .filter(|p| selected(&positions[*p]))
-                .map(|p| (place[p], positions[p][WIDTH]))
-                .collect();
-            self.work.spend(positions.len() + found.len() * found.len())?;
-            let one = max > 1
-                && found.iter().all(|(a, v)| {
-                    found.iter().all(|(b, w)| apart[*a][*b] && (v == w || !self.can_meet(seen[*a], seen[*b])))
-                });
-            // Some value of the rank is selected whatever else its position holds.
-            let partly: BTreeSet<usize> =
-                positions.iter().filter(|p| !selected(p)).map(|p| p[WIDTH]).collect();
-            let some = min == 0 && permutation && values.difference(&partly).next().is_some();
-            bounds.by_rank |= some || one;
-            bounds.of_class[q] = Some((if some { 1 } else { min }, if one { 1 } else { max }));
+        let all = 0..first.len();
+        let below = all.clone().map(|a| all.clone().map(|b| below(a, b)).collect()).collect();
+        Ok(Order { at, place, selects, below })
+    }
+
+    fn by_position(&self, pairs: &Pairs, positions: &Positions) -> Result<Bounds, Reason> {
+        let states = &positions.states;
+        self.network.spend(states.len() * states.len() * (1 + positions.orders.len()))?;
+        let mut bounds = Bounds { of_class: vec![None; pairs.cells.len()], by_rank: false };
+        for (i, x) in states.iter().enumerate() {
+            let Some(&query) = x.last() else { continue };
+            // At each index, whether all states are selected, and whether any is.
+            let mut at: Vec<Option<(bool, bool)>> = vec![None; self.n];
+            at[x[INDEX]] = pairs.at(query, x[KEY]).map(|own| (own, own));
+            for y in (0..states.len()).filter(|j| positions.meet(i, *j)).map(|j| &states[j]) {
+                let seen = self.sees(x[INDEX], y[INDEX]);
+                let selected = if seen { pairs.at(query, y[KEY]) } else { Some(false) };
+                if let Some(selected) = selected {
+                    let (all, any) = at[y[INDEX]].get_or_insert((true, false));
+                    (*all, *any) = (*all && selected, *any || selected);
+                }
+            }
+            // Somebody stands at each index.
+            let Some(at) = at.into_iter().collect::<Option<Vec<_>>>() else { continue };
+            let min = at.iter().filter(|(all, _)| *all).count();
+            let max = at.iter().filter(|(_, any)| *any).count();
+            let bound = &mut bounds.of_class[query];
+            *bound = Some(bound.map_or((min, max), |(a, b)| (a.min(min), b.max(max))));
+        }
+        Ok(bounds)
+    }
+
+    fn by_meeting(&self, pairs: &Pairs, positions: &Positions, bounds: &mut Bounds) -> Result<(), Reason> {
+        let Positions { states, orders } = positions;
+        let Some(rank) = orders.last().map(|order| order.at) else { return Ok(()) };
+        let apart = |states: &[usize]| {
+            for i in states {
+                self.network.spend(states.len())?;
+                if states.iter().any(|j| positions.meet(*i, *j)) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        let mut by_rank: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        states.iter().enumerate().for_each(|(i, state)| by_rank.entry(state[rank]).or_default().push(i));
+        let mut permutation = !self.network.program.causal && by_rank.len() <= self.n;
+        for states in by_rank.values() {
+            permutation = permutation && apart(states)?;
+        }
+        for (q, bound) in bounds.of_class.iter_mut().enumerate() {
+            let Some((min, max)) = bound else { continue };
+            let selected = |i: &usize| pairs.at(q, states[*i][KEY]) == Some(true);
+            if *max > 1 && apart(&(0..states.len()).filter(selected).collect::<Vec<_>>())? {
+                *max = 1;
+            }
+            // Some rank is selected whatever else its position holds.
+            if *min == 0 && permutation && by_rank.values().any(|states| states.iter().all(selected)) {
+                *min = 1;
+            }
         }
         Ok(())
     }
+}
 
-    /// Finds the selectors that assumptions limit to the query itself.
-    pub(super) fn find_apart(&mut self) {
-        let graph = &self.program.graph;
-        for id in graph.selector_ids() {
-            let (Some(Ok(width)), Some(Ok(pairs))) = (self.widths_of(id), self.pairs.get(&id)) else {
-                continue;
-            };
-            let one = |v: &Value| v.number().is_some_and(|n| n.to_i64().is_some_and(|w| w <= 1));
-            let (Ok(states), Ok(own)) =
-                (self.states(&[&width.shape]), self.states(&[&pairs.query, &pairs.key]))
-            else {
-                continue;
-            };
-            let narrow = (0..states.len()).all(|s| width.cells[states.place(s, 0)].as_ref().is_some_and(one));
-            let itself = (0..own.len()).all(|s| pairs.get(own.place(s, 0), own.place(s, 1)) != Some(false));
-            if narrow && itself {
-                self.apart.push(id);
-            }
-        }
+/// What a width says of two positions.
+struct Order {
+    /// Where the width stands in a position.
+    at: usize,
+    /// For each position, its place below: of an index, and of classes as a query and as a key.
+    place: Vec<usize>,
+    selects: Vec<Vec<bool>>,
+    /// Whether the first is sure to select fewer keys than the second.
+    below: Vec<Vec<bool>>,
+}
+
+impl Order {
+    /// Whether two different positions can be in these states.
+    fn admits(&self, i: usize, a: &Position, j: usize, b: &Position) -> bool {
+        let (a, b, i, j) = (a[self.at], b[self.at], self.place[i], self.place[j]);
+        let fits =
+            |w, i: usize, j: usize| usize::from(self.selects[i][i]) + usize::from(self.selects[i][j]) <= w;
+        fits(a, i, j) && fits(b, j, i) && !(a == b && (self.below[i][j] || self.below[j][i]))
     }
 }

@@ -1,40 +1,25 @@
-//! What was shown so far, of all lengths.
+//! What was shown, of all lengths.
 
-use crate::model::Of;
-use std::collections::BTreeMap;
+use crate::ir::Node;
 
 #[derive(Default)]
 pub struct Shown {
     /// Those of which there are inputs.
     pub lengths: Vec<usize>,
-    /// Whether some output has some value.
-    pub any: bool,
-    /// By layer and head.
-    pub heads: BTreeMap<(usize, usize), HeadShown>,
-    /// For each layer, the tuples of each direction that its MLP writes.
-    pub mlps: BTreeMap<usize, BTreeMap<usize, usize>>,
-    /// Margins and tuples.
-    pub outputs: BTreeMap<usize, (f64, usize)>,
+    /// By layer and head, what is told of.
+    pub heads: Vec<((usize, usize), Node, HeadShown)>,
+    /// Layer and direction that an MLP writes, and so many tuples.
+    pub mlps: Vec<(usize, usize, usize)>,
+    /// Outputs, the margin of each, and so many tuples.
+    pub outputs: Vec<(usize, f64, usize)>,
     pub cost: u64,
 }
 
-#[derive(Clone)]
+/// Of one length, or of several.
 pub struct HeadShown {
-    pub writes: Vec<Of>,
     pub gap: f64,
     pub leak: f64,
     pub selected: [usize; 2],
     pub by_rank: bool,
     pub pairs: usize,
-}
-
-impl HeadShown {
-    pub const NONE: Self = Self {
-        writes: Vec::new(),
-        gap: f64::INFINITY,
-        leak: 0.0,
-        selected: [usize::MAX, 0],
-        by_rank: false,
-        pairs: 0,
-    };
 }

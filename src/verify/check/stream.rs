@@ -1,147 +1,75 @@
 //! What does each residual direction hold, at every half-layer?
 //!
-//! A direction is a table of variables: for each combination of their values, every number that it
-//! may hold there ([`Ball`]). The BOS position has one state.
+//! A direction is a table of variables: for each combination of their values, and at BOS, every number
+//! that it may hold there ([`Ball`]).
 
 use super::ball::{Ball, dot};
-use super::local::{INDEX, Local, States};
-use super::table::{Shape, Table};
-use super::{Hints, Network, Reason};
+use super::local::{INDEX, Local};
+use super::table::Table;
+use super::{Network, Reason};
 use crate::value::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 pub(super) struct Stream<'a> {
     pub network: &'a Network<'a>,
     pub local: Local<'a>,
-    /// By direction, at positions other than BOS.
-    pub tokens: Vec<Rc<Table<Ball>>>,
-    /// By direction, if there is a BOS.
-    pub bos: Option<Vec<Ball>>,
+    /// By direction.
+    pub held: Vec<Rc<Table<Ball>>>,
 }
 
-/// A linear map of some directions: for each of its columns, the directions that it reads.
-pub(super) struct Reader {
-    pub directions: Vec<usize>,
-    columns: Vec<Vec<(usize, Ball)>>,
-}
+/// For each column of a matrix, the rows and weights that are not zero.
+pub(super) type Columns = Vec<Vec<(usize, f32)>>;
 
-impl Reader {
-    /// `columns` has pairs of a direction and a weight.
-    pub fn new(columns: Vec<Vec<(usize, f32)>>) -> Self {
-        let mut directions: Vec<usize> = columns.iter().flatten().map(|(d, _)| *d).collect();
-        directions.sort_unstable();
-        directions.dedup();
-        let place = |d: usize| directions.binary_search(&d).unwrap_or_default();
-        let weight = |(d, w): (usize, f32)| (place(d), Ball::exact(f64::from(w)));
-        let columns = columns.into_iter().map(|c| c.into_iter().map(weight).collect()).collect();
-        Self { directions, columns }
-    }
-
-    pub fn n_columns(&self) -> usize {
-        self.columns.len()
-    }
-
-    /// What the columns are, where `held` has what stands in [`Self::directions`].
-    fn apply(&self, held: &[Ball]) -> Result<Vec<Ball>, Reason> {
-        let column = |terms: &Vec<(usize, Ball)>| dot(terms.iter().map(|(d, w)| (held[*d], *w)));
-        self.columns.iter().map(column).collect::<Option<_>>().ok_or(Reason::Overflow)
-    }
-}
-
-/// The columns of a matrix, as far as they are not zero.
-pub(super) fn columns(
-    n: usize,
-    n_columns: usize,
-    entry: impl Fn(usize, usize) -> f32,
-) -> Vec<Vec<(usize, f32)>> {
-    let column = |c| (0..n).map(|r| (r, entry(r, c))).filter(|(_, w)| *w != 0.0).collect();
-    (0..n_columns).map(column).collect()
+pub(super) fn columns<'w>(matrix: impl IntoIterator<Item = impl IntoIterator<Item = &'w f32>>) -> Columns {
+    let entry = |(row, weight): (usize, &f32)| (*weight != 0.0).then_some((row, *weight));
+    matrix.into_iter().map(|column| column.into_iter().enumerate().filter_map(entry).collect()).collect()
 }
 
 impl<'a> Stream<'a> {
     /// The stream after the embedding; none if no input of this length counts.
-    pub fn new(network: &'a Network<'a>, hints: &'a Hints, n: usize) -> Result<Option<Self>, Reason> {
-        let program = network.program;
-        let Some(local) = Local::new(program, hints, &network.work, n)? else { return Ok(None) };
+    pub fn new(network: &'a Network<'a>, n: usize) -> Result<Option<Self>, Reason> {
+        let Some(local) = Local::new(network, n)? else { return Ok(None) };
         let (weights, config) = (network.weights, network.config);
-        let first = usize::from(config.bos);
-        let mut tokens = Vec::with_capacity(config.d_model);
-        for d in 0..config.d_model {
-            let held = |w: f32| Some(Ball::exact(f64::from(w)));
-            let mut parts = vec![Table::variable(INDEX, (0..n).map(|i| held(weights.w_pos[[first + i, d]])))];
+        let (first, bos) = (usize::from(config.bos), config.bos.then_some(()));
+        let direction = |d: usize| {
+            let position = |i: usize| Some(Ball::exact(f64::from(weights.w_pos[[i, d]])));
+            let mut parts =
+                vec![Table::variable(INDEX, (first..first + n).map(position), bos.and(position(0)))];
             for (c, rows) in network.rows.iter().enumerate() {
-                parts.push(Table::variable(1 + c, rows.iter().map(|row| held(weights.w_e[c][[*row, d]]))));
+                let token = |row: usize| Some(Ball::exact(f64::from(weights.w_e[c][[row, d]])));
+                let values = rows.iter().map(|row| token(*row));
+                let at_bos = bos.and_then(|()| token(config.columns[c].vocabulary.len()));
+                parts.push(Table::variable(1 + c, values, at_bos));
             }
-            tokens.push(Rc::new(sum(&local, parts.iter())?));
-        }
-        let at_bos = |d: usize| {
-            let rows = config.columns.iter().zip(&weights.w_e);
-            let embedded = rows.map(|(column, w_e)| w_e[[column.vocabulary.len(), d]]);
-            total(embedded.chain([weights.w_pos[[0, d]]]).map(|w| Ball::exact(f64::from(w))))
+            sum(&local, &parts.iter().collect::<Vec<_>>()).map(Rc::new)
         };
-        let bos =
-            config.bos.then(|| (0..config.d_model).map(at_bos).collect::<Result<_, _>>()).transpose()?;
-        Ok(Some(Self { network, local, tokens, bos }))
+        let held = (0..config.d_model).map(direction).collect::<Result<_, _>>()?;
+        Ok(Some(Self { network, local, held }))
     }
 
-    pub fn shapes<'s>(&'s self, reader: &'s Reader) -> impl Iterator<Item = &'s Shape> {
-        reader.directions.iter().map(|d| &self.tokens[*d].shape)
+    /// What a linear map gives, by its columns.
+    pub fn read(&self, columns: &Columns) -> Result<Table<Vec<Ball>>, Reason> {
+        let directions: BTreeSet<usize> = columns.iter().flatten().map(|(d, _)| *d).collect();
+        let directions: Vec<usize> = directions.into_iter().collect();
+        let place = |d: &usize| directions.binary_search(d).unwrap_or_default();
+        let weight = |(d, w): &(usize, f32)| (place(d), Ball::exact(f64::from(*w)));
+        let columns: Vec<Vec<_>> = columns.iter().map(|c| c.iter().map(weight).collect()).collect();
+        let tables: Vec<&Table<Ball>> = directions.iter().map(|d| &*self.held[*d]).collect();
+        self.local.combine(&tables, |held| {
+            self.network.spend(columns.iter().map(Vec::len).sum())?;
+            let column = |terms: &Vec<(usize, Ball)>| dot(terms.iter().map(|(i, w)| (*held[*i], *w)));
+            columns.iter().map(column).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)
+        })
     }
-
-    /// What a reader gives in a state whose shapes, from `first` on, are those of [`Self::shapes`].
-    /// None if the state does not occur.
-    pub fn read(
-        &self,
-        reader: &Reader,
-        states: &States,
-        state: usize,
-        first: usize,
-    ) -> Result<Option<Vec<Ball>>, Reason> {
-        match self.held(&reader.directions, states, state, first) {
-            Some(held) => {
-                self.network.work.spend(reader.columns.iter().map(Vec::len).sum())?;
-                reader.apply(&held).map(Some)
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// What directions hold in a state, whose shapes from `first` on are theirs.
-    pub fn held(
-        &self,
-        directions: &[usize],
-        states: &States,
-        state: usize,
-        first: usize,
-    ) -> Option<Vec<Ball>> {
-        let held = |(i, d): (usize, &usize)| self.tokens[*d].cells[states.place(state, first + i)];
-        directions.iter().enumerate().map(held).collect()
-    }
-
-    /// What a reader gives at BOS.
-    pub fn read_bos(&self, reader: &Reader) -> Result<Option<Vec<Ball>>, Reason> {
-        let Some(bos) = &self.bos else { return Ok(None) };
-        reader.apply(&reader.directions.iter().map(|d| bos[*d]).collect::<Vec<_>>()).map(Some)
-    }
-}
-
-pub(super) fn is_zero(table: &Table<Ball>) -> bool {
-    table.only().is_some_and(|held| held.is_zero())
-}
-
-/// What f32 makes of a sum.
-pub(super) fn total(parts: impl Iterator<Item = Ball>) -> Result<Ball, Reason> {
-    dot(parts.map(|part| (part, Ball::exact(1.0)))).ok_or(Reason::Overflow)
 }
 
 /// What is added up in a direction.
-pub(super) fn sum<'t>(
-    local: &Local<'_>,
-    parts: impl Iterator<Item = &'t Table<Ball>>,
-) -> Result<Table<Ball>, Reason> {
-    let parts: Vec<&Table<Ball>> = parts.filter(|part| !is_zero(part)).collect();
-    local.combine(&parts, |terms| total(terms.iter().map(|term| **term)).map(Some))
+pub(super) fn sum(local: &Local<'_>, parts: &[&Table<Ball>]) -> Result<Table<Ball>, Reason> {
+    local.combine(parts, |terms| {
+        let sum = dot(terms.iter().map(|term| (**term, Ball::exact(1.0))));
+        sum.map(Some).ok_or(Reason::Overflow)
+    })
 }
 
 /// What a direction holds for each value of an s-op.
@@ -153,19 +81,14 @@ pub(super) struct Recorded {
 }
 
 impl Recorded {
-    /// One more number that it may hold; false if it is another than before.
-    pub fn add(&mut self, value: &Value, ball: Ball) -> bool {
-        match self.known.get_mut(value) {
-            None => {
-                self.known.insert(value.clone(), ball);
-                true
-            }
-            Some(known) => {
-                let fits = !known.apart(ball);
-                *known = known.hull(ball);
-                fits
-            }
+    /// One more number that it may hold: no other than before.
+    pub fn add(&mut self, value: &Value, ball: Ball) -> Result<(), Reason> {
+        let known = self.known.entry(value.clone()).or_insert(ball);
+        if known.apart(ball) {
+            return Err(Reason::WrongValue { value: value.clone() });
         }
+        *known = known.hull(ball);
+        Ok(())
     }
 
     /// Numbers that are off by so much at most.
@@ -173,11 +96,13 @@ impl Recorded {
         self.means = Some(self.means.map_or(off, |known| known.max(off)));
     }
 
-    pub fn table(&self, of: &Table<Value>) -> Table<Ball> {
-        of.map(|value| {
+    /// A table of what is held where the s-op has these values, and at BOS.
+    pub fn table(&self, of: &Table<Value>, bos: Option<Ball>) -> Table<Ball> {
+        let table = of.map(|value| {
             let mean = self.means.filter(|_| matches!(value, Value::Number(_))).zip(value.number());
             let mean = mean.map(|(off, number)| Ball::rational(&number).widened(off));
             self.known.get(value).copied().into_iter().chain(mean).reduce(Ball::hull)
-        })
+        });
+        table.with_bos(bos)
     }
 }

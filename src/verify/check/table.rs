@@ -1,36 +1,51 @@
 //! Functions of what a position holds, as tables over finitely many values.
 //!
 //! An argument is a variable whose values are put into classes; values of one class make no
-//! difference. So a table of a variable with a thousand values may have two cells.
+//! difference. So a table of a variable with a thousand values may have two cells. BOS is a position
+//! at which no variable has a value: one more cell, the last.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::rc::Rc;
 
 /// The largest table.
-pub(super) const MAX_CELLS: usize = 1 << 18;
+const MAX_CELLS: usize = 1 << 18;
+
+/// Numbers for things, the same for equal ones; and where each first occurs.
+pub(super) fn classes<T: Eq + Hash>(things: impl IntoIterator<Item = T>) -> (Vec<usize>, Vec<usize>) {
+    let (mut seen, mut first) = (HashMap::new(), Vec::new());
+    let number = |(i, thing)| {
+        *seen.entry(thing).or_insert_with(|| {
+            first.push(i);
+            first.len() - 1
+        })
+    };
+    (things.into_iter().enumerate().map(number).collect(), first)
+}
+
+/// Each thing once, in the order in which they come.
+pub(super) fn distinct<T: Clone + Eq + Hash>(things: impl IntoIterator<Item = T>) -> Vec<T> {
+    let things: Vec<T> = things.into_iter().collect();
+    classes(&things).1.into_iter().map(|i| things[i].clone()).collect()
+}
 
 /// A variable, and the class of each of its values.
 #[derive(Clone, Debug)]
 struct Arg {
     var: usize,
-    class: Rc<[u32]>,
+    class: Rc<[usize]>,
     n: usize,
 }
 
 /// The arguments of a table, by variable; the last one counts fastest.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Shape {
     args: Vec<Arg>,
 }
 
 impl Shape {
-    /// A variable, with all its values told apart.
-    pub fn variable(var: usize, n: usize) -> Self {
-        Self { args: vec![Arg { var, class: (0..n as u32).collect(), n }] }
-    }
-
-    pub fn size(&self) -> usize {
+    /// How many cells there are, but for BOS.
+    fn size(&self) -> usize {
         self.args.iter().map(|a| a.n).product()
     }
 
@@ -47,20 +62,28 @@ pub(super) struct Table<T> {
 }
 
 impl<T: Clone + Eq + Hash> Table<T> {
-    /// The value of a variable.
-    pub fn variable(var: usize, values: impl IntoIterator<Item = Option<T>>) -> Self {
-        let cells: Vec<Option<T>> = values.into_iter().collect();
-        Self { shape: Shape::variable(var, cells.len()), cells }.reduced()
+    /// A function of one variable, by its values, and what it is at BOS.
+    pub fn variable(var: usize, values: impl IntoIterator<Item = Option<T>>, bos: Option<T>) -> Self {
+        let mut cells: Vec<Option<T>> = values.into_iter().collect();
+        let (class, n) = ((0..cells.len()).collect(), cells.len());
+        cells.push(bos);
+        Self::new(Shape { args: vec![Arg { var, class, n }] }, cells)
     }
 
-    pub fn new(shape: Shape, cells: Vec<Option<T>>) -> Self {
-        Self { shape, cells }.reduced()
+    /// What it may be at other positions than BOS.
+    pub fn tokens(&self) -> impl Iterator<Item = &T> {
+        self.cells.iter().take(self.cells.len() - 1).flatten()
     }
 
-    /// The value at each index, of a table of the index alone.
-    pub fn by_index(&self, n: usize) -> Vec<Option<T>> {
-        let place = |i: usize| self.shape.args.first().map_or(0, |arg| arg.class[i] as usize);
-        (0..n).map(|i| self.cells[place(i)].clone()).collect()
+    pub fn bos(&self) -> Option<&T> {
+        self.cells.last()?.as_ref()
+    }
+
+    /// The same, but for what it is at BOS.
+    pub fn with_bos(mut self, bos: Option<T>) -> Self {
+        self.cells.pop();
+        self.cells.push(bos);
+        self
     }
 
     /// The value, if it is always the same.
@@ -72,107 +95,105 @@ impl<T: Clone + Eq + Hash> Table<T> {
 
     pub fn map<U: Clone + Eq + Hash>(&self, mut f: impl FnMut(&T) -> Option<U>) -> Table<U> {
         let cells = self.cells.iter().map(|cell| cell.as_ref().and_then(&mut f)).collect();
-        Table { shape: self.shape.clone(), cells }.reduced()
+        Table::new(self.shape.clone(), cells)
+    }
+
+    /// A number for each cell that is not empty.
+    pub fn numbered(&self, numbers: &[usize]) -> Table<usize> {
+        let cells = self.cells.iter().zip(numbers).map(|(cell, i)| cell.as_ref().map(|_| *i)).collect();
+        Table::new(self.shape.clone(), cells)
     }
 
     /// Merges values that make no difference, and drops variables that make none.
-    fn reduced(mut self) -> Self {
-        for i in (0..self.shape.args.len()).rev() {
-            let inner: usize = self.shape.args[i + 1..].iter().map(|a| a.n).product();
-            let n = self.shape.args[i].n;
-            let outer = self.cells.len().checked_div(n * inner).unwrap_or(0);
-            let mut seen: HashMap<Vec<&Option<T>>, u32> = HashMap::new();
-            let mut kept = Vec::new();
-            let renamed: Vec<u32> = (0..n)
-                .map(|c| {
-                    let slice = (0..outer).flat_map(|o| &self.cells[(o * n + c) * inner..][..inner]);
-                    let next = seen.len() as u32;
-                    *seen.entry(slice.collect()).or_insert_with(|| {
-                        kept.push(c);
-                        next
-                    })
-                })
-                .collect();
-            if kept.len() == n && n > 1 {
-                continue;
-            }
+    pub fn new(mut shape: Shape, mut cells: Vec<Option<T>>) -> Self {
+        let bos = cells.pop();
+        let (mut numbers, first) = classes(&cells);
+        let things: Vec<Option<T>> = first.into_iter().map(|i| cells[i].clone()).collect();
+        for i in (0..shape.args.len()).rev() {
+            let inner: usize = shape.args[i + 1..].iter().map(|a| a.n).product();
+            let n = shape.args[i].n;
+            let outer = numbers.len().checked_div(n * inner).unwrap_or(0);
+            let slices = |c: usize| (0..outer).map(move |o| (o * n + c) * inner);
+            let slice = |c| slices(c).flat_map(|start| &numbers[start..start + inner]).collect::<Vec<_>>();
+            let (renamed, kept) = classes((0..n).map(slice));
             let starts = (0..outer).flat_map(|o| kept.iter().map(move |c| (o * n + c) * inner));
-            self.cells = starts.flat_map(|start| self.cells[start..start + inner].to_vec()).collect();
-            if kept.len() == 1 {
-                self.shape.args.remove(i);
-            } else {
-                let arg = &mut self.shape.args[i];
-                arg.class = arg.class.iter().map(|c| renamed[*c as usize]).collect();
-                arg.n = kept.len();
-            }
+            numbers = starts.flat_map(|start| &numbers[start..start + inner]).copied().collect();
+            let arg = &mut shape.args[i];
+            arg.class = arg.class.iter().map(|c| renamed[*c]).collect();
+            arg.n = kept.len();
         }
-        self
+        shape.args.retain(|arg| arg.n != 1);
+        let cells = numbers.into_iter().map(|i| things[i].clone()).chain(bos).collect();
+        Self { shape, cells }
     }
 }
 
-/// Several tables side by side: every combination of classes that tells cells of one of them apart.
-pub(super) struct Joint {
-    pub shape: Shape,
-    places: Vec<u32>,
-    n_shapes: usize,
+/// Several tables side by side: every combination of classes that tells cells of one of them apart, as
+/// far as it can occur at one position, and BOS.
+pub(super) struct States {
+    shape: Shape,
+    /// The combination, and the cell of each table.
+    states: Vec<(usize, Vec<usize>)>,
 }
 
-impl Joint {
+impl States {
     /// None if there are too many combinations.
-    pub fn new(shapes: &[&Shape]) -> Option<Self> {
-        let mut vars: Vec<usize> = shapes.iter().flat_map(|s| s.vars()).collect();
-        vars.sort_unstable();
-        vars.dedup();
-        let mut args: Vec<Arg> = Vec::new();
-        // For each argument and class, what it adds to the place in each shape.
-        let mut steps: Vec<Vec<Vec<(usize, u32)>>> = Vec::new();
-        for var in vars {
-            let mut of: Vec<(usize, &Arg, usize)> = Vec::new();
-            for (s, shape) in shapes.iter().enumerate() {
-                if let Some(at) = shape.args.iter().position(|a| a.var == var) {
-                    let stride = shape.args[at + 1..].iter().map(|a| a.n).product();
-                    of.push((s, &shape.args[at], stride));
-                }
-            }
-            let mut seen: HashMap<Vec<u32>, u32> = HashMap::new();
-            let mut step = Vec::new();
-            let n_values = of.first().map_or(0, |(_, a, _)| a.class.len());
-            let class = (0..n_values)
-                .map(|v| {
-                    let tuple: Vec<u32> = of.iter().map(|(_, a, _)| a.class[v]).collect();
-                    let next = seen.len() as u32;
-                    *seen.entry(tuple).or_insert_with(|| {
-                        step.push(of.iter().map(|(s, a, k)| (*s, a.class[v] * *k as u32)).collect());
-                        next
-                    })
-                })
-                .collect();
-            args.push(Arg { var, class, n: step.len() });
-            steps.push(step);
+    pub fn new(shapes: &[&Shape], constraints: &[&Table<bool>], bos: bool) -> Option<Self> {
+        let all: Vec<&Shape> = shapes.iter().copied().chain(constraints.iter().map(|c| &c.shape)).collect();
+        let vars: BTreeSet<usize> = all.iter().flat_map(|s| s.vars()).collect();
+        // For each variable, a value of each class.
+        let (mut args, mut values) = (Vec::new(), Vec::new());
+        for var in &vars {
+            let of: Vec<&Arg> = all.iter().flat_map(|s| &s.args).filter(|a| a.var == *var).collect();
+            let told = |v: usize| of.iter().map(|a| a.class[v]).collect::<Vec<_>>();
+            let (class, first) = classes((0..of[0].class.len()).map(told));
+            args.push(Arg { var: *var, class: class.into(), n: first.len() });
+            values.push(first);
         }
         let size = args.iter().try_fold(1_usize, |size, a| size.checked_mul(a.n))?;
-        if size > MAX_CELLS || size.saturating_mul(shapes.len()) > 32 * MAX_CELLS {
+        if size > MAX_CELLS || size.saturating_mul(all.len()) > 32 * MAX_CELLS {
             return None;
         }
-        let mut places = vec![0_u32; size * shapes.len()];
-        let mut stride = size;
-        for (arg, step) in args.iter().zip(&steps) {
-            stride /= arg.n.max(1);
-            for cell in 0..size {
-                for (shape, add) in &step[cell / stride % arg.n] {
-                    places[cell * shapes.len() + shape] += add;
-                }
+        let place = |arg: &Arg| vars.iter().position(|var| *var == arg.var).unwrap_or_default();
+        let known: Vec<Vec<usize>> = all.iter().map(|s| s.args.iter().map(place).collect()).collect();
+        let mut state = vec![0; args.len()];
+        let mut states = Vec::new();
+        for cell in 0..size {
+            let mut rest = cell;
+            for (i, values) in values.iter().enumerate().rev() {
+                state[i] = values[rest % values.len()];
+                rest /= values.len();
+            }
+            let place = |(shape, known): (&&Shape, &Vec<usize>)| {
+                let args = shape.args.iter().zip(known);
+                args.fold(0, |place, (arg, i)| place * arg.n + arg.class[state[*i]])
+            };
+            let mut places: Vec<usize> = all.iter().zip(&known).map(place).collect();
+            let mut limits = constraints.iter().zip(&places[shapes.len()..]);
+            if limits.all(|(constraint, place)| constraint.cells[*place] == Some(true)) {
+                places.truncate(shapes.len());
+                states.push((cell, places));
             }
         }
-        Some(Self { shape: Shape { args }, places, n_shapes: shapes.len() })
+        if bos {
+            states.push((size, shapes.iter().map(|shape| shape.size()).collect()));
+        }
+        Some(Self { shape: Shape { args }, states })
     }
 
-    pub fn size(&self) -> usize {
-        self.shape.size()
+    pub fn iter(&self) -> impl Iterator<Item = &[usize]> {
+        self.states.iter().map(|(_, places)| places.as_slice())
     }
 
-    /// The cell of a shape that belongs to a combination.
-    pub fn place(&self, cell: usize, shape: usize) -> usize {
-        self.places[cell * self.n_shapes + shape] as usize
+    /// What `f` says of each state.
+    pub fn table<T: Clone + Eq + Hash, E>(
+        &self,
+        mut f: impl FnMut(&[usize]) -> Result<Option<T>, E>,
+    ) -> Result<Table<T>, E> {
+        let mut cells = vec![None; self.shape.size() + 1];
+        for (cell, places) in &self.states {
+            cells[*cell] = f(places)?;
+        }
+        Ok(Table::new(self.shape.clone(), cells))
     }
 }
