@@ -1,5 +1,5 @@
 //! `raspc` compiles programs in RASP, the language of transformers, into transformer weights,
-//! and compares the weights with the program, on every input where there are few enough.
+//! and proves that the weights compute the program, or compares them on inputs.
 //!
 //! # The pipeline
 //!
@@ -19,7 +19,8 @@
 //! 7. [`plan`] says what goes where: which half-layer computes each s-op, what each residual
 //!    direction holds, and how far off it may be. No floats.
 //! 8. [`weights`] are the matrices of a plan, [`model`] the transformer that runs them, and
-//!    [`verify`] the comparison with the interpreter.
+//!    [`verify`] the proof that they compute the program ([`verify::check`]), and the comparison with
+//!    the interpreter on what that leaves open.
 //! 9. [`data`] makes datasets of programs, and [`train`] looks for weights by gradient descent, in
 //!    shapes that [`model`] runs, with the same forward pass.
 //! 10. [`cli`] is the only part that prints, reads files and the environment, or knows clap.
