@@ -2,8 +2,8 @@
 //! claimed than was looked at.
 
 use crate::common::compiled::{Compiled, compile};
+use crate::common::faults::matrices;
 use candle_core::{DType, Device, Tensor};
-use ndarray::Array2;
 use raspc::interp::Interpreter;
 use raspc::ir::lower::{self, Loader, Outside};
 use raspc::ir::{self, Node};
@@ -43,22 +43,6 @@ fn forge(compiled: &Compiled, change: impl FnOnce(&mut Weights)) -> Artifact {
 
 fn model(artifact: &Artifact) -> Transformer {
     Transformer::from_artifact(artifact, &Device::Cpu).unwrap()
-}
-
-/// Every matrix of a model, to be changed.
-fn matrices(weights: &mut Weights) -> Vec<&mut Array2<f32>> {
-    let mut all: Vec<&mut Array2<f32>> = weights.w_e.iter_mut().collect();
-    all.push(&mut weights.w_pos);
-    for layer in &mut weights.layers {
-        for head in &mut layer.heads {
-            all.extend([&mut head.w_q, &mut head.w_k, &mut head.w_v, &mut head.w_o]);
-        }
-        if let Some(mlp) = &mut layer.mlp {
-            all.extend([&mut mlp.w_in, &mut mlp.b_in, &mut mlp.w_out]);
-        }
-    }
-    all.extend(weights.w_u.iter_mut());
-    all
 }
 
 /// Holds a counterexample to what it says: by the interpreter and by one run of the model.

@@ -27,7 +27,8 @@ pub const FAULTS: [&str; 12] = [
     "a threshold moved by one gap",
 ];
 
-fn matrices(weights: &mut Weights) -> Vec<&mut Array2<f32>> {
+/// Every matrix of a model, to be changed.
+pub fn matrices(weights: &mut Weights) -> Vec<&mut Array2<f32>> {
     let mut all: Vec<&mut Array2<f32>> = weights.w_e.iter_mut().collect();
     all.push(&mut weights.w_pos);
     for layer in &mut weights.layers {
@@ -39,7 +40,6 @@ fn matrices(weights: &mut Weights) -> Vec<&mut Array2<f32>> {
         }
     }
     all.extend(weights.w_u.iter_mut());
-    all.retain(|m| !m.is_empty());
     all
 }
 
@@ -51,6 +51,7 @@ pub fn break_one(weights: &mut Weights, rng: &mut ChaCha8Rng) -> &'static str {
         11 => move_threshold(weights, rng),
         _ => {
             let mut all = matrices(weights);
+            all.retain(|m| !m.is_empty());
             let at = rng.random_range(0..all.len());
             break_matrix(all.swap_remove(at), fault, rng);
         }
