@@ -11,6 +11,7 @@ mod compiled;
 mod compiled_fixtures;
 mod compiled_random;
 mod data;
+mod devices;
 mod exactness;
 mod files;
 mod fixtures;
