@@ -16,7 +16,7 @@ use super::table::Table;
 use super::{Reason, Shown};
 use crate::ir::Node;
 use crate::weights::MlpWeights;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// `Σ slope · x` of inexact numbers `x`, by the directions that these stand in, and of 1, where no sum
@@ -24,30 +24,37 @@ use std::rc::Rc;
 #[derive(Clone)]
 struct Line {
     range: Ball,
-    slopes: BTreeMap<Option<usize>, (f64, Ball)>,
+    /// None where the number is exact and was not added up.
+    slopes: Vec<Slope>,
     /// A power of two that it is a multiple of; 0 if none is known.
     quantum: f64,
 }
 
+/// The direction of `x`, the slope, and `x`.
+type Slope = (Option<usize>, f64, Ball);
+
 impl Line {
     fn number(range: Ball) -> Self {
-        let constant = range.is_exact().then_some((None, (range.mid, Ball::exact(1.0))));
-        Self { range, slopes: constant.into_iter().collect(), quantum: range.quantum().unwrap_or(0.0) }
+        Self { range, slopes: Vec::new(), quantum: range.quantum().unwrap_or(0.0) }
     }
 
     /// What stands in a direction.
     fn held(d: usize, ball: Ball) -> Self {
-        match ball.is_exact() {
-            true => Self::number(ball),
-            false => Self { slopes: BTreeMap::from([(Some(d), (1.0, ball))]), ..Self::number(ball) },
-        }
+        let slopes = if ball.is_exact() { Vec::new() } else { vec![(Some(d), 1.0, ball)] };
+        Self { slopes, ..Self::number(ball) }
+    }
+
+    fn slopes(&self) -> impl Iterator<Item = Slope> {
+        let constant = self.slopes.is_empty() && self.range.is_exact();
+        let constant = constant.then_some((None, self.range.mid, Ball::exact(1.0)));
+        self.slopes.iter().copied().chain(constant)
     }
 
     /// `Σ factor · term` as f32 computes it, in any order. None where that may overflow.
     fn sum(terms: impl Iterator<Item = (f64, Self)>) -> Option<Self> {
         let terms: Vec<(f64, Self)> = terms.filter(|(_, term)| !term.range.is_zero()).collect();
         let rounded = Self::number(dot(terms.iter().map(|(w, term)| (Ball::exact(*w), term.range)))?);
-        if rounded.range.is_exact() || terms.iter().any(|(_, term)| term.slopes.is_empty()) {
+        if rounded.range.is_exact() || terms.iter().any(|(_, term)| term.slopes().next().is_none()) {
             return Some(rounded);
         }
         Some(Self::exact_sum(&terms).unwrap_or(rounded))
@@ -55,29 +62,26 @@ impl Line {
 
     /// The same where no sum is rounded, or all slopes cancel each other.
     fn exact_sum(terms: &[(f64, Self)]) -> Option<Self> {
-        let mut added: BTreeMap<Option<usize>, (Vec<Ball>, Ball)> = BTreeMap::new();
-        let (mut size, mut quantum, mut shifts) = (0.0, f64::INFINITY, true);
+        let (mut parts, mut size, mut quantum, mut shifts) = (Vec::new(), 0.0, f64::INFINITY, true);
         for (w, term) in terms {
-            for (d, (slope, x)) in &term.slopes {
-                added.entry(*d).or_insert((Vec::new(), *x)).0.push(Ball::exact(w * slope));
-            }
+            parts.extend(term.slopes().map(|(d, slope, x)| (d, w * slope, x)));
             size += w.abs() * term.range.size();
             quantum = f64::min(quantum, Ball::exact(*w).quantum()? * term.quantum);
             shifts &= is_power_of_two(*w);
         }
-        let (mut slopes, mut range, mut constant) = (BTreeMap::new(), Ball::ZERO, true);
-        for (d, (added, x)) in added {
-            let slope = dot(added.into_iter().map(|slope| (slope, Ball::exact(1.0))))?;
-            if !slope.is_exact() {
-                return None;
-            }
+        parts.sort_by_key(|(d, ..)| *d);
+        let (mut slopes, mut range) = (Vec::new(), Ball::ZERO);
+        for same in parts.chunk_by(|a, b| a.0 == b.0) {
+            let (d, _, x) = same[0];
+            let added = same.iter().map(|(_, slope, _)| (Ball::exact(*slope), Ball::exact(1.0)));
+            let slope = dot(added).filter(|slope| slope.is_exact())?;
             if !slope.is_zero() {
-                slopes.insert(d, (slope.mid, x));
-                constant &= d.is_none();
                 range.mid += slope.mid * x.mid;
                 range.rad += slope.mid.abs() * x.rad;
+                slopes.push((d, slope.mid, x));
             }
         }
+        let constant = slopes.iter().all(|(d, ..): &Slope| d.is_none());
         if !constant {
             range = range.widened(size * (terms.len() + 4) as f64 * 4.0 * f64::EPSILON);
         }
