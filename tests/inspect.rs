@@ -1,15 +1,11 @@
 //! What `inspect` and `run --trace` show, as transcripts.
 
+use crate::common::command::{Answer, raspc, refuses};
 use std::path::Path;
-use std::process::{Command, Output};
 
-fn raspc(args: &[String]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_raspc"))
-        .args(args)
-        .env_remove("COLUMNS")
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap()
+/// What a line of arguments without blanks answers.
+fn answer(args: &str) -> Answer {
+    raspc(&args.split(' ').collect::<Vec<_>>(), "")
 }
 
 /// Each file of `tests/inspect` holds commands, behind `$`, and what they print. `UPDATE=1` writes
@@ -24,10 +20,8 @@ fn transcripts() {
         let expected = std::fs::read_to_string(&path).unwrap();
         let mut printed = String::new();
         for command in expected.lines().filter_map(|l| l.strip_prefix("$ raspc ")) {
-            let args: Vec<String> = command.split(' ').map(str::to_owned).collect();
-            let output = raspc(&args);
-            let out = [output.stdout, output.stderr].concat();
-            printed += &format!("$ raspc {command}\n{}", String::from_utf8(out).unwrap());
+            let Answer { out, err, .. } = answer(command);
+            printed += &format!("$ raspc {command}\n{out}{err}");
         }
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&path, &printed).unwrap();
@@ -38,8 +32,7 @@ fn transcripts() {
 }
 
 fn json(args: &str) -> serde_json::Value {
-    let args: Vec<String> = args.split(' ').map(str::to_owned).collect();
-    serde_json::from_slice(&raspc(&args).stdout).unwrap()
+    serde_json::from_str(&answer(args).out).unwrap()
 }
 
 #[test]
@@ -62,14 +55,8 @@ fn a_site_is_named_as_transformer_lens_names_it() {
     let run = json("inspect programs/histogram.rasp ab --json --site blocks.0.attn.hook_attn_scores");
     let sites = run["sites"].as_object().unwrap();
     assert_eq!(sites.keys().collect::<Vec<_>>(), ["blocks.0.attn.hook_attn_scores"]);
-    let args = "inspect programs/histogram.rasp ab --site blocks.9.hook_resid_post";
-    let output = raspc(&args.split(' ').map(str::to_owned).collect::<Vec<_>>());
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(
-        error.contains("no site `blocks.9.hook_resid_post`; the nearest are blocks.0.hook_resid_post"),
-        "{error}"
-    );
+    let none = answer("inspect programs/histogram.rasp ab --site blocks.9.hook_resid_post");
+    refuses(&none, "no site `blocks.9.hook_resid_post`; the nearest are blocks.0.hook_resid_post");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod compiled_fixtures;
 mod compiled_random;
 mod data;
 mod devices;
+mod enumeration;
 mod exactness;
 mod files;
 mod fixtures;

@@ -1,6 +1,7 @@
 //! A verifier that cannot fail is worthless: forged weights are refuted, and nothing more is
 //! claimed than was looked at.
 
+use crate::common::command::{folder, raspc};
 use crate::common::compiled::{Compiled, compile};
 use crate::common::faults::matrices;
 use candle_core::{DType, Device, Tensor};
@@ -9,17 +10,14 @@ use raspc::ir::lower::{self, Loader, Outside};
 use raspc::ir::{self, Node};
 use raspc::model::{Artifact, Decoded, Hooks, Manifest, Part, Recorder, Site, Stream, Transformer, artifact};
 use raspc::value::Value;
-use raspc::verify::{self, Disagreement, Done, Effort, FirstDifference, Verdict};
+use raspc::verify::{self, Disagreement, Effort, FirstDifference, Verdict};
 use raspc::weights::Weights;
 use raspc::{facts, plan, weights};
 use std::path::PathBuf;
-use std::process::{Command, Output};
 
-const EVERYTHING: Effort = Effort { all_up_to: 100_000, samples: 0, seed: 0 };
+pub const EVERYTHING: Effort = Effort { all_up_to: 100_000, samples: 0, seed: 0 };
 
-const EVERYTHING_AND_MORE: Effort = Effort { all_up_to: 200_000, ..EVERYTHING };
-
-const NEXT: &str = "\
+pub const NEXT: &str = "\
 input tokens : {\"a\", \"b\", \"c\"};
 length 1..4;
 next = select(indices, indices + 1, ==);
@@ -30,23 +28,23 @@ output n_same;
 example \"ab\" => [\"b\", \"-\"], [1, 1];
 ";
 
-fn verdict(compiled: &Compiled, model: &Transformer, effort: Effort) -> Verdict {
+pub fn verdict(compiled: &Compiled, model: &Transformer, effort: Effort) -> Verdict {
     verify::compare(&compiled.program, &compiled.facts, model, effort, &mut |_| true).unwrap()
 }
 
 /// The same model with other weights, and hashes that fit.
-fn forge(compiled: &Compiled, change: impl FnOnce(&mut Weights)) -> Artifact {
+pub fn forge(compiled: &Compiled, change: impl FnOnce(&mut Weights)) -> Artifact {
     let mut weights = compiled.artifact.weights.clone();
     change(&mut weights);
     Artifact::new(compiled.artifact.manifest.clone(), weights)
 }
 
-fn model(artifact: &Artifact) -> Transformer {
+pub fn model(artifact: &Artifact) -> Transformer {
     Transformer::from_artifact(artifact, &Device::Cpu).unwrap()
 }
 
 /// Holds a counterexample to what it says: by the interpreter and by one run of the model.
-fn is_genuine(compiled: &Compiled, model: &Transformer, found: &Disagreement) {
+pub fn is_genuine(compiled: &Compiled, model: &Transformer, found: &Disagreement) {
     let expected = Interpreter::new(&compiled.program).outputs(&found.input).unwrap();
     assert_eq!(expected[found.output][found.position], found.expected);
     assert_eq!(model.run(&found.input).unwrap()[found.output][found.position], found.found);
@@ -57,7 +55,7 @@ fn is_genuine(compiled: &Compiled, model: &Transformer, found: &Disagreement) {
 fn every_input_is_a_proof_and_a_sample_is_not() {
     let compiled = compile(NEXT);
     let everything = verdict(&compiled, &compiled.model, EVERYTHING);
-    assert_eq!(everything, Verdict::Enumerated { inputs: 3 + 9 + 27 + 81, failing: 0 });
+    assert_eq!(everything, Verdict::Enumerated { inputs: 120, classes: 120, failing: 0 });
     let some = Effort { all_up_to: 119, samples: 50, seed: 3 };
     let tested = Verdict::Tested { inputs: 50, failing: 0, seed: Some(3) };
     assert_eq!(verdict(&compiled, &compiled.model, some), tested);
@@ -80,7 +78,7 @@ fn what_was_interrupted_is_tested_only() {
 #[test]
 fn inputs_on_which_the_program_fails_are_counted_apart() {
     let compiled = compile("input tokens : 0..2; length 1..2; output 6 / tokens;");
-    let defined = Verdict::Enumerated { inputs: 2 + 4, failing: 1 + 5 };
+    let defined = Verdict::Enumerated { inputs: 2 + 4, classes: 2 + 3, failing: 1 + 5 };
     assert_eq!(verdict(&compiled, &compiled.model, EVERYTHING), defined);
 }
 
@@ -277,54 +275,35 @@ fn the_sites_of_heads_add_up_to_those_of_their_layer() {
     assert_eq!((heads, rows(Site::AttnOut(0))), (scores.len(), sum));
 }
 
-fn raspc(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_raspc"))
-        .args(args)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .output()
-        .unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// A folder for the files of one test.
-fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
-}
-
 #[test]
 fn a_forged_file_is_refuted_with_the_line_where_values_part() {
     let compiled = compile(NEXT);
-    let path = folder("forged").join("forged.safetensors");
-    let honest = folder("forged").join("honest.safetensors");
+    let folder = folder("forged");
+    let (path, honest) = (folder.join("forged.safetensors"), folder.join("honest.safetensors"));
     artifact::save(&compiled.artifact, &honest).unwrap();
     let forged = forge(&compiled, |weights| weights.layers[0].heads[0].w_v.fill(0.0));
     artifact::save(&forged, &path).unwrap();
     let (path, honest) = (path.to_str().unwrap(), honest.to_str().unwrap());
-    let output = raspc(&["verify", path]);
-    assert_eq!(output.status.code(), Some(3));
-    let report = text(&output.stderr);
+    let output = raspc(&["verify", path], "");
+    assert_eq!(output.code, Some(3));
+    let report = output.err;
     assert!(report.contains("E0502") && report.contains("the first difference"), "{report}");
     assert!(report.contains("test.rasp:"), "{report}");
-    let both = raspc(&["verify", "--no-proof", honest, path]);
-    assert_eq!(both.status.code(), Some(3));
-    let lines = text(&both.stdout);
+    let both = raspc(&["verify", "--no-proof", honest, path], "");
+    assert_eq!(both.code, Some(3));
+    let lines = both.out;
     assert!(lines.contains("honest.safetensors: proved by enumeration (120 inputs); test.rasp"), "{lines}");
     assert!(lines.ends_with("2 files: 1 proved by enumeration, 1 refuted\n"), "{lines}");
-    let both = raspc(&["verify", honest, path]);
-    let lines = text(&both.stdout);
+    let both = raspc(&["verify", honest, path], "");
+    let lines = both.out;
     assert!(lines.contains("honest.safetensors: proved; test.rasp"), "{lines}");
     assert!(lines.ends_with("2 files: 1 proved, 1 refuted\n"), "{lines}");
-    let json: serde_json::Value = serde_json::from_slice(&raspc(&["verify", "--json", path]).stdout).unwrap();
+    let json: serde_json::Value = raspc(&["verify", "--json", path], "").json().swap_remove(0);
     assert_eq!(json["verdict"], "refuted");
     assert_eq!(json["program"]["name"], "test.rasp");
-    let traced = raspc(&["run", path, "--trace", "ab"]);
-    assert_eq!(traced.status.code(), Some(3));
-    assert!(text(&traced.stdout).contains('✗'), "{}", text(&traced.stdout));
+    let traced = raspc(&["run", path, "--trace", "ab"], "");
+    assert_eq!(traced.code, Some(3));
+    assert!(traced.out.contains('✗'), "{}", traced.out);
 }
 
 /// A forged file can carry its own program; one's own program shows it.
@@ -337,85 +316,28 @@ fn one_brings_ones_own_program() {
     let against = |name: &str, program: &str| {
         let file = folder.join(name);
         std::fs::write(&file, program).unwrap();
-        raspc(&["verify", path.to_str().unwrap(), "--against", file.to_str().unwrap()])
+        raspc(&["verify", path.to_str().unwrap(), "--against", file.to_str().unwrap()], "")
     };
     let same = against("same.rasp", NEXT);
-    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stderr));
-    assert!(text(&same.stdout).contains("same.rasp"), "{}", text(&same.stdout));
+    assert_eq!(same.code, Some(0), "{}", same.err);
+    assert!(same.out.contains("same.rasp"), "{}", same.out);
     let other = against("other.rasp", &NEXT.replace("\"-\"", "\"a\""));
-    assert_eq!(other.status.code(), Some(3));
+    assert_eq!(other.code, Some(3));
     let longer = against("longer.rasp", &NEXT.replace("1..4", "1..5"));
-    assert_eq!(longer.status.code(), Some(1));
-    assert!(text(&longer.stderr).contains("declares length 5"), "{}", text(&longer.stderr));
+    assert_eq!(longer.code, Some(1));
+    assert!(longer.err.contains("declares length 5"), "{}", longer.err);
     let wider = against("wider.rasp", &NEXT.replace("\"c\"}", "\"d\"}"));
-    assert!(text(&wider.stderr).contains("\"d\" in `tokens`"), "{}", text(&wider.stderr));
+    assert!(wider.err.contains("\"d\" in `tokens`"), "{}", wider.err);
 }
 
 #[test]
 fn wrong_examples_are_told_though_weights_and_program_agree() {
     let file = folder("examples").join("wrong.rasp");
     std::fs::write(&file, NEXT.replace("[1, 1]", "[1, 2]")).unwrap();
-    let output = raspc(&["verify", file.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stderr).contains("E0301"), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("1 of 1 do not hold"), "{}", text(&output.stdout));
-}
-
-/// Stopped after each batch and continued, an enumeration looks at every input once.
-#[test]
-fn an_enumeration_goes_on_where_it_was_stopped() {
-    // It fails on all inputs that begin with a 0, and there are several batches.
-    let text = "input tokens : 0..9; length 1..5; \
-                output 1 / aggregate(select(indices, 0, ==), tokens);";
-    let compiled = compile(text);
-    let (mut done, mut rounds) = (Done::default(), 0);
-    let verdict = loop {
-        let mut last = done;
-        let mut stop = |now: Done| {
-            last = now;
-            false
-        };
-        let Compiled { program, facts, model, .. } = &compiled;
-        let verdict = verify::compare_from(done, program, facts, model, EVERYTHING_AND_MORE, &mut stop);
-        let verdict = verdict.unwrap();
-        if matches!(verdict, Verdict::Enumerated { .. }) || last == done {
-            break verdict;
-        }
-        assert!(last.first > done.first && matches!(verdict, Verdict::Tested { seed: None, .. }));
-        (done, rounds) = (last, rounds + 1);
-    };
-    assert!(rounds > 3, "{rounds}");
-    let all = Verdict::Enumerated { inputs: 99_999, failing: 11_111 };
-    assert_eq!((verdict, done.first), (all.clone(), 111_110));
-    assert_eq!(self::verdict(&compiled, &compiled.model, EVERYTHING_AND_MORE), all);
-}
-
-#[test]
-fn a_file_keeps_how_far_an_enumeration_came() {
-    let folder = folder("resume");
-    let program = folder.join("mean.rasp");
-    std::fs::write(&program, NEXT).unwrap();
-    let kept = folder.join("kept.json");
-    let _ = std::fs::remove_file(&kept);
-    let [program, kept_path] = [&program, &kept].map(|path| path.to_str().unwrap());
-    let verify =
-        |more: &[&str]| raspc(&[&["verify", "--no-proof", "--resume", kept_path], more, &[program]].concat());
-    // Whoever finishes leaves nothing behind.
-    assert_eq!(verify(&[]).status.code(), Some(0));
-    assert!(!kept.exists());
-    std::fs::write(&kept, "{}").unwrap();
-    let other = verify(&[]);
-    assert_eq!(other.status.code(), Some(1));
-    assert!(text(&other.stderr).contains("does not say how far"), "{}", text(&other.stderr));
-    let what = r#"{"raspc": "VERSION", "model": "a", "program": "b", "device": "c"}"#;
-    let what = what.replace("VERSION", env!("CARGO_PKG_VERSION"));
-    let foreign = format!("{{\"what\": {what}, \"done\": {{\"first\": 9, \"inputs\": 9, \"failing\": 0}}}}");
-    std::fs::write(&kept, &foreign).unwrap();
-    let other = verify(&[]);
-    assert!(text(&other.stderr).contains("is about another model"), "{}", text(&other.stderr));
-    assert_eq!(std::fs::read_to_string(&kept).unwrap(), foreign);
-    let two = verify(&[program]);
-    assert!(text(&two.stderr).contains("one model at a time"), "{}", text(&two.stderr));
+    let output = raspc(&["verify", file.to_str().unwrap()], "");
+    assert_eq!(output.code, Some(3));
+    assert!(output.err.contains("E0301"), "{}", output.err);
+    assert!(output.out.contains("1 of 1 do not hold"), "{}", output.out);
 }
 
 /// A counterexample that someone happened to write down is not the smallest one.
@@ -425,33 +347,33 @@ fn the_first_input_is_told_and_not_an_example() {
     let forged = forge(&compiled, |weights| weights.layers[0].heads[0].w_o.fill(0.0));
     let path = folder("first").join("forged.safetensors");
     artifact::save(&forged, &path).unwrap();
-    let output = raspc(&["verify", path.to_str().unwrap()]);
-    let said = text(&output.stdout);
+    let output = raspc(&["verify", path.to_str().unwrap()], "");
+    let said = output.out;
     assert!(said.contains("refuted on [\"a\", \"a\"]"), "{said}");
-    let few = raspc(&["verify", "--all-up-to", "10", path.to_str().unwrap()]);
-    assert!(text(&few.stdout).contains("refuted on"), "{}", text(&few.stdout));
+    let few = raspc(&["verify", "--all-up-to", "10", path.to_str().unwrap()], "");
+    assert!(few.out.contains("refuted on"), "{}", few.out);
 }
 
 #[test]
 fn it_says_whether_the_program_itself_can_fail() {
     let file = folder("fails").join("fails.rasp");
     std::fs::write(&file, "input tokens : 0..3;\nlength 1..4;\noutput 1 / (tokens - 2);\n").unwrap();
-    let output = raspc(&["verify", file.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(0));
-    assert!(text(&output.stdout).contains("itself    fails on [2]"), "{}", text(&output.stdout));
-    assert!(text(&output.stderr).contains("division by zero"), "{}", text(&output.stderr));
+    let output = raspc(&["verify", file.to_str().unwrap()], "");
+    assert_eq!(output.code, Some(0));
+    assert!(output.out.contains("itself    fails on [2]"), "{}", output.out);
+    assert!(output.err.contains("division by zero"), "{}", output.err);
     let json: serde_json::Value =
-        serde_json::from_slice(&raspc(&["verify", "--json", file.to_str().unwrap()]).stdout).unwrap();
+        raspc(&["verify", "--json", file.to_str().unwrap()], "").json().swap_remove(0);
     assert_eq!(json["can_fail"]["answer"], "fails");
     assert_eq!(json["can_fail"]["position"], 0);
-    let sound = raspc(&["verify", "programs/length.rasp"]);
-    assert!(text(&sound.stdout).contains("itself    cannot fail"), "{}", text(&sound.stdout));
+    let sound = raspc(&["verify", "programs/length.rasp"], "");
+    assert!(sound.out.contains("itself    cannot fail"), "{}", sound.out);
 }
 
 #[test]
 #[cfg(not(feature = "cuda"))]
 fn without_cuda_the_error_says_how_to_build() {
-    let output = raspc(&["verify", "programs/length.rasp", "--device", "cuda"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("--features cuda"), "{}", text(&output.stderr));
+    let output = raspc(&["verify", "programs/length.rasp", "--device", "cuda"], "");
+    assert_eq!(output.code, Some(1));
+    assert!(output.err.contains("--features cuda"), "{}", output.err);
 }

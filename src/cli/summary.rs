@@ -103,7 +103,7 @@ impl Summary {
 /// A comparison in words. "Tested" is all that a sample can show.
 fn verdict_text(verdict: &Verdict) -> String {
     match verdict {
-        Verdict::Enumerated { inputs, failing } => {
+        Verdict::Enumerated { inputs, failing, .. } => {
             format!("equal to the program on all {}{}", counted(*inputs, "input"), left_out(*failing))
         }
         Verdict::Tested { inputs, failing, seed } => {

@@ -51,8 +51,9 @@ fn words(answer: &Answer, columns: &[Column]) -> String {
     let compared = |n: usize| counted(n, "input");
     match verdict {
         Verdict::Undecided { failing } => undecided(*failing),
-        Verdict::Enumerated { inputs, failing } => {
-            format!("proved by enumeration ({}{})", compared(*inputs), left_out(*failing))
+        Verdict::Enumerated { inputs, classes, failing } => {
+            let classes = if classes < inputs { format!(" in {classes} classes") } else { String::new() };
+            format!("proved by enumeration ({}{classes}{})", compared(*inputs), left_out(*failing))
         }
         Verdict::Tested { inputs, failing, seed } => {
             let which = seed.map_or("the first in order".to_owned(), |seed| format!("seed {seed}"));
@@ -140,9 +141,10 @@ pub fn report(
         }
     };
     match verdict {
-        Verdict::Enumerated { inputs, failing } => {
+        Verdict::Enumerated { inputs, classes, failing } => {
             report["verdict"] = json!("proved by enumeration");
             report["inputs"] = json!(inputs);
+            report["classes"] = json!(classes);
             report["inputs_without_value"] = json!(failing);
         }
         Verdict::Tested { inputs, failing, seed } => {

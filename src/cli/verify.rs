@@ -212,7 +212,7 @@ const FAILURES_TESTS: usize = 1_000;
 
 /// Whether the program itself can fail.
 fn can_fail(program: &Program, facts: &Facts, answer: &Answer, effort: Effort) -> CanFail {
-    if let Answer::Compared { verdict: Verdict::Enumerated { inputs, failing: 0 }, .. } = answer {
+    if let Answer::Compared { verdict: Verdict::Enumerated { inputs, failing: 0, .. }, .. } = answer {
         return CanFail::NotByEnumeration { inputs: *inputs };
     }
     let all_up_to = effort.all_up_to.min(FAILURES_ALL);

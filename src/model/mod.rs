@@ -1,5 +1,6 @@
 //! The transformer that every compiled program, and every trained network, is a configuration of.
 
+mod alike;
 pub mod artifact;
 pub mod attention;
 mod batch;
@@ -19,6 +20,7 @@ mod site;
 mod stream;
 mod transformer;
 
+pub use alike::{Alike, Standing};
 pub use artifact::{Artifact, ArtifactError};
 pub use batch::{Batch, InputError, Tokenizer};
 pub use certificate::{Certificate, HeadShown, MlpShown, OutputShown};

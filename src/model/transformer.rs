@@ -246,6 +246,16 @@ impl Transformer {
         &self.device
     }
 
+    /// `w_e` of each column.
+    pub(super) fn token_rows(&self) -> &[Tensor] {
+        &self.w_e
+    }
+
+    /// `w_pos`
+    pub(super) fn position_rows(&self) -> &Tensor {
+        &self.w_pos
+    }
+
     /// The outputs of one input: one list of values per column → one list per output.
     pub fn run(&self, columns: &[Vec<Value>]) -> std::result::Result<Vec<Vec<Decoded>>, RunError> {
         Ok(self.run_all(&[columns])?.pop().unwrap_or_default())

@@ -10,13 +10,13 @@ use crate::facts::Facts;
 use crate::inputs::{Columns, Inputs};
 use crate::interp::Interpreter;
 use crate::ir::Program;
-use crate::model::{Config, Decode, Decoded, RunError, Transformer};
+use crate::model::{Alike, Config, Decode, Decoded, RunError, Standing, Transformer};
 use crate::value::{Number, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError, mpsc};
 
@@ -26,8 +26,9 @@ const FEW: u128 = 10_000;
 /// What a comparison found. Inputs on which the program fails (`failing`) are not compared.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
-    /// Equal on every input of the declared domain.
-    Enumerated { inputs: usize, failing: usize },
+    /// Equal on every input of the declared domain. The network ran on `classes` of them, and treats the
+    /// others like these; see [`Alike`].
+    Enumerated { inputs: usize, classes: usize, failing: usize },
     /// Equal on so many inputs: random ones, or without a seed the first of all, because the
     /// comparison was stopped.
     Tested { inputs: usize, failing: usize, seed: Option<u64> },
@@ -100,9 +101,14 @@ pub struct Done {
     pub first: u128,
     /// How many of these were compared.
     pub inputs: usize,
+    /// On how many the network ran.
+    pub classes: usize,
     /// On how many the program fails.
     pub failing: usize,
 }
+
+/// Per output, per position.
+type Outputs = Vec<Vec<Decoded>>;
 
 /// Compares a model with the meaning of a program. Inputs on which the program itself fails
 /// are passed over: it has no value there.
@@ -134,9 +140,9 @@ pub fn compare_from(
     let inputs =
         Inputs::new(program, &interpreter, distinct_columns(program, facts)).ok_or(CompareError::NoInputs)?;
     let matching = Matching::of(program, model.config())?;
-    let size = batch_size(model.config());
+    let (alike, size) = (model.alike().map_err(RunError::from)?, batch_size(model.config()));
     let comparison =
-        Comparison { program, interpreter: &interpreter, inputs: &inputs, model, matching, size };
+        Comparison { program, interpreter: &interpreter, inputs: &inputs, model, matching, alike, size };
     let all = inputs.count() <= effort.all_up_to;
     let mut rng = ChaCha8Rng::seed_from_u64(effort.seed);
     let outcome = if all {
@@ -147,12 +153,12 @@ pub fn compare_from(
         let mut listed = std::iter::repeat_with(next).take_while(|batch| !batch.is_empty());
         comparison.run(&mut listed.by_ref().map(Batch::Listed), Done::default(), progress)?
     };
-    let Done { inputs, failing, .. } = outcome.done;
+    let Done { inputs, classes, failing, .. } = outcome.done;
     Ok(match outcome.found {
         Some(found) if all => Verdict::Refuted(found),
         Some(found) => Verdict::Refuted(comparison.smallest(found)?),
         None if inputs == 0 => Verdict::Undecided { failing },
-        None if all && !outcome.stopped => Verdict::Enumerated { inputs, failing },
+        None if all && !outcome.stopped => Verdict::Enumerated { inputs, classes, failing },
         None => Verdict::Tested { inputs, failing, seed: (!all).then_some(effort.seed) },
     })
 }
@@ -191,6 +197,7 @@ struct Comparison<'a> {
     inputs: &'a Inputs<'a>,
     model: &'a Transformer,
     matching: Matching,
+    alike: Alike,
     /// How many inputs the model runs side by side, at most.
     size: usize,
 }
@@ -272,12 +279,13 @@ impl Comparison<'_> {
     fn batch(&self, meaning: &mut Meaning<'_>, batch: Batch) -> Result<Compared, RunError> {
         let first = batch.len();
         let Meant { outputs, failing } = meaning.of(batch);
-        let done = Done { first, inputs: outputs.len(), failing };
+        let mut done = Done { first, inputs: outputs.len(), classes: 0, failing };
         let (config, matching) = (self.model.config(), &self.matching);
         for some in outputs.chunks(self.size) {
             let taken: Vec<Cow<'_, [Vec<Value>]>> =
                 some.iter().map(|(input, _)| matching.input(input)).collect();
-            let found = self.model.run_all(&taken.iter().map(|input| &**input).collect::<Vec<_>>())?;
+            let (found, classes) = self.found(&taken)?;
+            done.classes += classes;
             let mut pairs = some.iter().zip(&found);
             let differs = pairs
                 .find_map(|((input, expected), found)| difference(config, matching, input, expected, found));
@@ -286,6 +294,28 @@ impl Comparison<'_> {
             }
         }
         Ok(Compared { done, found: None })
+    }
+
+    /// What the model gives for inputs, and on how many it ran: on one of those that it treats alike.
+    fn found(&self, inputs: &[Cow<'_, [Vec<Value>]>]) -> Result<(Vec<Outputs>, usize), RunError> {
+        if !self.alike.some() {
+            let found = self.model.run_all(&inputs.iter().map(|input| &**input).collect::<Vec<_>>())?;
+            return Ok((found, inputs.len()));
+        }
+        let (mut known, mut run, mut of) = (HashMap::new(), Vec::new(), Vec::new());
+        for Standing { input, places } in inputs.iter().map(|input| self.alike.standing_for(input)) {
+            let class = *known.entry(input).or_insert_with_key(|input| {
+                run.push(input.clone());
+                run.len() - 1
+            });
+            of.push((class, places));
+        }
+        let ran = self.model.run_all(&run.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        let found = |(class, places): (usize, Vec<usize>)| {
+            let back = |output: &Vec<Decoded>| places.iter().map(|place| output[*place].clone()).collect();
+            ran[class].iter().map(back).collect()
+        };
+        Ok((of.into_iter().map(found).collect(), run.len()))
     }
 
     /// What differs on one input, if it counts.
@@ -314,12 +344,15 @@ impl Done {
     /// Whether so much can have been done of a program's inputs.
     pub fn is_possible(self, program: &Program) -> bool {
         let looked_at = (self.inputs as u128).saturating_add(self.failing as u128);
-        looked_at <= self.first && n_inputs(program).is_some_and(|inputs| self.first <= inputs)
+        looked_at <= self.first
+            && self.classes <= self.inputs
+            && n_inputs(program).is_some_and(|inputs| self.first <= inputs)
     }
 
     fn add(&mut self, more: Self) {
         self.first = self.first.saturating_add(more.first);
         self.inputs = self.inputs.saturating_add(more.inputs);
+        self.classes = self.classes.saturating_add(more.classes);
         self.failing = self.failing.saturating_add(more.failing);
     }
 }

@@ -28,6 +28,8 @@ pub fn raspc(args: &[&str], typed: &str) -> Answer {
 pub fn raspc_in(folder: &Path, args: &[&str], typed: &str) -> Answer {
     let mut child = Command::new(env!("CARGO_BIN_EXE_raspc"))
         .args(args)
+        // Widths are those of a terminal that nobody knows.
+        .env_remove("COLUMNS")
         .current_dir(folder)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
