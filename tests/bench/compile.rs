@@ -1,11 +1,12 @@
 //! How long compiling takes, and how large networks get: `cargo bench --bench compile`.
 //!
 //! Sizes and times as one thing grows, in one process; and with `-- --programs` whole processes: every
-//! program at its declared length and at 50, without the proof and check at the end (wall time, medians)
+//! program at its declared length and at 50, without the proof and check at the end (CPU time, medians)
 //! and with both (once).
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, dead_code)]
 
+mod clock;
 #[path = "../common/compiled.rs"]
 mod compiled;
 
@@ -13,8 +14,6 @@ use raspc::facts;
 use raspc::plan::{self, Knobs};
 use raspc::weights;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// Runs of each process, of which the median is taken.
 const RUNS: usize = 7;
@@ -112,28 +111,22 @@ fn programs(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The median time of so many whole processes, if they succeed.
-fn process(args: &[&str], runs: usize) -> Option<Duration> {
-    let mut times = Vec::new();
-    for _ in 0..runs {
-        let start = Instant::now();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_raspc"));
-        let status = command.args(args).stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap();
-        times.push(start.elapsed());
-        status.success().then_some(())?;
-    }
-    times.sort();
-    Some(times[runs / 2])
+/// The median CPU seconds of so many whole processes, if they succeed.
+fn process(args: &[&str], runs: usize) -> Option<f64> {
+    let runs = (0..runs).map(|_| clock::process(env!("CARGO_BIN_EXE_raspc"), args));
+    let mut times = runs.collect::<Option<Vec<f64>>>()?;
+    times.sort_by(f64::total_cmp);
+    Some(times[times.len() / 2])
 }
 
 /// A row per program; then the medians.
 fn processes() -> String {
     let mut text =
-        "| program | ms | proved and checked, ms | at 50, ms | proved and checked, ms |\n|---|---|---|---|---|\n"
+        "| program | CPU ms | proved and checked | at 50 | proved and checked |\n|---|---|---|---|---|\n"
             .to_owned();
     let out = std::env::temp_dir().join(format!("raspc-bench-{}.safetensors", std::process::id()));
     let out = out.to_str().unwrap();
-    let mut columns: [Vec<Duration>; 4] = Default::default();
+    let mut columns: [Vec<f64>; 4] = Default::default();
     for path in programs(Path::new("programs")) {
         let source = std::fs::read_to_string(&path).unwrap();
         let at_50 = std::env::temp_dir().join(path.file_name().unwrap());
@@ -151,20 +144,18 @@ fn processes() -> String {
             times.push(process(&compile, 1));
         }
         std::fs::remove_file(&at_50).unwrap();
-        let ms = |time: &Option<Duration>| {
-            time.map_or("–".to_owned(), |t| format!("{:.1}", t.as_secs_f64() * 1e3))
-        };
+        let ms = |time: &Option<f64>| time.map_or("–".to_owned(), |t| format!("{:.0}", t * 1e3));
         let cells: Vec<String> = times.iter().map(ms).collect();
         text += &format!("| {} | {} |\n", path.file_stem().unwrap().to_string_lossy(), cells.join(" | "));
         columns.iter_mut().zip(&times).for_each(|(column, time)| column.extend(time));
     }
     let _ = std::fs::remove_file(out);
-    columns.iter_mut().for_each(|column| column.sort());
-    let summary = |name: &str, of: &dyn Fn(&[Duration]) -> Duration| {
-        let ms = |column: &Vec<Duration>| format!("{:.1}", of(column).as_secs_f64() * 1e3);
+    columns.iter_mut().for_each(|column| column.sort_by(f64::total_cmp));
+    let summary = |name: &str, of: &dyn Fn(&[f64]) -> f64| {
+        let ms = |column: &Vec<f64>| format!("{:.0}", of(column) * 1e3);
         format!("| **{name}** | {} |\n", columns.iter().map(ms).collect::<Vec<_>>().join(" | "))
     };
-    let median = |column: &[Duration]| column[column.len() / 2];
-    let most = |column: &[Duration]| column[column.len() - 1];
+    let median = |column: &[f64]| column[column.len() / 2];
+    let most = |column: &[f64]| column[column.len() - 1];
     text + &summary("median", &median) + &summary("most", &most)
 }
