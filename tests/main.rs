@@ -25,6 +25,7 @@ mod lengths;
 mod library;
 mod mutants;
 mod names;
+mod parity;
 mod planted;
 mod precedence;
 mod programs;
