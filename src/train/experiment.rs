@@ -58,7 +58,7 @@ pub struct TrainConfig {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "seeds are a number of runs, or a list such as [1, 2, 3]")]
 pub enum Seeds {
     Number(usize),
     List(Vec<u64>),
