@@ -41,15 +41,6 @@ fn along(at: &[f64], direction: &[f64], step: f64) -> Vec<f64> {
     at.iter().zip(direction).map(|(x, d)| x + step * d).collect()
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-#[track_caller]
-fn alike(found: f64, expected: f64, what: &str) {
-    assert!((found - expected).abs() <= 1e-6 * expected.abs().max(0.1), "{what}: {found} and not {expected}");
-}
-
 #[test]
 fn patched_sites_change_losses_and_gradients_as_they_should() {
     for (name, config) in configs() {
@@ -61,10 +52,10 @@ fn patched_sites_change_losses_and_gradients_as_they_should() {
         let flat_tensor = |flat: &[f64]| Tensor::new(flat, &Device::Cpu).unwrap();
         let counts = counts(&examples.targets);
         // The loss, and a number that is read at the site.
-        let value = |model: &Transformer, patch: &mut Patch| {
+        let values = |model: &Transformer, patch: &mut Patch| {
             let logits = model.forward(&examples.batch, patch).unwrap();
             let read = patch.put.take().unwrap().sqr().unwrap().mean_all().unwrap();
-            (loss(&logits, &examples.targets, &counts).unwrap() + read).unwrap()
+            [loss(&logits, &examples.targets, &counts).unwrap(), read]
         };
         let sites = Site::all(&config);
         let mut recorder = Recorder { wanted: sites.clone(), ..Recorder::default() };
@@ -80,22 +71,30 @@ fn patched_sites_change_losses_and_gradients_as_they_should() {
                     let more = tensor(added, there);
                     let model = model.with_parameters(&flat_tensor(flat)).unwrap();
                     let mut patch = Patch { site, keep, more: &more, put: None };
-                    value(&model, &mut patch).to_scalar::<f64>().unwrap()
+                    values(&model, &mut patch).map(|value| value.to_scalar::<f64>().unwrap())
                 };
-                assert!((at(&flat, &added) - unpatched).abs() > 1e-6, "{what}: nothing changes");
+                let sum = |flat: &[f64], added: &[f64]| at(flat, added).iter().sum::<f64>();
+                let [patched, _] = at(&flat, &added);
+                assert!((patched - unpatched).abs() > 1e-6, "{what}: the loss stays the same");
                 let (learning, variables) = model.learning(&flat_tensor(&flat)).unwrap();
                 let more = Var::from_tensor(&tensor(&added, there)).unwrap();
                 let mut patch = Patch { site, keep, more: &more, put: None };
-                let value = value(&learning, &mut patch);
-                let gradient = variables.gradient(&value).unwrap().to_vec1::<f64>().unwrap();
-                let direction = entries(flat.len());
-                let slope_of_flat = slope(|step| at(&along(&flat, &direction, step), &added));
-                alike(dot(&gradient, &direction), slope_of_flat, &format!("{what}: parameters"));
-                let gradient = value.backward().unwrap().get(&more).unwrap().flatten_all().unwrap();
-                let direction: Vec<f64> = entries(added.len()).into_iter().rev().collect();
-                let slope_of_more = slope(|step| at(&flat, &along(&added, &direction, step)));
-                let found = dot(&gradient.to_vec1::<f64>().unwrap(), &direction);
-                alike(found, slope_of_more, &format!("{what}: what is added"));
+                let [loss, read] = values(&learning, &mut patch);
+                let value = (loss + read).unwrap();
+                let gradients = [
+                    variables.gradient(&value).unwrap(),
+                    value.backward().unwrap().get(&more).unwrap().flatten_all().unwrap(),
+                ];
+                let directions = [entries(flat.len()), entries(added.len())];
+                let found = gradients.iter().zip(&directions).map(|(gradient, direction)| {
+                    let gradient = gradient.to_vec1::<f64>().unwrap();
+                    gradient.iter().zip(direction).map(|(g, d)| g * d).sum::<f64>()
+                });
+                let (found, [in_flat, in_added]) = (found.sum::<f64>(), &directions);
+                let expected =
+                    slope(|step| sum(&along(&flat, in_flat, step), &along(&added, in_added, step)));
+                let off = (found - expected).abs() / expected.abs().max(0.1);
+                assert!(off <= 1e-6, "{what}: the gradient is {found} and not {expected}");
             }
         }
     }
