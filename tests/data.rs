@@ -13,6 +13,8 @@ const PEAK: &str = include_str!("../programs/peak.rasp");
 const PALINDROME: &str = include_str!("../programs/palindrome.rasp");
 const FRACTOK: &str = include_str!("../programs/fractok.rasp");
 const TRIPLETS: &str = include_str!("../programs/triplets.rasp");
+const JOIN: &str = include_str!("../programs/sql/join_bonus_cells.rasp");
+const DISTINCT: &str = include_str!("../programs/sql/count_distinct_rows.rasp");
 const RANK_SORT: &str = include_str!("../programs/rank_sort.rasp");
 
 fn spec(distribution: &str, train: usize, held_out: usize) -> Spec {
@@ -117,17 +119,79 @@ fn draws_have_the_shares_that_the_sources_state() {
     near(share(&triplets, "triplets", rising), 0.206);
 }
 
+/// A program that each distribution is for.
+fn meant(distribution: &str) -> Compiled {
+    match distribution {
+        "where" => compile(
+            "input name : {1..5}; input department : 6..9; length 5..5; output name if department == 6 else 0;",
+        ),
+        "join" | "join_smaller" => compile(JOIN),
+        "distinct" => compile(DISTINCT),
+        _ => compile_for(FRACTOK, Some("{\"x\", \"a\"..\"m\"}"), "1..10"),
+    }
+}
+
 #[test]
 fn every_distribution_says_what_it_is_and_draws_the_same_from_the_same_seed() {
-    let compiled = compile_for(FRACTOK, Some("{\"x\", \"a\"..\"m\"}"), "1..10");
     let mut names = HashSet::new();
     for distribution in DISTRIBUTIONS {
         assert!(names.insert(distribution.name()) && !distribution.about().is_empty());
-        let spec = spec(distribution.name(), 20, 5);
+        let (compiled, spec) = (meant(distribution.name()), spec(distribution.name(), 20, 5));
         let drawn = || format!("{:?}", dataset(&compiled, &spec));
         // Where there is no target stands NaN, which differs from itself.
         assert_eq!(drawn(), drawn());
     }
+}
+
+/// Draws from a distribution for the program that it is meant for.
+fn draws(name: &str, compiled: &Compiled) -> Vec<Columns> {
+    let interpreter = Interpreter::new(&compiled.program);
+    let inputs = Inputs::new(&compiled.program, &interpreter, vec![false; 2]).unwrap();
+    let distribution = raspc::data::distribution(name).unwrap();
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    (0..4_000).filter_map(|_| distribution.draw(&inputs, &mut rng)).collect()
+}
+
+#[test]
+fn tables_are_drawn_as_the_sources_state() {
+    let part = |drawn: &[Columns], is: &dyn Fn(&Columns) -> bool| {
+        drawn.iter().filter(|table| is(table)).count() as f64 / drawn.len() as f64
+    };
+    let drawn = draws("where", &meant("where"));
+    let distinct: HashSet<_> = drawn.iter().collect();
+    assert!(drawn.len() == 4_000 && distinct.len() > 2_900, "5! · 5!/2 tables, 7,200");
+    for table in &drawn {
+        let sorted = [0, 1].map(|c| {
+            let mut column = table[c].clone();
+            column.sort();
+            column
+        });
+        assert_eq!(
+            sorted,
+            [vec![1, 2, 3, 4, 5], vec![6, 6, 7, 8, 9]]
+                .map(|c| c.into_iter().map(Value::int).collect::<Vec<_>>())
+        );
+    }
+    // One cell per position: five salaries, then five numbers of rows.
+    let cells = compile(JOIN);
+    let drawn = draws("join", &cells);
+    let row_number = |v: &Value| *v <= Value::int(4);
+    let halves = |t: &Columns| !t[0][..5].iter().any(row_number) && t[0][5..].iter().all(row_number);
+    assert!(drawn.iter().all(|table| table[0].len() == 10 && halves(table)));
+    near(part(&drawn, &|t| t[0][0] == Value::int(60_000)), 1.0 / 3.0);
+    near(part(&drawn, &|t| t[0][5] == Value::int(4)), 1.0 / 5.0);
+    let drawn = draws("join_smaller", &cells);
+    near(part(&drawn, &|t| t[0].len() == 2), 1.0 / 5.0);
+    let small = |t: &Columns| t[0][t[0].len() / 2..].iter().all(|v| *v < Value::int(t[0].len() as i64 / 2));
+    assert!(drawn.iter().all(small), "a bonus belongs to a row that there is");
+    let drawn = draws("distinct", &compile(DISTINCT));
+    // Half of the tables of ten rows and more go on from the first group at once.
+    near(part(&drawn, &|t| t[1].len() > 1 && t[1][0] != t[1][1]), 0.45);
+    near(part(&drawn, &|t| t[1].len() == 1), 0.1);
+    let first = Value::str("Sales");
+    assert!(drawn.iter().all(|t| t[1][0] == first && t[0].len() == t[1].len()));
+    let back = |t: &Columns| (1..t[1].len()).any(|i| t[1][i] == first && t[1][i - 1] != first);
+    assert!(!drawn.iter().any(back), "groups come in order");
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn config() -> Config {
 }
 
 /// Every option by itself, and several together.
-fn configs() -> Vec<(&'static str, Config)> {
+pub fn configs() -> Vec<(&'static str, Config)> {
     let norm = Some(NormConfig { eps: 1e-5, bias: true });
     let gpt = |config: Config| Config {
         norm: Some(NormConfig { eps: 1e-5, bias: false }),
@@ -73,7 +73,7 @@ fn configs() -> Vec<(&'static str, Config)> {
     ]
 }
 
-fn examples(config: &Config) -> Examples {
+pub fn examples(config: &Config) -> Examples {
     let bos = usize::from(config.bos);
     let inputs: [&[i64]; 3] = [&[0, 1, 2], &[2, 2], &[1, 0, 0, 2]];
     let pairs: Vec<_> = inputs
@@ -90,7 +90,7 @@ fn examples(config: &Config) -> Examples {
 }
 
 /// A model of a shape; its parameters do not matter.
-fn shape(config: &Config) -> Transformer {
+pub fn shape(config: &Config) -> Transformer {
     let layout = Layout::of(config);
     let zeros = Tensor::zeros(layout.len(), DType::F64, &Device::Cpu).unwrap();
     let weights = layout.weights(config, &zeros).unwrap();
@@ -103,13 +103,13 @@ fn loss_of(model: &Transformer, examples: &Examples) -> Tensor {
 }
 
 /// Random parameters where none is 0 or 1 that could be another.
-fn parameters(layout: &Layout, config: &Config) -> Vec<f64> {
+pub fn parameters(layout: &Layout, config: &Config) -> Vec<f64> {
     let flat = initial(config, layout, 5, DType::F64, &Device::Cpu).unwrap().to_vec1::<f64>().unwrap();
     flat.iter().enumerate().map(|(i, x)| x + 0.1 * ((i * 7 % 11) as f64 - 5.0) / 5.0).collect()
 }
 
 /// `f'` by five points: the error is of order h⁴.
-fn slope(f: impl Fn(f64) -> f64) -> f64 {
+pub fn slope(f: impl Fn(f64) -> f64) -> f64 {
     let h = 1e-4;
     (f(-2.0 * h) - 8.0 * f(-h) + 8.0 * f(h) - f(2.0 * h)) / (12.0 * h)
 }

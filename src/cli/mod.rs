@@ -6,6 +6,7 @@ mod compile;
 mod draw;
 mod exit;
 mod fmt;
+mod folder;
 mod input;
 mod inspect;
 mod interrupt;

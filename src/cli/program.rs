@@ -31,6 +31,11 @@ pub struct ProgramFlags {
 }
 
 impl ProgramFlags {
+    /// Domains and lengths as an experiment has them.
+    pub fn declaring(domains: &[String], length: Option<&String>) -> Self {
+        Self { domains: domains.to_vec(), length: length.cloned(), ..Self::default() }
+    }
+
     /// The first of the flags that was given.
     fn given(&self) -> Option<&'static str> {
         let Self { domains, length, causal, assume, output } = self;

@@ -3,13 +3,14 @@
 use super::interrupt::Interrupt;
 use super::program::{self, ProgramFlags};
 use super::ui::Bar;
-use super::{Exit, Ui, compile, model, twins};
+use super::{Exit, Ui, compile, folder::Folder, model, twins};
 use crate::data::Dataset;
 use crate::facts;
 use crate::model::{Artifact, Config, Transformer, artifact};
 use crate::plan::Knobs;
 use crate::train::{
-    Checkpoint, Checkpoints, Event, Experiment, Flow, Metrics, Observer, State, TrainError, Trainer, initial,
+    Checkpoints, Curve, Curves, Event, Experiment, Flow, Metrics, Observer, State, TrainConfig, TrainError,
+    Trainer, initial, picture, side_by_side,
 };
 use crate::verify;
 use anyhow::{Context as _, bail};
@@ -21,9 +22,10 @@ use std::time::Instant;
 ///
 /// The experiment names a program, which gives shape and labels; what it does not say is as in
 /// 'experiment.toml' of the run's folder afterwards. The folder also gets 'metrics.jsonl' (a line per
-/// event), 'checkpoint.safetensors' (from which '--resume' goes on, after a kill too, as if nothing had
-/// happened) and 'model.safetensors', which 'run', 'inspect' and 'verify' take. Ctrl-C ends a run early
-/// and keeps what it has.
+/// event), 'curves.svg' (loss and accuracy), 'checkpoint.safetensors' (from which '--resume' goes on,
+/// after a kill too, as if nothing had happened) and 'model.safetensors', which 'run', 'inspect' and
+/// 'verify' take. With 'train.seeds' several networks learn at a time, one per core, each in a folder
+/// of its own and just as if it were alone. Ctrl-C ends a run early and keeps what it has.
 #[derive(clap::Args)]
 pub struct TrainArgs {
     /// An experiment (.toml).
@@ -45,26 +47,6 @@ pub struct TrainArgs {
     json: bool,
 }
 
-/// The files of a run.
-struct Run {
-    experiment: PathBuf,
-    metrics: PathBuf,
-    checkpoint: PathBuf,
-    model: PathBuf,
-}
-
-impl Run {
-    fn of(folder: &Path) -> Self {
-        let file = |name| folder.join(name);
-        Self {
-            experiment: file("experiment.toml"),
-            metrics: file("metrics.jsonl"),
-            checkpoint: file("checkpoint.safetensors"),
-            model: file("model.safetensors"),
-        }
-    }
-}
-
 pub fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let exit = run(args, ui).unwrap_or_else(|error| ui.error(&error));
     if args.json && exit == Exit::Usage {
@@ -80,11 +62,11 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     if let Some(init) = &args.init {
         experiment.init = Some(init.display().to_string());
     }
-    let loaded =
-        match program::load(&beside(&args.experiment, &experiment.program), &ProgramFlags::default(), ui)? {
-            Ok(loaded) => loaded,
-            Err(exit) => return Ok(exit),
-        };
+    let declared = ProgramFlags::declaring(&experiment.inputs, experiment.length.as_ref());
+    let loaded = match program::load(&beside(&args.experiment, &experiment.program), &declared, ui)? {
+        Ok(loaded) => loaded,
+        Err(exit) => return Ok(exit),
+    };
     let compiled = match compile::build(&loaded, Knobs::default(), ui)? {
         Ok((_, compiled)) => compiled,
         Err(exit) => return Ok(exit),
@@ -111,30 +93,47 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Some(folder) => folder.clone(),
         None => Path::new("runs").join(args.experiment.file_stem().unwrap_or_default()),
     };
-    let run = Run::of(&folder);
-    let resolved = experiment.to_toml()?;
+    let folder = Folder::new(folder);
     let shape = shape(config, &compiled)?;
-    let mut state = begin(args, &experiment, init.as_ref(), &resolved, &shape, &run)?;
     let interrupt = Interrupt::catch();
-    let outcome = learn(&experiment, &shape, &data, &mut state, &run, &interrupt, ui);
-    let weights = shape.layout().weights(shape.config(), &state.parameters()?)?;
-    let trained = compiled.trained(shape.config().clone(), weights, resolved);
-    outcome.with_context(|| match run.checkpoint.exists() {
-        true => format!("{shown}; everything up to the last checkpoint is in {}", folder.display()),
-        false => shown.to_string(),
-    })?;
-    artifact::save(&trained, &run.model).with_context(|| format!("cannot write {}", run.model.display()))?;
-    if interrupt.asked() {
-        ui.note(&format!("note: stopped after {} steps; '--resume' goes on", state.step));
+    let mut runs = begin(args, &experiment, init.as_ref(), &shape, &folder, ui)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    side_by_side(&mut runs, cores / experiment.train.workers.max(1), |run| {
+        run.outcome = learn(run, &shape, &data, &loaded.name, &interrupt);
+    });
+
+    let (mut exit, mut trained) = (Exit::Done, Vec::new());
+    for run in &runs {
+        match run.model(&shape, &compiled) {
+            Ok(artifact) => trained.push(twins::Trained {
+                seed: run.experiment.train.seed,
+                steps: run.state.step,
+                artifact,
+            }),
+            Err(error) => exit = ui.error(&error.context(shown.to_string())),
+        }
     }
-    let pair =
-        twins::Twins { compiled: &compiled, trained: &trained, loaded: &loaded, facts: &facts, data: &data };
-    let report = pair.compare(&experiment, state.step, ui)?;
+    if experiment.train.seeds.is_some() {
+        let curves = runs.iter().filter_map(|run| Curve::read(&run.folder.metrics()).ok());
+        let picture = picture(&loaded.name, &curves.collect::<Vec<_>>());
+        artifact::write_whole(&folder.curves(), picture.as_bytes())
+            .with_context(|| format!("cannot write {}", folder.curves().display()))?;
+    }
+    if interrupt.asked() {
+        let steps: Vec<String> = runs.iter().map(|run| run.state.step.to_string()).collect();
+        ui.note(&format!("note: stopped after {} steps; '--resume' goes on", steps.join(", ")));
+    }
+    if trained.is_empty() {
+        return Ok(exit);
+    }
+    let (compiled, loaded, facts, data) = (&compiled, &loaded, &facts, &data);
+    let twins = twins::Twins { compiled, trained: &trained, loaded, facts, data };
+    let report = twins.compare(&experiment, ui)?;
     match args.json {
         true => ui.json(&report.json()),
-        false => ui.out(&report.text(&run.model)),
+        false => ui.out(&report.text(folder.path())),
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// A network of this shape. Its parameters do not matter: they are 0.
@@ -146,88 +145,117 @@ fn shape(config: Config, compiled: &Artifact) -> anyhow::Result<Transformer> {
     Ok(Transformer::from_artifact(&empty, &Device::Cpu)?)
 }
 
-/// The state that the run begins with, in a folder that is ready for it.
+/// One network that learns.
+struct Run {
+    /// With this seed only: what is in its folder does not tell that others ran beside it.
+    experiment: Experiment,
+    resolved: String,
+    folder: Folder,
+    state: State,
+    bar: Bar,
+    outcome: Result<(), TrainError>,
+}
+
+impl Run {
+    /// The network that was found; it is written down as well.
+    fn model(&self, shape: &Transformer, compiled: &Artifact) -> anyhow::Result<Artifact> {
+        let folder = self.folder.path().display();
+        if let Err(error) = &self.outcome {
+            match self.folder.checkpoint().exists() {
+                true => bail!("{error}; everything up to the last checkpoint is in {folder}"),
+                false => bail!("{error}"),
+            }
+        }
+        let weights = shape.layout().weights(shape.config(), &self.state.parameters()?)?;
+        let trained = compiled.trained(shape.config().clone(), weights, self.resolved.clone());
+        let path = self.folder.model();
+        artifact::save(&trained, &path).with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(trained)
+    }
+}
+
+/// The runs that an experiment asks for, each in a folder that is ready for it.
 fn begin(
     args: &TrainArgs,
     experiment: &Experiment,
     init: Option<&Artifact>,
-    resolved: &str,
     shape: &Transformer,
-    run: &Run,
-) -> anyhow::Result<State> {
-    let (layout, dtype) = (shape.layout(), experiment.train.dtype.dtype());
-    if let Some(folder) = run.experiment.parent() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
-    let there = run.experiment.exists();
-    match (args.resume, there) {
-        (true, true) => {
-            let stored = program::read_text(&run.experiment)?;
-            anyhow::ensure!(
-                stored == resolved,
-                "{} is another experiment; '--resume' goes on with the same one only",
-                run.experiment.display()
-            );
-            if run.checkpoint.exists() {
-                let state = Checkpoint::load(&run.checkpoint, layout.len(), dtype, &Device::Cpu);
-                return state.with_context(|| format!("cannot resume {}", run.checkpoint.display()));
-            }
+    folder: &Folder,
+    ui: &Ui,
+) -> anyhow::Result<Vec<Run>> {
+    let experiments = experiment.runs()?;
+    folder.claim(&experiment.to_toml()?, args.resume)?;
+    let several = experiment.train.seeds.is_some();
+    let bars = ui.bars(experiments.len(), experiment.train.steps);
+    let run = |(experiment, bar): (Experiment, Bar)| {
+        let TrainConfig { seed, dtype, .. } = experiment.train;
+        let (resolved, dtype) = (experiment.to_toml()?, dtype.dtype());
+        let folder = if several { folder.of_seed(seed) } else { folder.clone() };
+        if several {
+            // One that was still to come when the others were interrupted begins now.
+            folder.claim(&resolved, args.resume && folder.experiment().exists())?;
         }
-        (true, false) => bail!("there is no run to resume in {}", run.experiment.display()),
-        (false, true) => bail!(
-            "there is a run in {} already; '--resume' goes on with it, '--out' begins another",
-            run.experiment.with_file_name("").display()
-        ),
-        (false, false) => {
-            artifact::write_whole(&run.experiment, resolved.as_bytes())
-                .with_context(|| format!("cannot write {}", run.experiment.display()))?;
-        }
-    }
-    let parameters = match init {
-        None => initial(shape.config(), layout, experiment.train.seed, dtype, &Device::Cpu)?,
-        Some(init) => layout.flatten(&init.weights, dtype, &Device::Cpu)?,
+        let first = || match init {
+            None => initial(shape.config(), shape.layout(), seed, dtype, &Device::Cpu),
+            Some(init) => shape.layout().flatten(&init.weights, dtype, &Device::Cpu),
+        };
+        let state = folder.state(&experiment, shape, args.resume, first)?;
+        Ok(Run { experiment, resolved, folder, state, bar, outcome: Ok(()) })
     };
-    Ok(State::new(&parameters)?)
+    experiments.into_iter().zip(bars).map(run).collect()
 }
 
+/// Trains one network, and keeps its folder up to date.
 fn learn(
-    experiment: &Experiment,
+    run: &mut Run,
     shape: &Transformer,
     data: &Dataset,
-    state: &mut State,
-    run: &Run,
+    title: &str,
     interrupt: &Interrupt,
-    ui: &Ui,
 ) -> Result<(), TrainError> {
+    let Run { experiment, folder, state, bar, .. } = run;
     let config = &experiment.train;
     let mut watching = Watching {
-        metrics: Metrics::open(&run.metrics, config.log_every, state.step)?,
-        checkpoints: Checkpoints { path: run.checkpoint.clone(), every: config.checkpoint_every },
-        bar: ui.bar(config.steps),
-        held_out: String::new(),
-        since: Instant::now(),
-        tokens: 0,
+        metrics: Metrics::open(&folder.metrics(), config.log_every, state.step)?,
+        checkpoints: Checkpoints { path: folder.checkpoint(), every: config.checkpoint_every },
+        curves: Curves { title: title.to_owned(), metrics: folder.metrics(), picture: folder.curves() },
+        progress: Progress { bar, held_out: String::new(), since: Instant::now(), tokens: 0 },
         interrupt,
     };
     Trainer::new(shape, data, config, &experiment.optimiser)?.run(state, &mut watching)
 }
 
 /// Everything that watches a run.
-struct Watching<'i> {
+struct Watching<'r> {
     metrics: Metrics,
     checkpoints: Checkpoints,
-    bar: Bar,
-    held_out: String,
-    since: Instant,
-    tokens: usize,
-    interrupt: &'i Interrupt,
+    /// Drawn from the metrics, and so behind them.
+    curves: Curves,
+    progress: Progress<'r>,
+    interrupt: &'r Interrupt,
 }
 
 impl Observer for Watching<'_> {
     fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
-        self.metrics.see(event, state)?;
-        self.checkpoints.see(event, state)?;
+        let Self { metrics, checkpoints, curves, progress, interrupt } = self;
+        let observers: [&mut dyn Observer; 4] = [metrics, checkpoints, curves, progress];
+        for observer in observers {
+            observer.see(event, state)?;
+        }
+        Ok(if interrupt.asked() { Flow::Stop } else { Flow::Continue })
+    }
+}
+
+/// What the bar says.
+struct Progress<'r> {
+    bar: &'r Bar,
+    held_out: String,
+    since: Instant,
+    tokens: usize,
+}
+
+impl Observer for Progress<'_> {
+    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
         match event {
             Event::Step { loss, tokens, .. } => {
                 self.tokens += tokens;
@@ -241,7 +269,7 @@ impl Observer for Watching<'_> {
             }
             Event::Ended => {}
         }
-        Ok(if self.interrupt.asked() { Flow::Stop } else { Flow::Continue })
+        Ok(Flow::Continue)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::draw::printable;
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
@@ -103,12 +103,14 @@ impl Ui {
         result
     }
 
-    /// A bar for work of so many steps, on terminals only. It goes when it is dropped.
-    pub fn bar(&self, steps: usize) -> Bar {
+    /// Bars for so many pieces of work with so many steps each, on terminals only. They go when they are
+    /// dropped.
+    pub fn bars(&self, n: usize, steps: usize) -> Vec<Bar> {
+        let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr_with_hz(4));
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg} ({eta} left)");
-        let target = ProgressDrawTarget::stderr_with_hz(4);
-        let bar = ProgressBar::with_draw_target(Some(steps as u64), target);
-        Bar(bar.with_style(style.expect("a sound template")))
+        let style = style.expect("a sound template");
+        let bar = |_| Bar(all.add(ProgressBar::new(steps as u64)).with_style(style.clone()));
+        (0..n).map(bar).collect()
     }
 
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {

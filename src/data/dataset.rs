@@ -104,26 +104,27 @@ impl Dataset {
 }
 
 impl Examples {
-    /// The inputs that a program declares and has a value on: all of them if there are at most
-    /// `limit` before assumptions narrow them, otherwise as many random ones.
+    /// The inputs that a program declares and has a value on, and whether these are all: they are if
+    /// there are at most `limit` before assumptions narrow them, otherwise as many are drawn.
     pub fn declared(
         program: &Program,
         facts: &Facts,
         config: &Config,
         limit: usize,
         seed: u64,
-    ) -> Result<Self, DataError> {
+    ) -> Result<(Self, bool), DataError> {
         let interpreter = Interpreter::new(program);
         let inputs = Inputs::new(program, &interpreter, distinct_columns(program, facts));
         let inputs = inputs.ok_or(DataError::NoInputs)?;
         let labelled = |input: Columns| interpreter.outputs(&input).ok().map(|outputs| (input, outputs));
-        let pairs: Vec<Pair> = if inputs.count() <= limit as u128 {
+        let all = inputs.count() <= limit as u128;
+        let pairs: Vec<Pair> = if all {
             inputs.all().filter_map(labelled).collect()
         } else {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             (0..limit).filter_map(|_| inputs.sample(&mut rng)).filter_map(labelled).collect()
         };
-        Ok(Self::new(config, &pairs)?)
+        Ok((Self::new(config, &pairs)?, all))
     }
 }
 

@@ -1,6 +1,6 @@
 //! How are inputs drawn?
 
-use super::{fractok, palindrome, peak, triplets, uniform};
+use super::{fractok, palindrome, peak, tables, triplets, uniform};
 use crate::inputs::{Columns, Inputs};
 use crate::value::Value;
 use rand::Rng;
@@ -20,7 +20,7 @@ pub trait Distribution: Sync {
 }
 
 /// Every distribution that there is.
-pub const DISTRIBUTIONS: [&dyn Distribution; 7] = [
+pub const DISTRIBUTIONS: [&dyn Distribution; 11] = [
     &Declared,
     &uniform::Uniform,
     &peak::Peak,
@@ -28,6 +28,10 @@ pub const DISTRIBUTIONS: [&dyn Distribution; 7] = [
     &fractok::Fractok,
     &fractok::FractokTest,
     &triplets::Triplets,
+    &tables::Where,
+    &tables::Join { full: true },
+    &tables::Join { full: false },
+    &tables::Distinct,
 ];
 
 /// The distribution of a name.

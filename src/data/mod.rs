@@ -10,6 +10,7 @@ mod examples;
 mod fractok;
 mod palindrome;
 mod peak;
+mod tables;
 mod triplets;
 mod uniform;
 

@@ -7,6 +7,7 @@ use crate::data::Spec;
 use crate::diagnostic::edit_distance;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// A network to train, what on, and how.
@@ -15,6 +16,11 @@ use toml::{Table, Value};
 pub struct Experiment {
     /// The program (.rasp) that the network is to compute.
     pub program: String,
+    /// Domains other than the program's, as `tokens : 0..4`.
+    pub inputs: Vec<String>,
+    /// Lengths other than the program's, as `1..20`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<String>,
     /// A model that the network begins as, in its shape whatever `model` says; without one it begins at
     /// random.
     pub init: Option<String>,
@@ -33,6 +39,9 @@ pub struct TrainConfig {
     pub batch: usize,
     /// Of the first parameters and of the order of the examples.
     pub seed: u64,
+    /// Several runs, which differ in their seed: so many from `seed` on, or these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<Seeds>,
     /// The kind of number that parameters are.
     pub dtype: Precision,
     /// Threads that share each batch. Their number is a part of the result: sums are rounded.
@@ -46,6 +55,13 @@ pub struct TrainConfig {
     pub patience: usize,
     /// A number this near counts as right.
     pub tolerance: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "seeds are a number of runs, or a list such as [1, 2, 3]")]
+pub enum Seeds {
+    Number(usize),
+    List(Vec<u64>),
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +87,7 @@ impl Default for TrainConfig {
             steps: 10_000,
             batch: 128,
             seed: 0,
+            seeds: None,
             dtype: Precision::F32,
             workers: 1,
             schedule: Schedule::default(),
@@ -94,6 +111,8 @@ pub enum ExperimentError {
     Set(String),
     #[error("the experiment names no program")]
     NoProgram,
+    #[error("train.seeds is {0}; write a number above 0, or a list such as [1, 2, 3] without repetition")]
+    Seeds(Value),
     #[error(transparent)]
     Write(#[from] toml::ser::Error),
 }
@@ -119,6 +138,25 @@ impl Experiment {
         }
     }
 
+    /// The runs that are asked for: each an experiment with one seed.
+    pub fn runs(&self) -> Result<Vec<Self>, ExperimentError> {
+        let first = self.train.seed;
+        let seeds = match &self.train.seeds {
+            None => vec![first],
+            Some(Seeds::Number(n)) => (first..).take(*n).collect(),
+            Some(Seeds::List(seeds)) => seeds.clone(),
+        };
+        let distinct: BTreeSet<_> = seeds.iter().collect();
+        if seeds.is_empty() || distinct.len() < seeds.len() {
+            return Err(ExperimentError::Seeds(Value::try_from(&self.train.seeds)?));
+        }
+        let run = |seed| {
+            let train = TrainConfig { seed, seeds: None, ..self.train.clone() };
+            Self { train, ..self.clone() }
+        };
+        Ok(seeds.into_iter().map(run).collect())
+    }
+
     /// The experiment with every key that it has a value for.
     pub fn to_toml(&self) -> Result<String, ExperimentError> {
         Ok(toml::to_string(self)?)
@@ -126,7 +164,9 @@ impl Experiment {
 
     /// Every key with some value.
     fn filled() -> Self {
-        Self { init: Some(String::new()), model: Shape::filled(), ..Self::default() }
+        let train = TrainConfig { seeds: Some(Seeds::Number(1)), ..TrainConfig::default() };
+        let some = || Some(String::new());
+        Self { init: some(), length: some(), model: Shape::filled(), train, ..Self::default() }
     }
 }
 
@@ -180,9 +220,25 @@ mod tests {
             let error = Experiment::parse(text, &[wrong.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(&format!("`{nearest}`")), "{error}");
         }
-        for wrong in ["train.steps", "program.x=1", "train.steps=many"] {
+        for wrong in ["train.steps", "program.x=1", "train.steps=many", "train.seeds=many"] {
             assert!(Experiment::parse(text, &[wrong.to_owned()]).is_err(), "{wrong}");
         }
         assert!(matches!(Experiment::parse("", &[]), Err(ExperimentError::NoProgram)));
+    }
+
+    #[test]
+    fn each_seed_is_a_run_as_if_it_were_alone() {
+        let with = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            Experiment::parse("program = 'p.rasp'", &sets).unwrap()
+        };
+        let runs = with(&["train.seed=5", "train.seeds=2"]).runs().unwrap();
+        assert_eq!(runs, [with(&["train.seed=5"]), with(&["train.seed=6"])]);
+        let runs = with(&["train.seeds=[7, 3]"]).runs().unwrap();
+        assert_eq!(runs, [with(&["train.seed=7"]), with(&["train.seed=3"])]);
+        assert_eq!(with(&[]).runs().unwrap(), [with(&[])]);
+        for wrong in ["train.seeds=0", "train.seeds=[]", "train.seeds=[1, 1]"] {
+            assert!(with(&[wrong]).runs().unwrap_err().to_string().contains("train.seeds is"), "{wrong}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What happened in a run, a line of JSON per event.
 
+use super::evaluate::Evaluation;
 use super::trainer::{Event, Flow, Observer, State};
 use crate::model::artifact::write_whole;
 use serde_json::{Value as Json, json};
@@ -45,5 +46,28 @@ impl Observer for Metrics {
         };
         self.file.write_all(format!("{line}\n").as_bytes())?;
         Ok(Flow::Continue)
+    }
+}
+
+/// The metrics of a run by the number of steps done.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Curve {
+    /// The loss of a batch.
+    pub loss: Vec<(f64, f64)>,
+    pub held_out: Vec<(f64, Evaluation)>,
+}
+
+impl Curve {
+    /// Reads what [`Metrics`] wrote. A line that a kill cut off is left out.
+    pub fn read(path: &Path) -> std::io::Result<Self> {
+        let mut curve = Self::default();
+        for line in std::fs::read_to_string(path)?.lines() {
+            let Ok(mut json) = serde_json::from_str::<Json>(line) else { continue };
+            let Some(step) = json["step"].as_f64() else { continue };
+            curve.loss.extend(json["loss"].as_f64().map(|loss| (step, loss)));
+            let held_out = serde_json::from_value(json["held_out"].take()).ok();
+            curve.held_out.extend(held_out.map(|evaluation| (step, evaluation)));
+        }
+        Ok(curve)
     }
 }

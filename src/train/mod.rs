@@ -1,26 +1,32 @@
 //! Networks that gradient descent finds, in shapes that the compiler knows.
 //!
 //! [`Experiment`] says what is asked for, [`Trainer`] runs the one loop. Everything else watches
-//! that loop as an [`Observer`]: metrics, progress, checkpoints.
+//! that loop as an [`Observer`]: metrics, progress, checkpoints, curves. Several seeds are several runs
+//! [`side_by_side`].
 
 mod checkpoint;
+mod curves;
 mod evaluate;
 mod experiment;
 mod init;
 mod loss;
 mod metrics;
 mod optimiser;
+mod plot;
 mod schedule;
+mod seeds;
 mod shape;
 mod trainer;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
+pub use curves::{Curves, median, picture};
 pub use evaluate::{Evaluation, agreement, evaluate};
-pub use experiment::{Experiment, ExperimentError, TrainConfig};
+pub use experiment::{Experiment, ExperimentError, Seeds, TrainConfig};
 pub use init::initial;
 pub use loss::{counts, loss};
-pub use metrics::Metrics;
+pub use metrics::{Curve, Metrics};
 pub use optimiser::{Kind, Optimiser, OptimiserConfig};
 pub use schedule::Schedule;
+pub use seeds::side_by_side;
 pub use shape::{Shape, ShapeError};
 pub use trainer::{Event, Flow, Observer, State, TrainError, Trainer};
