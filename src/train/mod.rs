@@ -18,7 +18,7 @@ pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use evaluate::{Evaluation, agreement, evaluate};
 pub use experiment::{Experiment, ExperimentError, TrainConfig};
 pub use init::initial;
-pub use loss::{counts, loss};
+pub use loss::{Loss, counts, loss};
 pub use metrics::Metrics;
 pub use optimiser::{Kind, Optimiser, OptimiserConfig};
 pub use schedule::Schedule;
