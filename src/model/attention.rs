@@ -3,32 +3,7 @@
 //! Exact models rest on what this file promises (see [`masked_softmax`]); `contract_tests.rs`
 //! holds it to that on every device.
 
-use super::fused;
 use candle_core::{DType, Device, Result, Tensor};
-
-/// What every query of a batch may attend to.
-pub(super) struct Mask {
-    seen: fused::Seen,
-    /// As a tensor, where nothing fused runs.
-    plain: Option<Tensor>,
-}
-
-impl Mask {
-    /// See [`mask`].
-    pub(super) fn new(lengths: &[usize], seq: usize, causal: bool, device: &Device) -> Result<Self> {
-        let plain = (!device.is_cpu()).then(|| mask(lengths, seq, causal, device));
-        Ok(Self { seen: fused::Seen { lengths: lengths.into(), causal }, plain: plain.transpose()? })
-    }
-
-    /// The attention pattern of scores that are yet to be multiplied by `scale`.
-    pub(super) fn pattern(&self, scores: &Tensor, scale: f64) -> Result<Tensor> {
-        match &self.plain {
-            None => fused::softmax(scores, &self.seen, scale),
-            Some(mask) if scale == 1.0 => masked_softmax(scores, mask),
-            Some(mask) => masked_softmax(&(scores * scale)?, mask),
-        }
-    }
-}
 
 /// The attention pattern: softmax over the keys that the mask allows.
 ///

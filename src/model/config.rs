@@ -49,7 +49,8 @@ impl AttnScale {
     pub fn factor(self, d_head: usize) -> f64 {
         match self {
             Self::One => 1.0,
-            Self::SqrtDHead => 1.0 / (d_head as f64).sqrt(),
+            // Without dimensions all scores are 0, and stay so.
+            Self::SqrtDHead => 1.0 / (d_head.max(1) as f64).sqrt(),
         }
     }
 }
@@ -217,6 +218,17 @@ impl Config {
     /// The greatest length of an input.
     pub fn max_len(&self) -> usize {
         self.n_ctx.saturating_sub(usize::from(self.bos))
+    }
+
+    /// Sinusoidal positions `[n_ctx, d_model]`, row by row: row `i` has `sin(i / 10000^(2j/d))` and the
+    /// cosine at `2j` and `2j + 1`.
+    pub(super) fn sinusoids(&self) -> Vec<f64> {
+        let d = self.d_model;
+        let entry = |i: usize, j: usize| {
+            let angle = i as f64 / 10_000f64.powf((j / 2 * 2) as f64 / d as f64);
+            if j.is_multiple_of(2) { angle.sin() } else { angle.cos() }
+        };
+        (0..self.n_ctx).flat_map(|i| (0..d).map(move |j| entry(i, j))).collect()
     }
 
     /// The name and shape of every parameter, in the order of [`Weights::named`].

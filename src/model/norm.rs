@@ -1,6 +1,5 @@
 //! LayerNorm.
 
-use super::fused;
 use candle_core::{D, Result, Tensor};
 
 /// The parameters of a norm.
@@ -15,15 +14,6 @@ pub(super) struct Norm {
 impl Norm {
     /// `(x - mean x) / √(var x + eps) · w + b`, row by row.
     pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        if fused::runs(x) {
-            let x = fused::normalise(x, &self.w, self.eps)?;
-            return self.b.as_ref().map_or(Ok(x.clone()), |b| fused::add_row(&x, b));
-        }
-        self.plain(x)
-    }
-
-    /// [`Self::forward`] in candle's own operations.
-    pub(super) fn plain(&self, x: &Tensor) -> Result<Tensor> {
         let x = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let variance = x.sqr()?.mean_keepdim(D::Minus1)?;
         let x = x.broadcast_div(&(variance + self.eps)?.sqrt()?)?.broadcast_mul(&self.w)?;

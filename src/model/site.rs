@@ -114,6 +114,11 @@ pub trait Hooks {
         true
     }
 
+    /// Whether it asks for any site. Where it does not, the whole pass runs as one operation.
+    fn wants_any(&self) -> bool {
+        true
+    }
+
     /// What the run goes on with; of the same shape as `value`.
     fn at(&mut self, site: Site, value: Tensor) -> Result<Tensor>;
 }
@@ -123,6 +128,10 @@ pub struct NoHooks;
 
 impl Hooks for NoHooks {
     fn wants(&self, _: Site) -> bool {
+        false
+    }
+
+    fn wants_any(&self) -> bool {
         false
     }
 

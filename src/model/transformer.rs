@@ -1,26 +1,29 @@
 //! The forward pass: the only one there is.
 
 use super::artifact::Artifact;
-use super::attention::Mask;
+use super::attention::{mask, masked_softmax};
 use super::batch::{Batch, InputError, Tokenizer};
-use super::config::{AttnScale, Config, HeadConfig, LayerConfig, Positions};
+use super::config::{Activation, AttnScale, Config, HeadConfig, LayerConfig, OutputConfig, Positions};
 use super::decode::Decoded;
-use super::fused;
+use super::fused::{self, Engine, Objective, Pass, Ready};
 use super::norm::Norm;
 use super::parameters::{Layout, Variables};
 use super::site::{Hooks, NoHooks, Part, Site};
 use crate::value::Value;
 use crate::weights::Weights;
 use candle_core::{DType, Device, Error, Result, Tensor, Var};
-use ndarray::Array2;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A transformer on a device.
 pub struct Transformer {
     shared: Arc<Shared>,
     dtype: DType,
     device: Device,
+    /// All parameters; the tensors below are views of it, or it is a copy of them.
+    flat: Tensor,
+    /// The same for the whole pass as one operation, made when it is needed.
+    ready: OnceLock<Ready>,
     w_e: Vec<Tensor>,
     w_pos: Tensor,
     layers: Vec<Layer>,
@@ -33,6 +36,7 @@ struct Shared {
     config: Config,
     tokenizer: Tokenizer,
     layout: Layout,
+    engine: Arc<Engine>,
 }
 
 struct Layer {
@@ -68,7 +72,7 @@ impl Linear {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let product = times(x, &self.w)?;
         match &self.b {
-            Some(b) => plus_row(&product, b),
+            Some(b) => product.broadcast_add(b),
             None => Ok(product),
         }
     }
@@ -108,7 +112,7 @@ impl Packed {
     }
 
     /// All heads at once. Queries and keys read `seen`, values `x`.
-    fn forward(&self, x: &Tensor, seen: &Tensor, mask: &Mask, scale: AttnScale) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, seen: &Tensor, mask: &Tensor, scale: AttnScale) -> Result<Tensor> {
         let (n, seq, _) = x.dims3()?;
         let split = |x: Tensor| {
             let width = x.dim(2)? / self.heads;
@@ -117,7 +121,8 @@ impl Packed {
         let q = split(self.q.forward(seen)?)?; // [batch, head, position, d_head]
         let k = split(self.k.forward(seen)?)?;
         let v = split(self.v.forward(x)?)?;
-        let pattern = mask.pattern(&q.matmul(&k.t()?)?, scale.factor(q.dim(3)?))?;
+        let scores = (q.matmul(&k.t()?)? * scale.factor(q.dim(3)?))?;
+        let pattern = masked_softmax(&scores, mask)?;
         let z = pattern.matmul(&v)?.transpose(1, 2)?.contiguous()?;
         times(&z.reshape((n, seq, ()))?, &self.w_o)
     }
@@ -136,36 +141,33 @@ pub enum RunError {
 impl Transformer {
     /// Puts parameters on a device. They must be those of the configuration.
     pub fn new(config: Config, weights: &Weights, device: &Device, dtype: DType) -> Result<Self> {
-        let put = |(name, matrix): (String, &Array2<f32>)| -> Result<(String, Tensor)> {
-            let data: Vec<f32> = matrix.iter().copied().collect();
-            Ok((name, Tensor::from_vec(data, matrix.dim(), device)?.to_dtype(dtype)?))
-        };
-        let named = weights.named().into_iter().map(put).collect::<Result<_>>()?;
         let (tokenizer, layout) = (Tokenizer::new(&config), Layout::of(&config));
-        Self::assemble(Arc::new(Shared { config, tokenizer, layout }), Named(named), device, dtype)
+        let flat = layout.flatten(weights, dtype, device)?;
+        let engine = Arc::new(Engine::of(&config, &layout));
+        Self::assemble(Arc::new(Shared { config, tokenizer, layout, engine }), None, flat)
     }
 
     /// The same shape with other parameters, a flat vector by [`Layout`].
     pub fn with_parameters(&self, flat: &Tensor) -> Result<Self> {
-        self.with(self.layout().views(flat)?, flat)
+        Self::assemble(self.shared.clone(), None, flat.clone())
     }
 
     /// [`Self::with_parameters`], copied into variables that gradients can be taken with respect to.
     pub fn learning(&self, flat: &Tensor) -> Result<(Self, Variables)> {
         let variables: Vec<Var> =
             self.layout().views(flat)?.iter().map(Var::from_tensor).collect::<Result<_>>()?;
-        let model = self.with(variables.iter().map(|v| v.as_tensor().clone()).collect(), flat)?;
+        let tensors: Vec<Tensor> = variables.iter().map(|v| v.as_tensor().clone()).collect();
+        let rows = tensors.iter().map(Tensor::flatten_all).collect::<Result<Vec<_>>>()?;
+        let model = Self::assemble(self.shared.clone(), Some(tensors), Tensor::cat(&rows, 0)?)?;
         Ok((model, Variables(variables)))
     }
 
-    fn with(&self, parameters: Vec<Tensor>, flat: &Tensor) -> Result<Self> {
-        let names = self.layout().parameters.iter().map(|p| p.name.clone());
-        let named = Named(names.zip(parameters).collect());
-        Self::assemble(self.shared.clone(), named, flat.device(), flat.dtype())
-    }
-
-    fn assemble(shared: Arc<Shared>, mut named: Named, device: &Device, dtype: DType) -> Result<Self> {
-        let config = &shared.config;
+    /// A model with these parameters: tensors in the order of the layout, or views of the flat vector.
+    fn assemble(shared: Arc<Shared>, tensors: Option<Vec<Tensor>>, flat: Tensor) -> Result<Self> {
+        let (config, device, dtype) = (&shared.config, flat.device(), flat.dtype());
+        let tensors = tensors.map_or_else(|| shared.layout.views(&flat), Ok)?;
+        let names = shared.layout.parameters.iter().map(|p| p.name.clone());
+        let mut named = Named(names.zip(tensors).collect());
         let linear = |named: &mut Named, w: String, b: String| -> Result<Linear> {
             Ok(Linear { w: named.take(&w)?, b: named.maybe(&b) })
         };
@@ -177,7 +179,10 @@ impl Transformer {
         let w_e = columns.map(|c| named.take(&format!("embed.{c}.w_e"))).collect::<Result<Vec<_>>>()?;
         let w_pos = match config.positions {
             Positions::Learned | Positions::QueryKey => named.take("pos_embed.w_pos")?,
-            Positions::Sinusoidal => sinusoids(config.n_ctx, config.d_model, device)?.to_dtype(dtype)?,
+            Positions::Sinusoidal => {
+                Tensor::from_vec(config.sinusoids(), (config.n_ctx, config.d_model), device)?
+                    .to_dtype(dtype)?
+            }
         };
         let mut layers = Vec::new();
         for (l, layer) in config.layers.iter().enumerate() {
@@ -216,7 +221,8 @@ impl Transformer {
             unembed.push(Linear { w, b });
         }
         let norm = norm(&mut named, "ln_final");
-        Ok(Self { w_e, w_pos, layers, norm, unembed, device: device.clone(), dtype, shared })
+        let (device, ready) = (device.clone(), OnceLock::new());
+        Ok(Self { w_e, w_pos, layers, norm, unembed, device, dtype, flat, ready, shared })
     }
 
     /// The model of an artifact, in f32.
@@ -297,7 +303,10 @@ impl Transformer {
     /// Logits `[batch, seq, width]` of each output. `hooks` sees every site on the way.
     pub fn forward(&self, batch: &Batch, hooks: &mut dyn Hooks) -> Result<Vec<Tensor>> {
         let (n, seq, config) = (batch.lengths.len(), batch.seq, self.config());
-        let mask = Mask::new(&batch.lengths, seq, config.causal, &self.device)?;
+        if !hooks.wants_any() && fused::runs(&self.flat) {
+            return self.whole(batch);
+        }
+        let mask = mask(&batch.lengths, seq, config.causal, &self.device)?;
         let mut embed: Option<Tensor> = None;
         for (w_e, tokens) in self.w_e.iter().zip(&batch.tokens) {
             let tokens = Tensor::from_slice(tokens, n * seq, &self.device)?;
@@ -308,7 +317,7 @@ impl Transformer {
         let embed = hooks.at(Site::Embed, embed)?;
         let pos_embed = hooks.at(Site::PosEmbed, self.w_pos.narrow(0, 0, seq)?.unsqueeze(0)?)?;
         let (mut resid, beside) = match config.positions {
-            Positions::Learned | Positions::Sinusoidal => (plus_row(&embed, &pos_embed)?, None),
+            Positions::Learned | Positions::Sinusoidal => (embed.broadcast_add(&pos_embed)?, None),
             Positions::QueryKey => (embed, Some(pos_embed)),
         }; // [batch, seq, d_model]
         for (l, layer) in self.layers.iter().enumerate() {
@@ -329,6 +338,52 @@ impl Transformer {
         self.unembed.iter().map(|unembed| unembed.forward(&resid)).collect()
     }
 
+    /// [`Self::forward`] as one operation.
+    fn whole(&self, batch: &Batch) -> Result<Vec<Tensor>> {
+        let engine = &self.shared.engine;
+        let all = if self.flat.track_op() {
+            self.flat.apply_op1(Pass { engine: engine.clone(), batch: batch.clone() })?
+        } else {
+            let ready = match self.ready.get() {
+                Some(ready) => ready,
+                None => {
+                    let ready = engine.ready(&self.flat)?;
+                    self.ready.get_or_init(|| ready)
+                }
+            };
+            engine.logits(ready, batch)?
+        };
+        let (n, mut from) = (batch.lengths.len(), 0);
+        let output = |output: &OutputConfig| {
+            let width = output.decode.width();
+            let len = n * batch.seq * width;
+            from += len;
+            all.narrow(0, from - len, len)?.reshape((n, batch.seq, width))
+        };
+        self.config().outputs.iter().map(output).collect()
+    }
+
+    /// The loss of a batch and its gradient `[n]` at parameters `[n]`, on the CPU; the parameters of
+    /// this model do not matter.
+    pub fn gradient(
+        &self,
+        flat: &Tensor,
+        batch: &Batch,
+        objective: &mut (impl Objective<f32> + Objective<f64>),
+    ) -> Result<(f64, Tensor)> {
+        let (engine, n) = (&self.shared.engine, flat.dim(0)?);
+        match flat.dtype() {
+            DType::F64 => {
+                let (loss, gradient) = engine.gradient::<f64>(&flat.to_vec1()?, batch, objective)?;
+                Ok((loss, Tensor::from_vec(gradient, n, &Device::Cpu)?))
+            }
+            _ => {
+                let (loss, gradient) = engine.gradient::<f32>(&flat.to_vec1()?, batch, objective)?;
+                Ok((loss, Tensor::from_vec(gradient, n, &Device::Cpu)?))
+            }
+        }
+    }
+
     /// `Σ_h pattern_h (x w_v) w_o`, added up in the order of the heads. Queries and keys read `x` and
     /// what stands `beside` it.
     fn attention(
@@ -337,16 +392,16 @@ impl Transformer {
         layer: &Layer,
         x: &Tensor,
         beside: Option<&Tensor>,
-        mask: &Mask,
+        mask: &Tensor,
         hooks: &mut dyn Hooks,
     ) -> Result<Tensor> {
-        let seen = beside.map(|beside| plus_row(x, beside)).transpose()?;
+        let seen = beside.map(|beside| x.broadcast_add(beside)).transpose()?;
         let seen = seen.as_ref().unwrap_or(x);
         if let Some(packed) = &layer.packed
             && !Site::of_heads(l, layer.heads.len()).any(|site| hooks.wants(site))
         {
             let out = packed.forward(x, seen, mask, self.config().attn_scale)?;
-            return layer.b_o.as_ref().map_or(Ok(out.clone()), |b_o| plus_row(&out, b_o));
+            return layer.b_o.as_ref().map_or(Ok(out.clone()), |b_o| out.broadcast_add(b_o));
         }
         let mut scores = Vec::with_capacity(layer.heads.len());
         for (h, head) in layer.heads.iter().enumerate() {
@@ -355,7 +410,7 @@ impl Transformer {
             scores.push(self.scores(&q, &k)?);
         }
         let scores = hooks.at(Site::AttnScores(l), Tensor::stack(&scores, 1)?)?; // [batch, head, query, key]
-        let pattern = hooks.at(Site::Pattern(l), mask.pattern(&scores, 1.0)?)?;
+        let pattern = hooks.at(Site::Pattern(l), masked_softmax(&scores, mask)?)?;
         let mut out = x.zeros_like()?;
         for (h, head) in layer.heads.iter().enumerate() {
             let pattern = pattern.narrow(1, h, 1)?.squeeze(1)?.contiguous()?; // [batch, query, key]
@@ -364,7 +419,7 @@ impl Transformer {
             out = (out + hooks.at(Site::Head(l, h, Part::Result), times(&z, &head.w_o)?)?)?;
         }
         match &layer.b_o {
-            Some(b_o) => plus_row(&out, b_o),
+            Some(b_o) => out.broadcast_add(b_o),
             None => Ok(out),
         }
     }
@@ -384,7 +439,7 @@ impl Transformer {
 
     fn mlp(&self, l: usize, mlp: &Mlp, x: &Tensor, hooks: &mut dyn Hooks) -> Result<Tensor> {
         let pre = hooks.at(Site::MlpPre(l), mlp.first.forward(x)?)?;
-        let post = fused::activation(&pre, self.config().activation)?;
+        let post = activated(&pre, self.config().activation)?;
         mlp.second.forward(&hooks.at(Site::MlpPost(l), post)?)
     }
 }
@@ -393,25 +448,22 @@ fn normed(norm: Option<&Norm>, x: &Tensor) -> Result<Tensor> {
     norm.map_or_else(|| Ok(x.clone()), |norm| norm.forward(x))
 }
 
-/// `x + b`, where `b` is a row or a sequence of rows.
-fn plus_row(x: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if fused::runs(x) { fused::add_row(x, b) } else { x.broadcast_add(b) }
+/// What neurons make of their inputs. candle has GELUs of its own, whose gradients have six digits.
+fn activated(x: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::Relu => x.relu(),
+        Activation::Gelu => (x * 0.5)? * ((x / std::f64::consts::SQRT_2)?.erf()? + 1.0)?,
+        Activation::GeluTanh => {
+            let y = (((x.powf(3.0)? * 0.044_715)? + x)? * (2.0 / std::f64::consts::PI).sqrt())?;
+            (x * 0.5)? * (y.tanh()? + 1.0)?
+        }
+    }
 }
 
 /// `x w` for x `[batch, seq, n]` and w `[n, m]`.
 fn times(x: &Tensor, w: &Tensor) -> Result<Tensor> {
     let (batch, seq, n) = x.dims3()?;
     x.reshape((batch * seq, n))?.matmul(w)?.reshape((batch, seq, w.dim(1)?))
-}
-
-/// `[n_ctx, d_model]`: row `i` has `sin(i / 10000^(2j/d))` and the cosine at `2j` and `2j + 1`.
-fn sinusoids(n_ctx: usize, d_model: usize, device: &Device) -> Result<Tensor> {
-    let entry = |i: usize, j: usize| {
-        let angle = i as f64 / 10_000f64.powf((j / 2 * 2) as f64 / d_model as f64);
-        if j.is_multiple_of(2) { angle.sin() } else { angle.cos() }
-    };
-    let entries: Vec<f64> = (0..n_ctx).flat_map(|i| (0..d_model).map(move |j| entry(i, j))).collect();
-    Tensor::from_vec(entries, (n_ctx, d_model), device)
 }
 
 /// Tensors by name.

@@ -23,7 +23,7 @@ pub use curves::{Curves, median, picture};
 pub use evaluate::{Evaluation, agreement, evaluate};
 pub use experiment::{Experiment, ExperimentError, Seeds, TrainConfig};
 pub use init::initial;
-pub use loss::{counts, loss};
+pub use loss::{Loss, counts, loss};
 pub use metrics::{Curve, Metrics};
 pub use optimiser::{Kind, Optimiser, OptimiserConfig};
 pub use schedule::Schedule;

@@ -2,10 +2,10 @@
 
 use super::evaluate::{Evaluation, evaluate};
 use super::experiment::TrainConfig;
-use super::loss::{counts, loss};
+use super::loss::{Loss, counts, loss};
 use super::optimiser::{Optimiser, OptimiserConfig, ROWS};
 use crate::data::{Dataset, Examples};
-use crate::model::{NoHooks, Transformer};
+use crate::model::{NoHooks, Transformer, fused};
 use candle_core::{DType, Result as Outcome, Tensor};
 use rand::SeedableRng as _;
 use rand::seq::SliceRandom as _;
@@ -198,10 +198,6 @@ impl<'t> Trainer<'t> {
     }
 }
 
-/// Positions that are worked on at a time: what lies between forward and backward pass then stays in the
-/// cache, and little memory is needed.
-const PART: usize = 1 << 10;
-
 /// The loss of some rows of a batch, and its gradient as a flat vector.
 fn share_gradient(
     model: &Transformer,
@@ -210,22 +206,11 @@ fn share_gradient(
     rows: &[usize],
     counts: &[usize],
 ) -> Outcome<(f64, Tensor)> {
-    let mut parts = rows.chunks((PART / data.batch.seq.max(1)).max(1));
-    let part = |rows: &[usize]| gradient(model, parameters, &data.select(rows), counts);
-    let first = part(parts.next().unwrap_or_default())?;
-    parts.try_fold(first, |(loss, sum), rows| {
-        let (more, gradient) = part(rows)?;
-        Ok((loss + more, (sum + gradient)?))
-    })
-}
-
-/// The loss of a part of a batch, and its gradient as a flat vector.
-fn gradient(
-    model: &Transformer,
-    parameters: &Tensor,
-    part: &Examples,
-    counts: &[usize],
-) -> Outcome<(f64, Tensor)> {
+    let part = data.select(rows);
+    if fused::runs(parameters) {
+        let mut objective = Loss { targets: &part.targets, counts, seq: part.batch.seq };
+        return model.gradient(parameters, &part.batch, &mut objective);
+    }
     let (model, variables) = model.learning(parameters)?;
     let loss = loss(&model.forward(&part.batch, &mut NoHooks)?, &part.targets, counts)?;
     let gradient = variables.gradient(&loss)?;

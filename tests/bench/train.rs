@@ -1,8 +1,11 @@
-//! How fast networks learn and run, in process CPU seconds: `cargo bench --bench train`.
+//! How fast networks learn and run, beside PyTorch: `RASPC_TORCH=python3 cargo bench --bench train`, where
+//! that interpreter has PyTorch. Without it only our side runs.
 //!
-//! A GPT of 2 layers (d 128, 4 heads, T 128, batch 64, tied, no biases, exact GELU, clipping) by the
+//! A GPT of 2 layers (d 128, 4 heads, T 128, batch 64, tied, no biases, exact GELU, clipping, AdamW) by the
 //! trainer itself, with one worker and with two; and the forward pass of a network as small as compiled
-//! ones are (d 40, 3 layers of 1 head and 40 neurons, 10 tokens) at three batch sizes.
+//! ones are (d 40, 3 layers of 1 head and 40 neurons, 10 tokens) at three batch sizes. Both sides take
+//! turns, each measurement in a process of its own: CPU seconds of all its threads, and its peak memory.
+//! One thread each, but for the two workers.
 
 #![allow(clippy::print_stdout, clippy::unwrap_used)]
 
@@ -10,6 +13,8 @@ use candle_core::{DType, Device, Tensor};
 use raspc::data::{Dataset, Examples, Targets};
 use raspc::model::{Activation, AttnScale, Batch, Biases, Config, Layout, NoHooks, NormConfig, Transformer};
 use raspc::train::{Event, Flow, Observer, OptimiserConfig, State, TrainConfig, Trainer, initial};
+use serde_json::json;
+use std::process::Command;
 
 /// Seconds that all threads of this process have run, in steps of 10 ms.
 fn cpu_seconds() -> f64 {
@@ -52,6 +57,7 @@ fn examples(n: usize, seq: usize, vocabulary: usize) -> Examples {
 struct Clock {
     since: f64,
     steps: usize,
+    last: usize,
 }
 
 impl Observer for Clock {
@@ -63,13 +69,12 @@ impl Observer for Clock {
                 _ => {}
             }
         }
-        Ok(if state.step >= 3 + STEPS { Flow::Stop } else { Flow::Continue })
+        Ok(if state.step >= 3 + self.last { Flow::Stop } else { Flow::Continue })
     }
 }
 
-const STEPS: usize = 12;
-
-fn gpt(workers: usize) {
+/// CPU seconds of a step.
+fn gpt(workers: usize, steps: usize) -> f64 {
     let config = Config {
         causal: true,
         tied: true,
@@ -89,39 +94,105 @@ fn gpt(workers: usize) {
         ..TrainConfig::default()
     };
     let learning = OptimiserConfig { beta2: 0.95, weight_decay: 1e-4, ..OptimiserConfig::default() };
-    let mut clock = Clock { since: 0.0, steps: 0 };
+    let mut clock = Clock { since: 0.0, steps: 0, last: steps };
     let mut state = State::new(&flat).unwrap();
     Trainer::new(&model, &data, &train, &learning).unwrap().run(&mut state, &mut clock).unwrap();
-    let seconds = (cpu_seconds() - clock.since) / clock.steps as f64;
-    let memory = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-    println!(
-        "gpt, {workers} workers: {seconds:.3} CPU s/step, {:.0} tokens per CPU s, {peak}",
-        8192.0 / seconds
-    );
+    (cpu_seconds() - clock.since) / clock.steps as f64
 }
 
-fn tiny(batch: usize, runs: usize) {
+/// CPU seconds of a forward pass.
+fn tiny(batch: usize, runs: usize) -> f64 {
     let (model, _) = model(&config(12, 10, [40, 40, 40], 1, 3));
     let examples = examples(batch, 10, 12);
     let run = || model.forward(&examples.batch, &mut NoHooks).unwrap();
-    for _ in 0..runs / 10 {
+    for _ in 0..(runs / 10).max(3) {
         run();
     }
     let since = cpu_seconds();
     for _ in 0..runs {
         run();
     }
-    println!("tiny, batch {batch}: {:.1} µs", (cpu_seconds() - since) / runs as f64 * 1e6);
+    (cpu_seconds() - since) / runs as f64
 }
 
+/// One measurement, as a child process: what is measured, its size, and how often.
+fn measure(what: &str, size: usize, runs: usize) {
+    let seconds = match what {
+        "gpt" => gpt(size, runs),
+        _ => tiny(size, runs),
+    };
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    let peak: usize = peak.trim_end_matches("kB").trim().parse().unwrap();
+    println!("{}", json!({ "seconds": seconds, "peak": peak }));
+}
+
+/// Runs a measurement in its own process: seconds, and MiB at most.
+fn child(command: &mut Command, what: &str, size: usize, runs: usize) -> (f64, f64) {
+    let out = command.args([what, &size.to_string(), &runs.to_string()]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&out.stdout)
+        .unwrap_or_else(|_| panic!("{command:?}: {}", String::from_utf8_lossy(&out.stderr)));
+    (json["seconds"].as_f64().unwrap(), json["peak"].as_f64().unwrap() / 1024.0)
+}
+
+/// The medians of both numbers.
+fn medians(found: &[(f64, f64)]) -> (f64, f64) {
+    let median = |mut numbers: Vec<f64>| {
+        numbers.sort_by(f64::total_cmp);
+        numbers[numbers.len() / 2]
+    };
+    (median(found.iter().map(|f| f.0).collect()), median(found.iter().map(|f| f.1).collect()))
+}
+
+const ROUNDS: usize = 5;
+
+/// What is measured, its size, how often we run it and how often PyTorch does; PyTorch has no two workers.
+const PARTS: [(&str, usize, usize, usize); 5] = [
+    ("tiny", 1, 50_000, 3_000),
+    ("tiny", 64, 1_000, 500),
+    ("tiny", 4096, 20, 10),
+    ("gpt", 1, 8, 6),
+    ("gpt", 2, 8, 0),
+];
+
 fn main() {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    pool.install(|| {
-        tiny(1, 20_000);
-        tiny(64, 1_000);
-        tiny(4096, 20);
-    });
-    gpt(1);
-    gpt(2);
+    // Cargo adds an argument of its own.
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    if let [what, size, runs] = args.as_slice() {
+        return measure(what, size.parse().unwrap(), runs.parse().unwrap());
+    }
+    let torch = std::env::var("RASPC_TORCH").ok();
+    if torch.is_none() {
+        println!("PyTorch is left out: RASPC_TORCH names no interpreter that has it");
+    }
+    let mut found = vec![(Vec::new(), Vec::new()); PARTS.len()];
+    for _ in 0..ROUNDS {
+        for ((what, size, runs, theirs), (ours, torchs)) in PARTS.into_iter().zip(&mut found) {
+            let exe = std::env::current_exe().unwrap();
+            ours.push(child(&mut Command::new(exe), what, size, runs));
+            if let Some(torch) = torch.as_ref().filter(|_| theirs > 0) {
+                let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/torch_train.py");
+                torchs.push(child(Command::new(torch).arg(script), what, size, theirs));
+            }
+        }
+    }
+    println!("medians of {ROUNDS} rounds, CPU seconds, one thread each (`gpt 2` has two workers)");
+    for ((what, size, ..), (ours, torchs)) in PARTS.into_iter().zip(&found) {
+        let (seconds, peak) = medians(ours);
+        print!("{what} {size}: {:.1} µs, {peak:.0} MiB", seconds * 1e6);
+        if what == "gpt" {
+            print!(", {:.0} tokens per CPU s", 8192.0 / seconds);
+        }
+        if !torchs.is_empty() {
+            let (theirs, memory) = medians(torchs);
+            print!(
+                "; PyTorch {:.1} µs, {memory:.0} MiB; {:.2} times as fast",
+                theirs * 1e6,
+                theirs / seconds
+            );
+        }
+        println!();
+    }
+    let seconds = |part: usize| medians(&found[part].0).0;
+    println!("two workers cost {:.3} times the CPU seconds of one", seconds(4) / seconds(3));
 }

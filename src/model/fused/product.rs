@@ -1,0 +1,291 @@
+//! Products of matrices, for small ones as fast as for large ones.
+//!
+//! `C ← start + A B`. A tile of `C` stays in registers while a stretch of the inner dimension passes by:
+//! each step takes one entry of every row of `A`, and a row of `B` that is as wide as the tile. `B` is
+//! copied into panels before, [`WIDTH`] columns each, so that a stretch of one fits the first cache
+//! whatever the strides of the matrix are. `A` and `C` are used where they lie.
+
+use super::real::{LANES, Real, copy_few};
+use super::wide::wide;
+use pulp::Simd;
+use std::ops::Range;
+
+/// Columns of a panel: 3 registers of 512 bits of f32, a multiple of all registers there are.
+const WIDTH: usize = 48;
+
+/// Registers that a tile is wide.
+const ACROSS: usize = 3;
+
+/// The stretch of the inner dimension that is worked on at a time: 24 KiB of an f32 panel.
+const DEPTH: usize = 128;
+
+/// How much room the panels of a matrix of so many rows and columns take.
+pub(super) fn room(rows: usize, columns: usize) -> usize {
+    rows * columns.next_multiple_of(WIDTH)
+}
+
+/// A matrix inside a slice: its rows lie `stride` apart.
+#[derive(Clone, Copy)]
+pub(super) struct View<'v, T> {
+    pub data: &'v [T],
+    pub stride: usize,
+    /// Whether the transposed matrix is meant.
+    pub transposed: bool,
+}
+
+impl<'v, T> View<'v, T> {
+    pub(super) fn new(data: &'v [T], stride: usize) -> Self {
+        Self { data, stride, transposed: false }
+    }
+
+    pub(super) fn t(self) -> Self {
+        Self { transposed: !self.transposed, ..self }
+    }
+}
+
+/// Copies a matrix of so many rows and columns into panels. `panels` has [`room`] for them.
+pub(super) fn pack<T: Real>(panels: &mut [T], matrix: View<'_, T>, rows: usize, columns: usize) {
+    if rows > 0 {
+        copy(panels, matrix, rows, columns);
+    }
+}
+
+wide! {
+    /// Behind the last column there are zeros, as many as tiles may read.
+    fn copy<'p, T>(panels: &'p mut [T], matrix: View<'p, T>, rows: usize, columns: usize) {
+        let View { data, stride, transposed } = matrix;
+        for (panel, from) in panels.chunks_exact_mut(rows * WIDTH).zip((0..columns).step_by(WIDTH)) {
+            let width = WIDTH.min(columns - from);
+            let zeros = width / LANES * LANES;
+            for (i, row) in panel.chunks_exact_mut(WIDTH).enumerate() {
+                if zeros < width {
+                    row[zeros..zeros + LANES].copy_from_slice(&[T::zero(); LANES]);
+                }
+                if !transposed {
+                    copy_row(&mut row[..width], &data[i * stride + from..][..width]);
+                }
+            }
+            for j in (0..width).filter(|_| transposed) {
+                let column = &data[(from + j) * stride..][..rows];
+                panel.chunks_exact_mut(WIDTH).zip(column).for_each(|(row, x)| row[j] = *x);
+            }
+        }
+    }
+}
+
+/// Copies a row of a panel, all lanes at a time.
+#[inline(always)]
+fn copy_row<T: Real>(to: &mut [T], from: &[T]) {
+    let (mut to, mut from) = (to.chunks_exact_mut(LANES), from.chunks_exact(LANES));
+    to.by_ref().zip(from.by_ref()).for_each(|(to, from)| to.copy_from_slice(from));
+    copy_few(to.into_remainder(), from.remainder());
+}
+
+/// What a product is added to.
+#[derive(Clone, Copy)]
+pub(super) enum Start<'s, T> {
+    Zero,
+    /// This row, to every row.
+    Row(&'s [T]),
+    /// What stands there.
+    There,
+}
+
+/// Which entries matter, where it is not all of them: position `i` sees `0..=i`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Band {
+    All,
+    /// Of `C`, those on and below the diagonal. Others may get any value.
+    Lower,
+    /// `A` is 0 above the diagonal.
+    LowerLeft,
+    /// `A` is 0 below the diagonal.
+    UpperLeft,
+}
+
+/// `C [m, n] ← A [m, k] B [k, n]`, with room for the panels of `B`.
+pub(super) fn multiply<T: Real>(
+    panels: &mut Vec<T>,
+    [m, k, n]: [usize; 3],
+    (left, right): (View<'_, T>, View<'_, T>),
+    band: Band,
+    out: &mut [T],
+    stride: usize,
+) {
+    panels.resize(room(k, n), T::zero());
+    pack(panels, right, k, n);
+    Product { m, k, n, left, right: panels, start: Start::Zero, band, out, stride }.run();
+}
+
+/// `C [m, n] ← start + A [m, k] B [k, n]`.
+pub(super) struct Product<'p, T> {
+    pub m: usize,
+    pub k: usize,
+    pub n: usize,
+    pub left: View<'p, T>,
+    /// By [`pack`].
+    pub right: &'p [T],
+    pub start: Start<'p, T>,
+    pub band: Band,
+    pub out: &'p mut [T],
+    /// How far apart the rows of `C` lie.
+    pub stride: usize,
+}
+
+impl<T: Real> Product<'_, T> {
+    pub(super) fn run(self) {
+        pulp::Arch::new().dispatch(self);
+    }
+}
+
+impl<T: Real> pulp::WithSimd for Product<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(mut self, simd: S) {
+        let lanes = T::lanes::<S>();
+        let most = if S::REGISTER_COUNT >= 32 { 8 } else { 4 };
+        let mut depth = 0;
+        // An empty inner dimension still leaves what the product is added to.
+        while depth == 0 || depth < self.k {
+            let inner = depth..self.k.min(depth + DEPTH);
+            for from in (0..self.n).step_by(lanes * ACROSS) {
+                let mut i = 0;
+                while i < self.m {
+                    let rows = match self.m - i {
+                        8.. if most == 8 => 8,
+                        4.. => 4,
+                        2.. => 2,
+                        _ => 1,
+                    };
+                    let width = (lanes * ACROSS).min(self.columns(i + rows).saturating_sub(from));
+                    let tile = Tile { i, from, width, inner: self.inner(i..i + rows, &inner) };
+                    let nothing = width == 0 || depth > 0 && tile.inner.is_empty();
+                    match (rows, width.div_ceil(lanes)) {
+                        _ if nothing => {}
+                        (8, 1) => self.tile::<S, 8, 1>(simd, tile, depth == 0),
+                        (8, 2) => self.tile::<S, 8, 2>(simd, tile, depth == 0),
+                        (8, _) => self.tile::<S, 8, 3>(simd, tile, depth == 0),
+                        (4, 1) => self.tile::<S, 4, 1>(simd, tile, depth == 0),
+                        (4, 2) => self.tile::<S, 4, 2>(simd, tile, depth == 0),
+                        (4, _) => self.tile::<S, 4, 3>(simd, tile, depth == 0),
+                        (2, 1) => self.tile::<S, 2, 1>(simd, tile, depth == 0),
+                        (2, 2) => self.tile::<S, 2, 2>(simd, tile, depth == 0),
+                        (2, _) => self.tile::<S, 2, 3>(simd, tile, depth == 0),
+                        (_, 1) => self.tile::<S, 1, 1>(simd, tile, depth == 0),
+                        (_, 2) => self.tile::<S, 1, 2>(simd, tile, depth == 0),
+                        _ => self.tile::<S, 1, 3>(simd, tile, depth == 0),
+                    }
+                    i += rows;
+                }
+            }
+            depth += DEPTH;
+        }
+    }
+}
+
+/// A part of `C`, and the stretch of the inner dimension that is added to it.
+struct Tile {
+    i: usize,
+    from: usize,
+    width: usize,
+    inner: Range<usize>,
+}
+
+impl<T: Real> Product<'_, T> {
+    /// Columns of `C` that matter in rows before this one.
+    #[inline(always)]
+    fn columns(&self, before: usize) -> usize {
+        if self.band == Band::Lower { self.n.min(before) } else { self.n }
+    }
+
+    /// Where in a stretch these rows of `A` have entries.
+    #[inline(always)]
+    fn inner(&self, rows: Range<usize>, stretch: &Range<usize>) -> Range<usize> {
+        match self.band {
+            Band::All | Band::Lower => stretch.clone(),
+            Band::LowerLeft => stretch.start..stretch.end.min(rows.end).max(stretch.start),
+            Band::UpperLeft => stretch.start.max(rows.start).min(stretch.end)..stretch.end,
+        }
+    }
+
+    #[inline(always)]
+    fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, tile: Tile, first: bool) {
+        let Tile { i, from, width, inner } = tile;
+        let lanes = T::lanes::<S>();
+        let mut sums = [[T::splat(simd, T::zero()); V]; R];
+        // A tile lies in one panel, since the width of panels is a multiple of that of tiles.
+        let panel = &self.right[from / WIDTH * WIDTH * self.k..][..WIDTH * self.k];
+        let right = panel[WIDTH * inner.start..WIDTH * inner.end].chunks_exact(WIDTH);
+        let View { data, stride, transposed } = self.left;
+        if transposed {
+            let left = data[(stride * inner.start).min(data.len())..].chunks(stride);
+            for (left, right) in left.zip(right) {
+                let Some(left) = left.get(i..).and_then(<[T]>::first_chunk::<R>) else { break };
+                add::<S, T, R, V>(simd, &mut sums, |r| left[r], &right[from % WIDTH..]);
+            }
+        } else {
+            let n = inner.len();
+            let left: [&[T]; R] = std::array::from_fn(|r| &data[stride * (i + r)..][inner.start..inner.end]);
+            let left: [&[T]; R] = std::array::from_fn(|r| &left[r][..n]);
+            for (k, right) in (0..n).zip(right) {
+                add::<S, T, R, V>(simd, &mut sums, |r| left[r][k], &right[from % WIDTH..]);
+            }
+        }
+        let start = if first { self.start } else { Start::There };
+        for (r, sums) in sums.iter().enumerate() {
+            let out = &mut self.out[self.stride * (i + r) + from..][..width];
+            let row = match start {
+                Start::Row(row) => &row[from..][..width],
+                Start::Zero | Start::There => &[],
+            };
+            for (v, sum) in sums.iter().enumerate() {
+                let place = lanes * v..width.min(lanes * (v + 1));
+                let out = &mut out[place.clone()];
+                let sum = match start {
+                    Start::Zero => *sum,
+                    Start::Row(_) => T::plus(simd, *sum, load::<S, T>(simd, &row[place])),
+                    Start::There => T::plus(simd, *sum, load::<S, T>(simd, out)),
+                };
+                match T::vectors_mut::<S>(out).first_mut() {
+                    Some(out) => *out = sum,
+                    None => copy_few(out, T::entries::<S>(std::slice::from_ref(&sum))),
+                }
+            }
+        }
+    }
+}
+
+/// A register of a row, or less at its end.
+#[inline(always)]
+fn load<S: Simd, T: Real>(simd: S, row: &[T]) -> T::Vector<S> {
+    if let Some(vector) = T::vectors::<S>(row).first() {
+        return *vector;
+    }
+    let mut few = [T::zero(); LANES];
+    copy_few(&mut few[..row.len()], row);
+    T::vectors::<S>(&few).first().copied().unwrap_or(T::splat(simd, T::zero()))
+}
+
+/// One step of the inner dimension: entries of `A`, one per row, times a row of `B`.
+#[inline(always)]
+fn add<S: Simd, T: Real, const R: usize, const V: usize>(
+    simd: S,
+    sums: &mut [[T::Vector<S>; V]; R],
+    left: impl Fn(usize) -> T,
+    right: &[T],
+) {
+    let right: &[T::Vector<S>] = &T::vectors::<S>(right)[..V];
+    // Written out, since sums stay in registers only if every index is a constant.
+    macro_rules! rows {
+        ($($r:literal)*) => {$(
+            if $r < R {
+                let left = T::splat(simd, left($r));
+                for v in 0..V {
+                    sums[$r][v] = T::times_plus(simd, left, right[v], sums[$r][v]);
+                }
+            }
+        )*};
+    }
+    rows!(0 1 2 3 4 5 6 7);
+}
