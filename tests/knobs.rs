@@ -116,3 +116,27 @@ fn balanced_networks_compute_the_same() {
     let answer = raspc(&["verify", file, "--balanced"], "");
     assert!(answer.err.contains("--balanced is for programs"), "{}", answer.err);
 }
+
+/// From balanced weights, gradient descent lowers the loss and breaks nothing on the way.
+#[test]
+fn networks_stay_right_when_they_are_trained_from_balanced_weights() {
+    let folder = folder("from_balanced");
+    let path = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    std::fs::write(path("last.rasp"), LAST).unwrap();
+    let settings =
+        "program = 'last.rasp'\n[train]\nsteps = 60\nevaluate_every = 10\n[optimiser]\nlr = 3e-3\n";
+    std::fs::write(path("last.toml"), settings).unwrap();
+    let knobs = ["-O0", "--balanced", "--sharpness", "16"];
+    let model = path("last.safetensors");
+    let compiled = raspc(&[&["compile", &path("last.rasp"), "-o", &model][..], &knobs].concat(), "");
+    assert_eq!(compiled.code, Some(0), "{}", compiled.err);
+    let run = path("run");
+    let trained = raspc(&["train", &path("last.toml"), "--init", &model, "--out", &run], "");
+    assert_eq!(trained.code, Some(0), "{}", trained.err);
+    let metrics = std::fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
+    let lines = metrics.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let held_out: Vec<_> = lines.filter_map(|line| line.get("held_out").cloned()).collect();
+    assert!(held_out.len() >= 7 && held_out.iter().all(|h| h["sequence_accuracy"] == 1.0), "{held_out:?}");
+    let loss = |at: usize| held_out[at]["loss"].as_f64().unwrap();
+    assert!(loss(held_out.len() - 1) < loss(0) / 10.0, "{held_out:?}");
+}

@@ -28,7 +28,7 @@ const WAYS: [(&str, usize, Knobs); 6] = [
     ("uniform", 100, Knobs { uniform: true, ..Knobs::DEFAULT }),
     ("padded", 100, Knobs { padding: PADDED, ..Knobs::DEFAULT }),
     ("soft", 94, Knobs { sharpness: Some(16), ..Knobs::DEFAULT }),
-    ("balanced", 90, Knobs { sharpness: Some(16), balanced: true, ..Knobs::DEFAULT }),
+    ("balanced", 85, Knobs { sharpness: Some(16), balanced: true, ..Knobs::DEFAULT }),
 ];
 
 /// A shape that each program fits into.

@@ -31,7 +31,7 @@ use super::{HeadShown, Reason, Shown};
 use crate::ir::Node;
 use crate::value::Value;
 use crate::weights::HeadWeights;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A head, as far as it writes some directions.
@@ -57,25 +57,27 @@ impl Stream<'_> {
         let mut written: BTreeMap<usize, Vec<Table<Ball>>> = BTreeMap::new();
         for (h, weights) in heads.iter().enumerate() {
             let values = columns(weights.w_v.columns());
-            let mut targets: BTreeMap<Node, Vec<(usize, Vec<(usize, f32)>)>> = BTreeMap::new();
+            let mut targets: BTreeMap<Node, (Vec<usize>, Columns)> = BTreeMap::new();
             for (d, mut adds) in columns(weights.w_o.columns()).into_iter().enumerate() {
                 // Columns that are zero hand on zero.
                 adds.retain(|(column, _)| !values[*column].is_empty());
                 if !adds.is_empty() {
                     let of = self.network.told.get(&(2 * layer + 1, d)).ok_or(Reason::Untold)?;
-                    targets.entry(*of).or_default().push((d, adds));
+                    let (directions, all) = targets.entry(*of).or_default();
+                    directions.push(d);
+                    all.push(adds);
                 }
             }
-            for (of, adds) in targets {
+            for (of, (directions, adds)) in targets {
                 let head = Head {
                     queries: self.read(&columns(weights.w_q.columns()))?,
                     keys: self.read(&columns(weights.w_k.columns()))?,
                     values: self.handed_on(&values, &adds)?,
-                    n_directions: adds.len(),
+                    n_directions: directions.len(),
                 };
                 let (tables, of_head) = self.head(&head, of)?;
                 shown.heads.push(((layer, h), of, of_head));
-                for ((d, _), table) in adds.into_iter().zip(tables) {
+                for (d, table) in directions.into_iter().zip(tables) {
                     written.entry(d).or_default().push(table);
                 }
             }
@@ -88,25 +90,18 @@ impl Stream<'_> {
     }
 
     /// What a key hands on into each direction, through all columns that are added to it there.
-    fn handed_on(
-        &self,
-        values: &Columns,
-        adds: &[(usize, Vec<(usize, f32)>)],
-    ) -> Result<Table<Vec<Ball>>, Reason> {
-        let used = distinct(adds.iter().flat_map(|(_, terms)| terms.iter().map(|(column, _)| *column)));
-        let read = self.read(&used.iter().map(|column| values[*column].clone()).collect())?;
-        let place = |column: &usize| used.iter().position(|c| c == column).unwrap_or_default();
-        self.local.combine(&[&read], |read| {
-            let sum = |(_, terms): &(usize, Vec<(usize, f32)>)| match terms[..] {
-                [(column, 1.0)] => Some(read[0][place(&column)]),
-                // The mean of each column is rounded before they are added up.
-                _ => {
-                    let terms = terms.iter().map(|(column, w)| (read[0][place(column)], f64::from(*w)));
-                    let mean =
-                        |(ball, w): (Ball, f64)| w.abs() * rounding(2 * self.local.n + 16, ball.size());
-                    let off = terms.clone().map(mean).sum();
-                    Some(dot(terms.map(|(ball, w)| (ball, Ball::exact(w))))?.widened(off))
+    fn handed_on(&self, values: &Columns, adds: &Columns) -> Result<Table<Vec<Ball>>, Reason> {
+        let used: BTreeSet<usize> = adds.iter().flatten().map(|(column, _)| *column).collect();
+        let read = |c: usize| if used.contains(&c) { values[c].clone() } else { Vec::new() };
+        self.local.combine(&[&self.read(&(0..values.len()).map(read).collect())?], |read| {
+            let sum = |terms: &Vec<(usize, f32)>| {
+                if let [(column, 1.0)] = terms[..] {
+                    return Some(read[0][column]);
                 }
+                let terms = || terms.iter().map(|(c, w)| (read[0][*c], Ball::exact(f64::from(*w))));
+                // The mean of each column is rounded before they are added up.
+                let rounded = |(x, w): (Ball, Ball)| w.size() * rounding(2 * self.local.n + 16, x.size());
+                Some(dot(terms())?.widened(terms().map(rounded).sum()))
             };
             adds.iter().map(sum).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)
         })
