@@ -110,7 +110,7 @@ fn what_is_proved_of_random_programs_is_true() {
     let mut last: Option<Compiled> = None;
     for _ in 0..cases {
         let program = programs(24, 5).new_tree(&mut runner).unwrap().current();
-        for (_, _, knobs) in &WAYS[..2] {
+        for (_, _, knobs) in [&WAYS[0], &WAYS[1], &WAYS[5]] {
             let Ok(compiled) = Compiled::with(program.clone(), sources.clone(), *knobs) else { continue };
             all += 1;
             if prove(&program, &compiled.artifact).is_ok() {
