@@ -46,6 +46,7 @@ pub mod interp;
 pub mod inputs;
 pub mod facts;
 pub mod plan;
+pub mod linalg;
 pub mod weights;
 pub mod model;
 pub mod verify;

@@ -24,8 +24,8 @@ const BATCH: usize = 64;
 
 /// Other ways to compile: straightforwardly, and with attention that leaks in layers of one shape.
 const OTHERS: [(&str, Knobs); 2] = [
-    ("not optimised", Knobs { optimise: false, sharpness: None, uniform: false }),
-    ("soft and uniform", Knobs { optimise: true, sharpness: Some(16), uniform: true }),
+    ("not optimised", Knobs { optimise: false, ..Knobs::DEFAULT }),
+    ("soft and uniform", Knobs { sharpness: Some(16), uniform: true, ..Knobs::DEFAULT }),
 ];
 
 /// Compiles a program in every way, and compares all networks with the interpreter, and with

@@ -67,11 +67,23 @@ impl Totals {
     }
 
     fn knobs_text(&self) -> String {
-        let KnobsInfo { optimise, sharpness, uniform } = &self.knobs;
-        let level = if *optimise { "-O1" } else { "-O0" }.to_owned();
-        let sharpness = sharpness.map(|score| format!("--sharpness {score}"));
-        let uniform = uniform.then(|| "--uniform".to_owned());
-        [Some(level), sharpness, uniform].into_iter().flatten().collect::<Vec<_>>().join(" ")
+        let KnobsInfo { optimise, sharpness, uniform, layers, heads, d_model, d_mlp, balanced } = &self.knobs;
+        let mut text = if *optimise { "-O1" } else { "-O0" }.to_owned();
+        let sharpness = sharpness.map(usize::from);
+        let sizes = [
+            ("--sharpness", &sharpness),
+            ("--layers", layers),
+            ("--heads", heads),
+            ("--d-model", d_model),
+            ("--d-mlp", d_mlp),
+        ];
+        for (flag, given) in [("--uniform", uniform), ("--balanced", balanced)] {
+            text.extend(given.then(|| format!(" {flag}")));
+        }
+        for (flag, size) in sizes {
+            text.extend(size.map(|size| format!(" {flag} {size}")));
+        }
+        text
     }
 
     fn leak_text(&self) -> String {

@@ -176,7 +176,8 @@ fn compile_one(
     }
     let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
     if let Some(Verdict::Refuted(difference)) = &verdict {
-        ui.diagnostics(&[difference_report(loaded, difference)], sources);
+        let report = difference_report(loaded, difference, args.knobs.knobs().balanced);
+        ui.diagnostics(&[report], sources);
         return Ok(Err(Exit::Refuted));
     }
     let proof = if args.no_proof { None } else { Some(prove(program, &artifact)) };
@@ -254,17 +255,20 @@ fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui
     Ok(verdict?)
 }
 
-fn difference_report(loaded: &Loaded, difference: &Disagreement) -> Diagnostic {
+fn difference_report(loaded: &Loaded, difference: &Disagreement, balanced: bool) -> Diagnostic {
     let Disagreement { input, output, position, expected, found } = difference;
     let message = format!("the weights differ from the program on {}", columns_text(input));
     let output = &loaded.program.outputs[*output];
-    Diagnostic::error("E0501", message)
-        .label(
-            output.span,
-            format!("at position {position} the program gives {expected}, the weights {found}"),
-        )
-        .note("this is a fault of raspc, not of the program; no file was written")
-        .help("please report it with the program")
+    let what = format!("at position {position} the program gives {expected}, the weights {found}");
+    let report = |code| Diagnostic::error(code, message).label(output.span, what);
+    match balanced {
+        true => report("E0414")
+            .note("balanced weights are rounded, which this program does not bear; no file was written")
+            .help("ask for less sharp attention, as with `--sharpness 16`, try `-O 0`, or leave `--balanced` out"),
+        false => report("E0501")
+            .note("this is a fault of raspc, not of the program; no file was written")
+            .help("please report it with the program"),
+    }
 }
 
 /// `compiled/` plus the path below `programs/`, or beside the source.

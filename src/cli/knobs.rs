@@ -1,6 +1,6 @@
 //! How programs are compiled, as flags.
 
-use crate::plan::Knobs;
+use crate::plan::{Knobs, Padding};
 use anyhow::bail;
 use std::path::Path;
 
@@ -22,18 +22,48 @@ pub struct KnobFlags {
     /// As many heads and neurons in every layer, and all heads as wide, filled up with zeros.
     #[arg(long, help_heading = "Compiling")]
     uniform: bool,
+    /// So many layers, all alike. What the program does not need is zeros, here and below.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    layers: Option<u32>,
+    /// So many heads in every layer, all as wide as the widest.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    heads: Option<u32>,
+    /// So many residual directions.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    d_model: Option<u32>,
+    /// So many neurons in every layer.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    d_mlp: Option<u32>,
+    /// Parameters of like size, for training: the products of a head's matrices split evenly by their
+    /// singular values, and what a neuron reads and writes scaled alike. It computes the same but for
+    /// rounding, so it goes with attention that need not be exact: try '--sharpness 16'.
+    #[arg(long, help_heading = "Compiling")]
+    balanced: bool,
 }
+
+/// Nothing larger is asked for; how large a network may be as a whole is the plan's affair.
+const MOST: i64 = 1 << 20;
 
 impl KnobFlags {
     pub fn knobs(self) -> Knobs {
-        Knobs { optimise: self.level > 0, sharpness: self.sharpness, uniform: self.uniform }
+        let Self { level, sharpness, uniform, layers, heads, d_model, d_mlp, balanced } = self;
+        let [layers, heads, d_model, d_mlp] =
+            [layers, heads, d_model, d_mlp].map(|size| size.map(|n| n as usize));
+        let padding = Padding { layers, heads, d_model, d_mlp };
+        Knobs { optimise: level > 0, sharpness, uniform, padding, balanced }
     }
 
     /// The first of the flags that was given.
     pub fn given(self) -> Option<&'static str> {
-        let Knobs { optimise, sharpness, uniform } = self.knobs();
-        let flags = [(!optimise, "-O"), (sharpness.is_some(), "--sharpness"), (uniform, "--uniform")];
-        flags.into_iter().find_map(|(given, flag)| given.then_some(flag))
+        let Knobs { optimise, sharpness, uniform, padding, balanced } = self.knobs();
+        let flags = [
+            (!optimise, "-O"),
+            (sharpness.is_some(), "--sharpness"),
+            (uniform, "--uniform"),
+            (balanced, "--balanced"),
+        ];
+        let sizes = padding.flags().map(|(flag, size)| (size.is_some(), flag));
+        flags.into_iter().chain(sizes).find_map(|(given, flag)| given.then_some(flag))
     }
 
     /// Flags of the compiler are for programs.

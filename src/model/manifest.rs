@@ -9,7 +9,7 @@ use super::json;
 use crate::ir::lower::{self, Read};
 use crate::ir::{self, Node, Program, SOpId, SelectorId};
 use crate::plan::{
-    Base, Fact, HeadOutput, Holds, Knobs, Moves, NeuronGroup, Neurons, Owner, Plan, Scores, Slot,
+    Base, Fact, HeadOutput, Holds, Knobs, Moves, NeuronGroup, Neurons, Owner, Padding, Plan, Scores, Slot,
 };
 use crate::source::Sources;
 use crate::value::{Number, Value};
@@ -100,8 +100,9 @@ pub struct ScoresInfo {
 }
 
 impl From<Knobs> for KnobsInfo {
-    fn from(Knobs { optimise, sharpness, uniform }: Knobs) -> Self {
-        Self { optimise, sharpness, uniform }
+    fn from(Knobs { optimise, sharpness, uniform, padding, balanced }: Knobs) -> Self {
+        let Padding { layers, heads, d_model, d_mlp } = padding;
+        Self { optimise, sharpness, uniform, layers, heads, d_model, d_mlp, balanced }
     }
 }
 
@@ -172,6 +173,17 @@ pub struct KnobsInfo {
     pub optimise: bool,
     pub sharpness: Option<u16>,
     pub uniform: bool,
+    /// The sizes that were asked for, if any were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heads: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_model: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub d_mlp: Option<usize>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub balanced: bool,
 }
 
 /// SHA-256 in hexadecimal.

@@ -1,6 +1,6 @@
 //! Why a program cannot be planned.
 
-use super::Knobs;
+use super::{Knobs, Padding};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Origin, Program};
 use crate::value::{Kinds, Number, Value};
@@ -31,6 +31,15 @@ pub enum PlanError {
         parameters: usize,
         limit: usize,
     },
+    /// A network that does not fit into the shape that is asked for.
+    TooSmall {
+        /// The program's first output.
+        at: Origin,
+        /// The flag that asks for too little.
+        flag: &'static str,
+        /// What the network has, in the order of [`Padding::flags`].
+        has: [usize; 4],
+    },
     /// An s-op that has a value on no declared input.
     NoValue { at: Origin },
     /// A mean over values, or with a default, that are not all numbers.
@@ -53,6 +62,12 @@ pub fn reports(program: &Program, errors: &[PlanError], knobs: Knobs) -> Vec<Dia
         let blurred = matches!(error, PlanError::TooFine { .. }) && !knobs.is_exact();
         let report = describe(program, error);
         let report = if blurred { report.help(leaks) } else { report };
+        let padded = matches!(error, PlanError::TooManyParameters { .. }) && knobs.padding != Padding::NONE;
+        let report = if padded {
+            report.help("ask for less with `--layers`, `--heads`, `--d-model` or `--d-mlp`")
+        } else {
+            report
+        };
         match longest {
             None => report,
             Some(None) => report.note("it is so at every declared length"),
@@ -70,6 +85,7 @@ impl PlanError {
             | Self::TooManyTuples { .. }
             | Self::TooManyPairs { .. }
             | Self::TooManyParameters { .. }
+            | Self::TooSmall { .. }
             | Self::InexactSum { .. }
             | Self::TooFine { .. } => true,
             Self::TooSoft { .. }
@@ -89,6 +105,7 @@ impl PlanError {
             | Self::TooManyTuples { at, .. }
             | Self::TooManyPairs { at, .. }
             | Self::TooManyParameters { at, .. }
+            | Self::TooSmall { at, .. }
             | Self::NoValue { at }
             | Self::MixedMean { at, .. }
             | Self::UnwieldyNumber { at, .. }
@@ -148,6 +165,13 @@ fn words(error: &PlanError) -> Diagnostic {
             Diagnostic::error("E0410", "the network would be too large")
                 .label(at.span, format!("takes {parameters} parameters; at most {limit} are compiled"))
                 .help("declare a smaller domain or a shorter length")
+        }
+        PlanError::TooSmall { at, flag, has } => {
+            let sizes = Padding::NONE.flags().into_iter().zip(has);
+            let least: Vec<String> = sizes.map(|((flag, _), n)| format!("{flag} {n}")).collect();
+            Diagnostic::error("E0413", "the network does not fit into the shape that is asked for")
+                .label(at.span, format!("takes at least {}", least.join(" ")))
+                .help(format!("ask for more with `{flag}`, or leave it out"))
         }
         PlanError::NoValue { at } => {
             Diagnostic::error("E0405", "this s-op has a value on no declared input")

@@ -33,6 +33,7 @@ mod linear;
 mod lower;
 mod mean;
 mod of_sum;
+mod padding;
 mod place;
 mod product;
 mod reading;
@@ -52,6 +53,7 @@ pub use atom::{Atom, Relation};
 pub use error::{PlanError, describe, reports};
 pub use form::{Features, Form};
 pub use linear::Linear;
+pub use padding::Padding;
 pub use threshold::Threshold;
 
 use crate::facts::{self, Facts};
@@ -78,11 +80,21 @@ pub struct Knobs {
     /// Whether all layers have as many heads and neurons, and all heads are as wide: what is missing
     /// is zeros.
     pub uniform: bool,
+    /// What sizes the network is to have.
+    pub padding: Padding,
+    /// Whether what is multiplied has like norms, instead of entries that are exact.
+    pub balanced: bool,
+}
+
+impl Knobs {
+    /// A small network that is exact.
+    pub const DEFAULT: Self =
+        Self { optimise: true, sharpness: None, uniform: false, padding: Padding::NONE, balanced: false };
 }
 
 impl Default for Knobs {
     fn default() -> Self {
-        Self { optimise: true, sharpness: None, uniform: false }
+        Self::DEFAULT
     }
 }
 
@@ -90,8 +102,8 @@ impl Default for Knobs {
 pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {
     let lowered = lower::lower(program, facts, knobs)?;
     let least_layers = hops::least_layers(program, facts);
-    let plan = place::place(program, lowered, least_layers, knobs)?;
-    plan.inexact_sum(program).map_err(|error| vec![error])?;
+    let mut plan = place::place(program, lowered, least_layers, knobs)?;
+    plan.inexact_sum(program).and_then(|()| plan.pad(program)).map_err(|error| vec![error])?;
     Ok(plan)
 }
 

@@ -10,6 +10,7 @@ pub mod lanes;
 mod locate;
 mod matching;
 mod open;
+mod shown;
 #[cfg(test)]
 mod planted_tests;
 

@@ -2,8 +2,10 @@
 //!
 //! Every entry is an f32 that is equal to an exact number of the plan; only the numbers that a
 //! mean averages may be rounded, and the plan's bounds count that. Nothing here calls a function
-//! of the mathematical library, so the same plan gives the same bytes on every machine.
+//! of the mathematical library, so the same plan gives the same bytes on every machine. Only the
+//! balanced gauge, if it is asked for, is another matter.
 
+mod balance;
 mod head;
 mod mlp;
 mod uniform;
@@ -68,7 +70,8 @@ pub fn build(plan: &Plan) -> Weights {
         w_u: plan.outputs.iter().map(|o| unembedding(plan, &o.read)).collect(),
         more: BTreeMap::new(),
     };
-    if plan.knobs.uniform { weights.uniform() } else { weights }
+    let weights = if plan.knobs.balanced { weights.balanced() } else { weights };
+    if plan.is_uniform() { weights.uniform(plan) } else { weights }
 }
 
 fn layer(plan: &Plan, layer: &Layer) -> LayerWeights {

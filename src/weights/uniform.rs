@@ -4,18 +4,14 @@
 //! neither changes a sum.
 
 use super::{HeadWeights, LayerWeights, MlpWeights, Weights};
+use crate::plan::Plan;
 use ndarray::{Array2, s};
 
 impl Weights {
-    /// As many heads and neurons in every layer as in the one that has most, and all heads as wide as
-    /// the widest: `d_head` is that of queries, keys and values.
-    pub(super) fn uniform(mut self) -> Self {
-        let heads = || self.layers.iter().flat_map(|l| &l.heads);
-        let d_head = heads().map(|h| h.w_q.ncols().max(h.w_v.ncols())).max().unwrap_or(0);
-        let n_heads = self.layers.iter().map(|l| l.heads.len()).max().unwrap_or(0);
-        let neurons = |l: &LayerWeights| l.mlp.as_ref().map_or(0, |m| m.w_in.ncols());
-        let d_mlp = self.layers.iter().map(neurons).max().unwrap_or(0);
-        let d_model = self.w_pos.ncols();
+    /// As many heads and neurons in every layer as in the one that has most, or as are asked for, and all
+    /// heads as wide as the widest: `d_head` is that of queries, keys and values.
+    pub(super) fn uniform(mut self, plan: &Plan) -> Self {
+        let (n_heads, d_head, d_mlp, d_model) = (plan.n_heads(), plan.d_head(), plan.d_mlp(), plan.d_model);
         for LayerWeights { heads, mlp } in &mut self.layers {
             heads.resize_with(n_heads, || HeadWeights {
                 w_q: Array2::zeros((d_model, 0)),

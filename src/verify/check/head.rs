@@ -6,7 +6,7 @@
 //! - selected keys score at least [`super::row::GAP`] above the others, so that f32 `exp` gives these weight 0
 //!   ([`crate::model::attention`]); BOS stands as far below, or exactly with them;
 //! - where several keys may be selected, their scores are one f32 number, so that each of `k` keys
-//!   gets `fl(1/k)`;
+//!   gets `fl(1/k)`, or differ by so little that it gets about that;
 //! - where no key may be selected, BOS stands [`super::row::GAP`] above all keys;
 //! - what the attended keys hand on is what the s-op is then: the default, the value at the key, the
 //!   mean, or a function of the width.
@@ -14,33 +14,33 @@
 //! If the s-op depends on the position alone, it is enough that one position wins, whatever stands
 //! there: then this is what is selected.
 //!
-//! What stands in a direction and what heads add to it is summed. From each head, a direction takes one
-//! column of values, times a power of two: sums of several have no fixed order.
+//! What stands in a direction and what heads add to it is summed. A direction may take several columns of
+//! values from a head: what each key would hand on through all of them is what is averaged.
 //!
 //! A smaller gap `g` leaks: of `n` other keys, each gets `e^-g` of the attention at most, and what is
 //! written moves by that part of the range of all that is handed on. BOS, as a query, must attend to
 //! itself in the same sense.
 
-use super::ball::{Ball, dot, is_power_of_two};
+use super::ball::{Ball, dot, rounding};
 use super::local::{Attended, INDEX};
 use super::pairs::{Bounds, Pairs};
-use super::row::{Content, Handed, Row, Side, leak};
-use super::stream::{Recorded, Stream, columns, sum};
+use super::row::{Content, Handed, LARGEST_UNEVEN, Row, Side, leak, uneven};
+use super::stream::{Columns, Recorded, Stream, columns, sum};
 use super::table::{Table, distinct};
 use super::{HeadShown, Reason, Shown};
 use crate::ir::Node;
 use crate::value::Value;
 use crate::weights::HeadWeights;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// A head, as far as it writes some directions.
 struct Head {
     queries: Table<Vec<Ball>>,
     keys: Table<Vec<Ball>>,
-    /// What is handed on, by direction, but for these powers of two.
+    /// What is handed on, by direction.
     values: Table<Vec<Ball>>,
-    weights: Vec<Ball>,
+    n_directions: usize,
 }
 
 fn score(query: &[Ball], key: &[Ball]) -> Result<Ball, Reason> {
@@ -57,30 +57,27 @@ impl Stream<'_> {
         let mut written: BTreeMap<usize, Vec<Table<Ball>>> = BTreeMap::new();
         for (h, weights) in heads.iter().enumerate() {
             let values = columns(weights.w_v.columns());
-            let mut targets: BTreeMap<Node, Vec<(usize, usize, f32)>> = BTreeMap::new();
+            let mut targets: BTreeMap<Node, (Vec<usize>, Columns)> = BTreeMap::new();
             for (d, mut adds) in columns(weights.w_o.columns()).into_iter().enumerate() {
                 // Columns that are zero hand on zero.
                 adds.retain(|(column, _)| !values[*column].is_empty());
-                match adds[..] {
-                    [] => {}
-                    [(column, weight)] if is_power_of_two(weight.into()) => {
-                        let of = self.network.told.get(&(2 * layer + 1, d)).ok_or(Reason::Untold)?;
-                        targets.entry(*of).or_default().push((d, column, weight));
-                    }
-                    _ => return Err(Reason::Occupied { direction: d }),
+                if !adds.is_empty() {
+                    let of = self.network.told.get(&(2 * layer + 1, d)).ok_or(Reason::Untold)?;
+                    let (directions, all) = targets.entry(*of).or_default();
+                    directions.push(d);
+                    all.push(adds);
                 }
             }
-            for (of, adds) in targets {
+            for (of, (directions, adds)) in targets {
                 let head = Head {
                     queries: self.read(&columns(weights.w_q.columns()))?,
                     keys: self.read(&columns(weights.w_k.columns()))?,
-                    values: self
-                        .read(&adds.iter().map(|(_, column, _)| values[*column].clone()).collect())?,
-                    weights: adds.iter().map(|(_, _, weight)| Ball::exact(f64::from(*weight))).collect(),
+                    values: self.handed_on(&values, &adds)?,
+                    n_directions: directions.len(),
                 };
                 let (tables, of_head) = self.head(&head, of)?;
                 shown.heads.push(((layer, h), of, of_head));
-                for ((d, ..), table) in adds.into_iter().zip(tables) {
+                for (d, table) in directions.into_iter().zip(tables) {
                     written.entry(d).or_default().push(table);
                 }
             }
@@ -90,6 +87,24 @@ impl Stream<'_> {
             self.held[d] = Rc::new(sum(&self.local, &all)?);
         }
         Ok(())
+    }
+
+    /// What a key hands on into each direction, through all columns that are added to it there.
+    fn handed_on(&self, values: &Columns, adds: &Columns) -> Result<Table<Vec<Ball>>, Reason> {
+        let used: BTreeSet<usize> = adds.iter().flatten().map(|(column, _)| *column).collect();
+        let read = |c: usize| if used.contains(&c) { values[c].clone() } else { Vec::new() };
+        self.local.combine(&[&self.read(&(0..values.len()).map(read).collect())?], |read| {
+            let sum = |terms: &Vec<(usize, f32)>| {
+                if let [(column, 1.0)] = terms[..] {
+                    return Some(read[0][column]);
+                }
+                let terms = || terms.iter().map(|(c, w)| (read[0][*c], Ball::exact(f64::from(*w))));
+                // The mean of each column is rounded before they are added up.
+                let rounded = |(x, w): (Ball, Ball)| w.size() * rounding(2 * self.local.n + 16, x.size());
+                Some(dot(terms())?.widened(terms().map(rounded).sum()))
+            };
+            adds.iter().map(sum).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)
+        })
     }
 
     fn head(&mut self, head: &Head, of: Node) -> Result<(Vec<Table<Ball>>, HeadShown), Reason> {
@@ -132,7 +147,7 @@ impl Stream<'_> {
         };
         let keys: Vec<(Side, Content)> = distinct(states.iter().filter_map(key));
 
-        let handed: Vec<Handed> = (0..head.weights.len()).map(|place| self.handed(head, place)).collect();
+        let handed: Vec<Handed> = (0..head.n_directions).map(|place| self.handed(head, place)).collect();
         let mut recorded: Vec<Recorded> = handed.iter().map(|_| Recorded::default()).collect();
         let pairs = queries.len() * keys.len();
         self.network.spend(pairs * queries.first().map_or(0, |query| query.vector.len()))?;
@@ -157,7 +172,7 @@ impl Stream<'_> {
         let low = all().map(Ball::low).fold(f64::INFINITY, f64::min);
         let high = all().map(Ball::high).fold(f64::NEG_INFINITY, f64::max);
         let bos = head.values.bos().map(|values| values[place]);
-        Handed { place, bos, range: high - low, weight: head.weights[place], n_keys: self.local.n }
+        Handed { place, bos, range: high - low, n_keys: self.local.n }
     }
 
     /// What BOS, as a query, gets.
@@ -168,8 +183,7 @@ impl Stream<'_> {
             others = others.max(score(query, key)?.high());
         }
         let lost = leak(score(query, key)?.low() - others, self.local.n).map_err(|_| Reason::BosAttends)?;
-        let written = |handed: &Handed| handed.bos.map(|bos| handed.written(bos, lost, bos.size()));
-        handed.iter().map(written).collect::<Option<_>>().transpose()
+        Ok(handed.iter().map(|handed| Some(handed.written(handed.bos?, lost, handed.bos?.size()))).collect())
     }
 
     /// As if the position that scores highest were selected, for an s-op that depends on the position
@@ -215,7 +229,7 @@ impl Stream<'_> {
         (min, max): (usize, usize),
     ) -> Result<Row<'k>, Reason> {
         let (mut selected, mut others) = (Vec::new(), f64::NEG_INFINITY);
-        let (mut least, mut equal): (Option<Ball>, bool) = (None, true);
+        let mut level: Option<Ball> = None;
         for (key, content) in keys {
             let Some(is_selected) = pairs.at(query.class, key.class) else { continue };
             let seen = key.index <= query.index || !self.network.config.causal;
@@ -223,8 +237,7 @@ impl Stream<'_> {
             match is_selected && self.local.sees(query.index, key.index) {
                 true if !seen => return Err(Reason::Unseen),
                 true => {
-                    equal &= score.is_exact() && least.is_none_or(|least| least == score);
-                    least = Some(least.filter(|least| least.low() <= score.low()).unwrap_or(score));
+                    level = Some(level.map_or(score, |level| level.hull(score)));
                     selected.push(*content);
                 }
                 false if seen => others = others.max(score.high()),
@@ -235,17 +248,25 @@ impl Stream<'_> {
             return Err(Reason::NoKey);
         }
         let bos = bos.map(|key| score(query.vector, key)).transpose()?;
-        let tied = equal && least.is_some() && least == bos;
+        let with_bos = level.zip(bos).map_or(f64::INFINITY, |(level, bos)| uneven(level.hull(bos)));
+        let tied = with_bos <= LARGEST_UNEVEN;
         let n = self.local.n;
         let mut row = Row { min, max, tied, selected, gap: f64::INFINITY, lost: 0.0, lost_empty: 0.0 };
-        if let Some(least) = least.filter(|_| max > 0) {
+        if let Some(level) = level.filter(|_| max > 0) {
             // BOS has a gap of its own, as it is one key.
-            let above = bos.filter(|_| !tied).map_or(f64::INFINITY, |bos| least.low() - bos.high());
-            row.gap = above.min(least.low() - others);
-            row.lost = leak(least.low() - others, n)? + leak(above, 1)?;
-            if max > 1 && !equal {
+            let above = bos.filter(|_| !tied).map_or(f64::INFINITY, |bos| level.low() - bos.high());
+            let uneven = if tied {
+                with_bos
+            } else if max > 1 {
+                uneven(level)
+            } else {
+                0.0
+            };
+            if uneven > LARGEST_UNEVEN {
                 return Err(Reason::Unequal);
             }
+            row.gap = above.min(level.low() - others);
+            row.lost = leak(level.low() - others, n)? + leak(above, 1)? + uneven;
         }
         if min == 0 {
             let gap = bos.ok_or(Reason::EmptyRow)?.low() - others;

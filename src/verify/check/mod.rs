@@ -39,11 +39,11 @@ mod mlp;
 mod output;
 mod pairs;
 mod row;
-mod shown;
 mod stream;
 mod table;
 
 use super::locate::node;
+use super::shown::{HeadShown, Shown};
 use crate::ir::{Node, Program};
 use crate::model::{
     Activation, Artifact, AttnScale, Biases, Config, Of, Positions, SlotInfo, half_layer_name,
@@ -56,7 +56,6 @@ use stream::Stream;
 
 pub use super::certificate::prove;
 pub use super::open::{Open, Reason};
-pub(super) use shown::{HeadShown, Shown};
 
 /// A network and the program that it is to compute.
 struct Network<'a> {

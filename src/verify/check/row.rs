@@ -41,6 +41,15 @@ pub(super) fn leak(gap: f64, n: usize) -> Result<f64, Reason> {
     }
 }
 
+/// Of keys that share attention, the scores may be so far apart, doubled.
+pub(super) const LARGEST_UNEVEN: f64 = 0.5;
+
+/// How far the attention of keys is from equal, in parts of it, if their scores are in a ball: between
+/// `e^-d` and `e^d` times what it would be, and `e^d - 1 <= 2 d` for such small `d`.
+pub(super) fn uneven(scores: Ball) -> f64 {
+    if scores.is_exact() { 0.0 } else { 2.0 * (scores.high() - scores.low()) }
+}
+
 /// What a query attends to: the selected keys that there are, `min..=max` of them, and BOS where it is
 /// tied; BOS alone where there are none. That much attention is lost to others.
 pub(super) struct Row<'k> {
@@ -61,20 +70,17 @@ pub(super) struct Handed {
     pub bos: Option<Ball>,
     /// How far apart all numbers are that are handed on.
     pub range: f64,
-    /// A power of two by which they are multiplied.
-    pub weight: Ball,
     pub n_keys: usize,
 }
 
 impl Handed {
     /// What is written after so much attention was lost to others, instead of a mean of numbers of that
     /// size: f32 rounds weights that are neither 0 nor `1/k`, and no more than `2n + 16` times.
-    pub fn written(&self, mean: Ball, lost: f64, size: f64) -> Result<Ball, Reason> {
-        let moved = match lost {
+    pub fn written(&self, mean: Ball, lost: f64, size: f64) -> Ball {
+        match lost {
             0.0 => mean,
             _ => mean.widened(lost * self.range + rounding(2 * self.n_keys + 16, size.max(self.range))),
-        };
-        dot([(moved, self.weight)].into_iter()).ok_or(Reason::Overflow)
+        }
     }
 
     /// What a query writes that attends to `w` keys with such numbers.
@@ -82,14 +88,14 @@ impl Handed {
         let bos = self.bos.filter(|_| row.tied);
         let share = share(w + usize::from(row.tied));
         let mean = dot(repeat_n(number, w).chain(bos).map(|number| (number, share)));
-        self.written(mean.ok_or(Reason::Overflow)?, row.lost, number.size())
+        Ok(self.written(mean.ok_or(Reason::Overflow)?, row.lost, number.size()))
     }
 
     /// Notes what the direction holds, for each value that the s-op may have.
     pub fn record(&self, row: &Row, of: &Attended, recorded: &mut Recorded) -> Result<(), Reason> {
         if row.min == 0 {
             let bos = self.bos.ok_or(Reason::EmptyRow)?;
-            recorded.add(&of.default, self.written(bos, row.lost_empty, bos.size())?)?;
+            recorded.add(&of.default, self.written(bos, row.lost_empty, bos.size()))?;
         }
         let handed = || row.selected.iter().map(|(handed, value)| (*value, handed[self.place]));
         let Some(all) = handed().map(|(_, ball)| ball).reduce(Ball::hull) else { return Ok(()) };
@@ -110,11 +116,10 @@ impl Handed {
                     let rounded = Ball::ZERO.widened(rounding(w + 1, all.size()));
                     let mut off = 0.0;
                     for (value, ball) in numbers() {
-                        let ball = dot([(ball, self.weight)].into_iter());
-                        let distance = ball.zip(value.number()).and_then(|(ball, v)| ball.distance(&v));
+                        let distance = value.number().and_then(|v| ball.distance(&v));
                         off = f64::max(off, Ball::rational(&distance.ok_or(Reason::Overflow)?).high());
                     }
-                    recorded.means(self.written(rounded, row.lost, all.size())?.widened(off).high());
+                    recorded.means(self.written(rounded, row.lost, all.size()).widened(off).high());
                 }
             }
         }
