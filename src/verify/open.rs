@@ -35,6 +35,8 @@ pub enum Reason {
     NotLive,
     #[error("it is not said what attention gives here")]
     Untold,
+    #[error("several columns are added to what stands in direction {direction}")]
+    Occupied { direction: usize },
     #[error("keys that are not selected may get attention")]
     Leak,
     #[error("selected keys may score differently")]

@@ -15,7 +15,8 @@
 //! there: then this is what is selected.
 //!
 //! What stands in a direction and what heads add to it is summed. A direction may take several columns of
-//! values from a head: what each key would hand on through all of them is what is averaged.
+//! values from a head: what each key would hand on through all of them is what is averaged. Then nothing
+//! else may stand there or be added: f32 adds all columns in some order, and parts may cancel.
 //!
 //! A smaller gap `g` leaks: of `n` other keys, each gets `e^-g` of the attention at most, and what is
 //! written moves by that part of the range of all that is handed on. BOS, as a query, must attend to
@@ -48,13 +49,9 @@ fn score(query: &[Ball], key: &[Ball]) -> Result<Ball, Reason> {
 }
 
 impl Stream<'_> {
-    pub fn attention(
-        &mut self,
-        layer: usize,
-        heads: &[HeadWeights],
-        shown: &mut Shown,
-    ) -> Result<(), Reason> {
-        let mut written: BTreeMap<usize, Vec<Table<Ball>>> = BTreeMap::new();
+    pub fn attention(&mut self, l: usize, heads: &[HeadWeights], shown: &mut Shown) -> Result<(), Reason> {
+        let (mut written, mut mixed): (BTreeMap<usize, Vec<Table<Ball>>>, _) =
+            (BTreeMap::new(), BTreeSet::new());
         for (h, weights) in heads.iter().enumerate() {
             let values = columns(weights.w_v.columns());
             let mut targets: BTreeMap<Node, (Vec<usize>, Columns)> = BTreeMap::new();
@@ -62,9 +59,10 @@ impl Stream<'_> {
                 // Columns that are zero hand on zero.
                 adds.retain(|(column, _)| !values[*column].is_empty());
                 if !adds.is_empty() {
-                    let of = self.network.told.get(&(2 * layer + 1, d)).ok_or(Reason::Untold)?;
+                    let of = self.network.told.get(&(2 * l + 1, d)).ok_or(Reason::Untold)?;
                     let (directions, all) = targets.entry(*of).or_default();
                     directions.push(d);
+                    mixed.extend((adds.len() > 1).then_some(d));
                     all.push(adds);
                 }
             }
@@ -76,13 +74,17 @@ impl Stream<'_> {
                     n_directions: directions.len(),
                 };
                 let (tables, of_head) = self.head(&head, of)?;
-                shown.heads.push(((layer, h), of, of_head));
+                shown.heads.push(((l, h), of, of_head));
                 for (d, table) in directions.into_iter().zip(tables) {
                     written.entry(d).or_default().push(table);
                 }
             }
         }
         for (d, parts) in written {
+            let alone = parts.len() == 1 && self.held[d].only().is_some_and(|held| held.is_zero());
+            if mixed.contains(&d) && !alone {
+                return Err(Reason::Occupied { direction: d });
+            }
             let all: Vec<&Table<Ball>> = parts.iter().chain([&*self.held[d]]).collect();
             self.held[d] = Rc::new(sum(&self.local, &all)?);
         }
@@ -255,13 +257,8 @@ impl Stream<'_> {
         if let Some(level) = level.filter(|_| max > 0) {
             // BOS has a gap of its own, as it is one key.
             let above = bos.filter(|_| !tied).map_or(f64::INFINITY, |bos| level.low() - bos.high());
-            let uneven = if tied {
-                with_bos
-            } else if max > 1 {
-                uneven(level)
-            } else {
-                0.0
-            };
+            let shared = if tied { with_bos } else { uneven(level) };
+            let uneven = if tied || max > 1 { shared } else { 0.0 };
             if uneven > LARGEST_UNEVEN {
                 return Err(Reason::Unequal);
             }
