@@ -183,7 +183,7 @@ fn begin(
     folder: &Folder,
     ui: &Ui,
 ) -> anyhow::Result<Vec<Run>> {
-    let experiments = experiment.runs()?;
+    let experiments = experiment.runs().with_context(|| args.experiment.display().to_string())?;
     folder.claim(&experiment.to_toml()?, args.resume)?;
     let several = experiment.train.seeds.is_some();
     let bars = ui.bars(experiments.len(), experiment.train.steps);
