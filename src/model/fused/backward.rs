@@ -2,7 +2,7 @@
 
 use super::forward::{Part, seen, stretched};
 use super::network::{Attention, Linear, Matrix, Mlp, Network, Norm};
-use super::product::{Band, Product, Start, View, multiply, pack, room};
+use super::product::{Band, Product, Start, View, multiply, pack_into};
 use super::real::Real;
 use super::rows::{add_rows, normalise_back, scale, softmax_back};
 use super::workspace::{Read, Tape, Weights, Workspace, fit};
@@ -159,8 +159,7 @@ fn learn<T: Real>(x: &[T], linear: &Linear, g: &[T], panels: &mut Vec<T>, gradie
         add_rows(b.of_mut(gradient), g);
     }
     let k = g.len() / n.max(1);
-    let right = fit(panels, room(k, n));
-    pack(right, View::new(g, n), k, n);
+    let right = pack_into(panels, View::new(g, n), k, n);
     let (left, out) = (View::new(x, m).t(), linear.w.of_mut(gradient));
     Product { m, k, n, left, right, start: Start::There, band: Band::All, out, stride: n }.run();
 }

@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Positions that are worked on at a time: what lies between products then stays in the cache, and
 /// little memory is needed.
-const PART: usize = 512;
+const PART: usize = 256;
 
 /// How far off logits are.
 pub trait Objective<T: Real> {

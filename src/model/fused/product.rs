@@ -43,6 +43,21 @@ impl<'v, T> View<'v, T> {
     }
 }
 
+/// [`pack`] into room that grows where it must; what it held does not matter.
+pub(super) fn pack_into<'p, T: Real>(
+    panels: &'p mut Vec<T>,
+    matrix: View<'_, T>,
+    rows: usize,
+    columns: usize,
+) -> &'p [T] {
+    let len = room(rows, columns);
+    if panels.len() < len {
+        panels.resize(len, T::zero());
+    }
+    pack(&mut panels[..len], matrix, rows, columns);
+    &panels[..len]
+}
+
 /// Copies a matrix of so many rows and columns into panels. `panels` has [`room`] for them.
 pub(super) fn pack<T: Real>(panels: &mut [T], matrix: View<'_, T>, rows: usize, columns: usize) {
     if rows > 0 {
@@ -112,8 +127,7 @@ pub(super) fn multiply<T: Real>(
     out: &mut [T],
     stride: usize,
 ) {
-    panels.resize(room(k, n), T::zero());
-    pack(panels, right, k, n);
+    let panels = pack_into(panels, right, k, n);
     Product { m, k, n, left, right: panels, start: Start::Zero, band, out, stride }.run();
 }
 
