@@ -10,23 +10,15 @@ use std::process::{Command, Stdio};
 
 const EVERYTHING_AND_MORE: Effort = Effort { all_up_to: 200_000, ..EVERYTHING };
 
-/// Tokens and positions that the parameters treat alike are run once, and no others.
+/// Tokens that the parameters treat alike are run once, and no others.
 #[test]
 fn an_enumeration_runs_one_input_of_each_class() {
     let all = |inputs, classes| Verdict::Enumerated { inputs, classes, failing: 0 };
     let run = |compiled: &Compiled, artifact: &Artifact| verdict(compiled, &model(artifact), EVERYTHING);
-    // Sorted inputs of 3 tokens: 3 + 6 + 10 + 15 + 21.
+    // What is rearranged is run again: f32 may round otherwise.
     let histogram =
         compile("input tokens : 0..2; length 1..5; output selector_width(select(tokens, tokens, ==));");
-    assert_eq!(run(&histogram, &histogram.artifact), all(363, 55));
-    // An attention that a position is a bit more to is none that rearranges.
-    let uneven = forge(&histogram, |weights| weights.w_pos[[2, 0]] += 1.0);
-    assert!(!model(&uneven).alike().unwrap().some());
-    let causal = compile(
-        "input tokens : 0..2; length 1..5; attention causal;
-        output selector_width(select(tokens, tokens, ==));",
-    );
-    assert_eq!(run(&causal, &causal.artifact), all(363, 363));
+    assert_eq!(run(&histogram, &histogram.artifact), all(363, 363));
     // 0 and 1 are one token to the network, and so are the other three.
     let large =
         compile("input tokens : 0..4; length 1..3; output tokens >= 2; output shift(tokens >= 2, 1, False);");

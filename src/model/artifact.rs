@@ -7,6 +7,7 @@ use super::certificate::Certificate;
 use super::config::Config;
 use super::manifest::{FORMAT, Hashes, Manifest};
 use super::parameters::weights_of;
+use crate::value::Value;
 use crate::weights::Weights;
 use ndarray::Array2;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
@@ -203,6 +204,11 @@ struct Version {
     format: u64,
 }
 
+/// Whether a value is more than one token: it would mean one of them, and nobody knows which.
+fn twice(values: &[Value]) -> bool {
+    values.iter().collect::<HashSet<_>>().len() < values.len()
+}
+
 /// What a configuration must be for a forward pass to make sense.
 fn check(config: &Config) -> Result<(), &'static str> {
     let bos = usize::from(config.bos);
@@ -218,6 +224,9 @@ fn check(config: &Config) -> Result<(), &'static str> {
         () if !all_different(config.outputs.iter().map(|o| &o.name)) => Err("two outputs have one name"),
         () if config.n_ctx <= bos => Err("there is no position"),
         () if config.columns.iter().any(|c| c.vocabulary.is_empty()) => Err("a vocabulary is empty"),
+        () if config.columns.iter().any(|c| twice(&c.vocabulary)) => {
+            Err("a value stands twice in a vocabulary")
+        }
         () if config.outputs.iter().any(|o| o.decode.width() == 0) => Err("an output has no value"),
         () if config.norm.is_some_and(|norm| !(norm.eps > 0.0 && norm.eps.is_finite())) => {
             Err("the eps of a norm is no positive number")

@@ -20,7 +20,7 @@ mod site;
 mod stream;
 mod transformer;
 
-pub use alike::{Alike, Standing};
+pub use alike::Alike;
 pub use artifact::{Artifact, ArtifactError};
 pub use batch::{Batch, InputError, Tokenizer};
 pub use certificate::{Certificate, HeadShown, MlpShown, OutputShown};

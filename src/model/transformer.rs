@@ -1,4 +1,4 @@
-//! The forward pass: the only one there is.
+//! The forward pass that shows every site. Where none is asked for, `fused` runs the same as one operation.
 
 use super::artifact::Artifact;
 use super::attention::{mask, masked_softmax};
@@ -255,11 +255,6 @@ impl Transformer {
     /// `w_e` of each column.
     pub(super) fn token_rows(&self) -> &[Tensor] {
         &self.w_e
-    }
-
-    /// `w_pos`
-    pub(super) fn position_rows(&self) -> &Tensor {
-        &self.w_pos
     }
 
     /// The outputs of one input: one list of values per column → one list per output.

@@ -10,7 +10,7 @@ use crate::facts::Facts;
 use crate::inputs::{Columns, Inputs};
 use crate::interp::Interpreter;
 use crate::ir::Program;
-use crate::model::{Alike, Config, Decode, Decoded, RunError, Standing, Transformer};
+use crate::model::{Alike, Config, Decode, Decoded, RunError, Transformer};
 use crate::value::{Number, Value};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -303,19 +303,14 @@ impl Comparison<'_> {
             return Ok((found, inputs.len()));
         }
         let (mut known, mut run, mut of) = (HashMap::new(), Vec::new(), Vec::new());
-        for Standing { input, places } in inputs.iter().map(|input| self.alike.standing_for(input)) {
-            let class = *known.entry(input).or_insert_with_key(|input| {
+        for input in inputs.iter().map(|input| self.alike.standing_for(input)) {
+            of.push(*known.entry(input).or_insert_with_key(|input| {
                 run.push(input.clone());
                 run.len() - 1
-            });
-            of.push((class, places));
+            }));
         }
-        let ran = self.model.run_all(&run.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
-        let found = |(class, places): (usize, Vec<usize>)| {
-            let back = |output: &Vec<Decoded>| places.iter().map(|place| output[*place].clone()).collect();
-            ran[class].iter().map(back).collect()
-        };
-        Ok((of.into_iter().map(found).collect(), run.len()))
+        let found = self.model.run_all(&run.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+        Ok((of.into_iter().map(|class: usize| found[class].clone()).collect(), run.len()))
     }
 
     /// What differs on one input, if it counts.

@@ -20,10 +20,10 @@ const QUANTA: f64 = (1u32 << 24) as f64;
 const UP: f64 = 1.0 + 1.0 / (1u32 << 20) as f64;
 
 /// Numbers beyond this size are not reasoned about: f32 ends at 2^128.
-const LARGEST: f64 = 1e30;
+pub(super) const LARGEST: f64 = 1e30;
 
 /// Beyond the least f32 that is not 0: what a sum or product loses there.
-const LEAST: f64 = 1e-44;
+pub(super) const LEAST: f64 = 1e-44;
 
 /// Every number within `rad` of `mid`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -22,7 +22,7 @@
 //! written moves by that part of the range of all that is handed on. BOS, as a query, must attend to
 //! itself in the same sense.
 
-use super::ball::{Ball, dot, rounding};
+use super::ball::{Ball, LARGEST, dot, rounding};
 use super::local::{Attended, INDEX};
 use super::pairs::{Bounds, Pairs};
 use super::row::{Content, Handed, LARGEST_UNEVEN, Row, Side, leak, uneven};
@@ -54,6 +54,12 @@ impl Stream<'_> {
             (BTreeMap::new(), BTreeSet::new());
         for (h, weights) in heads.iter().enumerate() {
             let values = columns(weights.w_v.columns());
+            // Of heads that write nothing as well: 0 times infinity is no number.
+            let [q, k, v] = [&weights.w_q, &weights.w_k, &weights.w_v]
+                .map(|matrix| self.largest(&columns(matrix.columns())));
+            if q.max(k).max(v).max(q * k * weights.w_q.ncols() as f64) >= LARGEST {
+                return Err(Reason::Overflow);
+            }
             let mut targets: BTreeMap<Node, (Vec<usize>, Columns)> = BTreeMap::new();
             for (d, mut adds) in columns(weights.w_o.columns()).into_iter().enumerate() {
                 // Columns that are zero hand on zero.
@@ -102,7 +108,9 @@ impl Stream<'_> {
                 }
                 let terms = || terms.iter().map(|(c, w)| (read[0][*c], Ball::exact(f64::from(*w))));
                 // The mean of each column is rounded before they are added up.
-                let rounded = |(x, w): (Ball, Ball)| w.size() * rounding(2 * self.local.n + 16, x.size());
+                let rounded = |(x, w): (Ball, Ball)| {
+                    w.size() * rounding(2 * self.local.n + 16 + values.len(), x.size())
+                };
                 Some(dot(terms())?.widened(terms().map(rounded).sum()))
             };
             adds.iter().map(sum).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)

@@ -10,7 +10,7 @@
 //! - A sum of two terms is rounded once: it is exact if the result is a multiple of that power of
 //!   two, no larger than 2^24 times it.
 
-use super::ball::{Ball, dot, exact, is_f32, is_power_of_two, rounding};
+use super::ball::{Ball, LARGEST, LEAST, dot, exact, is_f32, is_power_of_two, rounding};
 use super::stream::{Columns, Recorded, Stream, columns};
 use super::table::Table;
 use super::{Reason, Shown};
@@ -24,7 +24,7 @@ use std::rc::Rc;
 #[derive(Clone)]
 struct Line {
     range: Ball,
-    /// None where the number is exact and was not added up.
+    /// Empty where it is one exact number, or was rounded.
     slopes: Vec<Slope>,
     /// A power of two that it is a multiple of; 0 if none is known.
     quantum: f64,
@@ -86,7 +86,7 @@ impl Line {
             range = range.widened(size * (terms.len() + 4) as f64 * 4.0 * f64::EPSILON);
         }
         let fits = exact(range.size(), quantum) || constant && is_f32(range.mid);
-        let once = shifts && (terms.len() <= 1 || terms.len() <= 2 && fits);
+        let once = shifts && quantum > LEAST && (terms.len() <= 1 || terms.len() <= 2 && fits);
         match once || exact(size, quantum) {
             true => Some(Self { range, slopes, quantum }),
             // The lines cancel each other, but for what is rounded.
@@ -128,6 +128,11 @@ impl Stream<'_> {
     pub fn mlp(&mut self, layer: usize, weights: &MlpWeights, shown: &mut Shown) -> Result<(), Reason> {
         let (reads, writes) = (columns(weights.w_in.columns()), columns(weights.w_out.columns()));
         let neurons = Neurons { reads, biases: weights.b_in.iter().copied().collect(), writes };
+        // Those that write nothing as well: 0 times infinity is no number.
+        let bias = neurons.biases.iter().map(|b| f64::from(b.abs())).fold(0.0, f64::max);
+        if self.largest(&neurons.reads) + bias >= LARGEST {
+            return Err(Reason::Overflow);
+        }
         let mut written = self.held.clone();
         for d in (0..written.len()).filter(|d| !neurons.writes[*d].is_empty()) {
             let writers = || neurons.writes[d].iter().map(|(j, _)| &neurons.reads[*j]);

@@ -48,6 +48,18 @@ impl<'a> Stream<'a> {
         Ok(Some(Self { network, local, held }))
     }
 
+    /// No number that a linear map gives is larger, nor any part of its sums.
+    pub fn largest(&self, columns: &Columns) -> f64 {
+        let size = |table: &Rc<Table<Ball>>| {
+            table.cells.iter().flatten().map(|ball| ball.size()).fold(0.0, f64::max)
+        };
+        let sizes: Vec<f64> = self.held.iter().map(size).collect();
+        let sum = |terms: &Vec<(usize, f32)>| {
+            terms.iter().map(|(d, w)| f64::from(w.abs()) * sizes[*d]).sum::<f64>()
+        };
+        columns.iter().map(sum).fold(0.0, f64::max)
+    }
+
     /// What a linear map gives, by its columns.
     pub fn read(&self, columns: &Columns) -> Result<Table<Vec<Ball>>, Reason> {
         let directions: BTreeSet<usize> = columns.iter().flatten().map(|(d, _)| *d).collect();
