@@ -16,6 +16,7 @@ use raspc::ir::lower::{NoFiles, Outside, read};
 use raspc::ir::{Column, Lengths};
 use raspc::model::artifact::save;
 use raspc::model::{Artifact, Certificate, Transformer, json};
+use raspc::plan::{Knobs, Padding};
 use raspc::value::Value;
 use raspc::verify::{self, Effort, Verdict, check};
 use serde_json::Value as Json;
@@ -172,6 +173,31 @@ fn a_proof_says_what_enumeration_says() {
     }
     println!("{proved} programs are proved, and right on all of {inputs} inputs");
     assert_eq!((proved, programs), (58, 58), "every program of the repository");
+}
+
+/// What writes nothing may still reach infinity, and 0 times infinity is no number.
+#[test]
+fn silent_components_that_overflow_are_not_proved() {
+    let program = &File::read("histogram").text;
+    let compiled = compile_for(program, None, "1..4");
+    let padding = Padding { heads: Some(2), d_mlp: Some(100), ..Padding::NONE };
+    let knobs = Knobs { padding, ..Knobs::DEFAULT };
+    let Compiled { program, sources, .. } = compiled;
+    let padded = Compiled::with(program, sources, knobs).unwrap();
+    assert!(check::prove(&padded.program, &padded.artifact).is_ok());
+    for component in ["neuron", "queries and keys", "values"] {
+        let mut forged = padded.artifact.clone();
+        let layer = &mut forged.weights.layers[0];
+        let mlp = layer.mlp.as_mut().unwrap();
+        let head = &mut layer.heads[1];
+        assert!(head.w_o.iter().all(|w| *w == 0.0) && mlp.w_out.row(99).iter().all(|w| *w == 0.0));
+        match component {
+            "neuron" => mlp.w_in.column_mut(99).fill(f32::MAX),
+            "values" => head.w_v.fill(f32::MAX),
+            _ => [&mut head.w_q, &mut head.w_k].into_iter().for_each(|w| w.fill(1e20)),
+        }
+        assert!(check::prove(&padded.program, &forged).is_err(), "{component}");
+    }
 }
 
 /// What the manifest says of slots is a hint: those of another file, or wrong ones, make no wrong proof.

@@ -405,6 +405,12 @@ fn a_trained_model_is_a_model() {
     let metrics = std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
     refuses(&command(&[]), "there is a run in");
     refuses(&command(&["--resume", "--set", "optimiser.lr=1"]), "is another experiment");
+    for large in
+        ["multiple=9223372036854775807", "layers=4294967296", "heads=1000000000000", "d_mlp=100000000"]
+    {
+        refuses(&command(&["--set", &format!("model.{large}")]), "parameters; at most");
+    }
+    refuses(&command(&["--set", "data.train=99999999999"]), "at most 10000000 examples");
     std::fs::remove_file(&model).unwrap();
     assert_eq!(command(&["--resume"]).code, Some(0));
     assert_eq!(std::fs::read(&model).unwrap(), bytes);

@@ -64,6 +64,8 @@ pub enum DataError {
     NoDistribution,
     #[error("the program declares no finite set of inputs: give it a domain and lengths")]
     NoInputs,
+    #[error("data.{key} is {asked}; at most {MOST} examples are held")]
+    Many { key: &'static str, asked: usize },
     #[error("held_out_share is {0}; it is a part of all inputs, between 0 and 1, both excluded")]
     Share(f64),
     #[error(
@@ -74,6 +76,9 @@ pub enum DataError {
     #[error(transparent)]
     Input(#[from] InputError),
 }
+
+/// As many examples fit into the memory of a small machine.
+const MOST: usize = 10_000_000;
 
 fn last(drawn: &Option<Columns>) -> String {
     drawn.as_ref().map_or(String::new(), |drawn| format!("; the last one drawn was {}", columns_text(drawn)))
@@ -90,6 +95,11 @@ impl Dataset {
         let inputs = inputs.ok_or(DataError::NoInputs)?;
         if !(spec.held_out_share > 0.0 && spec.held_out_share < 1.0) {
             return Err(DataError::Share(spec.held_out_share));
+        }
+        for (key, asked) in [("train", spec.train), ("held_out", spec.held_out)] {
+            if asked > MOST {
+                return Err(DataError::Many { key, asked });
+            }
         }
         let draw = Draw { interpreter: &interpreter, inputs: &inputs, spec };
         let held_out = match spec.held_out_distributions.as_slice() {

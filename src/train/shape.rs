@@ -29,11 +29,17 @@ pub struct Shape {
 pub enum ShapeError {
     #[error("model.{0} is 0")]
     Zero(&'static str),
+    #[error("model asks for a network of about {0:.1e} parameters; at most {most:.1e} are trained", most = MOST as f64)]
+    Large(f64),
     #[error("model.norm_eps is {0}, and must be a positive number")]
     Eps(f64),
     #[error("model.tied needs outputs with a logit for each token of the first column")]
     Tied,
 }
+
+/// The most parameters, heads and layers of a network together, so that it fits into memory beside its
+/// gradient and the moments of the optimiser.
+const MOST: u32 = 1 << 28;
 
 impl Shape {
     /// Every key with some value.
@@ -68,6 +74,10 @@ impl Shape {
         if let Some(eps) = self.norm_eps.filter(|eps| !(*eps > 0.0 && eps.is_finite())) {
             return Err(ShapeError::Eps(eps));
         }
+        let size = self.size(compiled);
+        if size > f64::from(MOST) {
+            return Err(ShapeError::Large(size));
+        }
         let times = self.multiple.unwrap_or(1);
         let mut config = compiled.clone();
         config.d_model = self.d_model.unwrap_or(config.d_model * times);
@@ -96,6 +106,23 @@ impl Shape {
             return Err(ShapeError::Tied);
         }
         Ok(config)
+    }
+
+    /// About how many parameters, heads and layers that is, without building it.
+    fn size(&self, compiled: &Config) -> f64 {
+        let most = |sizes: &mut dyn Iterator<Item = usize>| sizes.max().unwrap_or(0).max(1) as f64;
+        let layers = || compiled.layers.iter();
+        let heads = || layers().flat_map(|layer| &layer.heads);
+        let times = self.multiple.unwrap_or(1) as f64;
+        let or = |asked: Option<usize>, compiled: f64| asked.map_or(compiled, |n| n as f64);
+        let d_model = or(self.d_model, compiled.d_model as f64 * times);
+        let n_layers = or(self.layers, layers().count() as f64);
+        let n_heads = or(self.heads, most(&mut layers().map(|layer| layer.heads.len())));
+        let d_head = or(self.d_head, times * most(&mut heads().map(|head| head.d_head.max(head.d_value))));
+        let d_mlp = or(self.d_mlp, times * most(&mut layers().map(|layer| layer.d_mlp)));
+        let rows = compiled.columns.iter().map(|c| c.vocabulary.len()).sum::<usize>() + compiled.n_ctx;
+        n_layers * (1.0 + n_heads * (1.0 + 4.0 * d_head * d_model) + 2.0 * d_mlp * d_model)
+            + rows as f64 * d_model
     }
 
     /// One layer as large as the largest.
