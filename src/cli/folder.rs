@@ -83,6 +83,8 @@ impl Folder {
             let state = Checkpoint::load(&path, n, dtype, &Device::Cpu);
             return state.with_context(|| format!("cannot resume {}", path.display()));
         }
+        // A run that has ended has a checkpoint: to begin again would lose what it found.
+        ensure!(!(resume && self.model().exists()), "{} is gone; '--out' begins another run", path.display());
         Ok(State::new(&first()?)?)
     }
 }
