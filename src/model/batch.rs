@@ -26,7 +26,8 @@ pub struct Batch {
     pub seq: usize,
     /// Positions of each sequence, BOS included.
     pub lengths: Vec<usize>,
-    /// Per column, `[batch, seq]` row by row. What stands in the padding is never attended to.
+    /// Per column, `[batch, seq]` row by row. What stands in the padding gets
+    /// attention 0.
     pub tokens: Vec<Vec<u32>>,
 }
 

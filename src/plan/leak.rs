@@ -6,13 +6,19 @@
 //! counts as error of the slots that a head writes, and neurons digitise them before anyone reads
 //! them.
 
+use super::Knobs;
 use super::arithmetic::{add, gamma, mul, power_of_two};
 use super::attend::BosLevel;
-use super::{Knobs, SCORE};
 use crate::value::Number;
 
 /// From this gap on, f32 `exp` of minus the gap is 0 (`e^-103.98` is half the least subnormal).
 const VANISHES: i64 = 104;
+
+/// The distance between the scores of selected and unselected keys, `2G`, unless less is asked for.
+///
+/// The BOS key stands half-way, 128 from either side, and f32 `exp` is exactly 0 from -104 on:
+/// so whatever is not selected gets weight 0.
+const SCORE: i64 = 256;
 
 impl Knobs {
     /// The distance between the scores of selected and unselected keys.

@@ -28,6 +28,7 @@ mod form;
 mod gate;
 mod hops;
 mod integer_product;
+mod knobs;
 mod leak;
 mod linear;
 mod lower;
@@ -38,7 +39,6 @@ mod place;
 mod product;
 mod reading;
 mod score;
-
 mod selector;
 mod sums;
 #[cfg(test)]
@@ -52,6 +52,7 @@ pub use arithmetic::{gamma, power_of_two};
 pub use atom::{Atom, Relation};
 pub use error::{PlanError, describe, reports};
 pub use form::{Features, Form};
+pub use knobs::Knobs;
 pub use linear::Linear;
 pub use padding::Padding;
 pub use threshold::Threshold;
@@ -61,42 +62,6 @@ use crate::ir::{Lengths, Origin, Program, SOpId, SelectorId};
 use crate::value::{Number, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// The distance between the scores of selected and unselected keys, `2G`, unless less is asked for.
-///
-/// The BOS key stands half-way, 128 from either side, and f32 `exp` is exactly 0 from -104 on:
-/// so whatever is not selected gets weight 0.
-const SCORE: i64 = 256;
-
-/// What may be asked of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Knobs {
-    /// Whether to look for small networks. Otherwise every s-op that is read stands in the residual
-    /// stream as a one-hot code or a thermometer, and every table takes a neuron per tuple.
-    pub optimise: bool,
-    /// The distance between the scores of selected and unselected keys; none for attention that does
-    /// not leak.
-    pub sharpness: Option<u16>,
-    /// Whether all layers have as many heads and neurons, and all heads are as wide: what is missing
-    /// is zeros.
-    pub uniform: bool,
-    /// What sizes the network is to have.
-    pub padding: Padding,
-    /// Whether what is multiplied has like norms, instead of entries that are exact.
-    pub balanced: bool,
-}
-
-impl Knobs {
-    /// A small network that is exact.
-    pub const DEFAULT: Self =
-        Self { optimise: true, sharpness: None, uniform: false, padding: Padding::NONE, balanced: false };
-}
-
-impl Default for Knobs {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
 
 /// Plans a program whose facts are known. All errors are found that can be found at once.
 pub fn plan(program: &Program, facts: &Facts, knobs: Knobs) -> Result<Plan, Vec<PlanError>> {

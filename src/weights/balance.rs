@@ -7,7 +7,7 @@
 //!   stays zero. The factors are rounded to f32.
 //! - `ReLU(c x) = c ReLU(x)` for `c > 0`: what a neuron reads is multiplied by `c`, its bias too, and what it
 //!   writes is divided by it, so that both have like norms. `c` is a power of two, so not a bit of
-//!   what it writes changes, and of two norms neither is more than twice the other.
+//!   what it writes changes as long as no number becomes too large or tiny, and of two norms neither is more than twice the other.
 //!
 //! The factors of a singular value that occurs more than once are not unique: another kind of processor
 //! may give others.

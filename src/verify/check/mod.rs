@@ -23,7 +23,8 @@
 //! 7. Each output: that it decodes to the program's value in every state that can occur. ([`output`])
 //!
 //! A direction that nobody writes keeps what it holds, and one that nobody erases holds it for ever:
-//! there is nothing that a component must not touch, as everything that it touches is computed.
+//! there is nothing that a component must not touch, as everything that it touches is computed. Components that write
+//! nothing are bounded all the same: 0 times infinity is no number.
 //!
 //! # Why that is enough
 //!
