@@ -60,10 +60,6 @@ impl Ball {
         self.rad == 0.0
     }
 
-    pub fn is_zero(self) -> bool {
-        self.mid == 0.0 && self.rad == 0.0
-    }
-
     /// The greatest size.
     pub fn size(self) -> f64 {
         (self.mid.abs() + self.rad) * UP
@@ -91,8 +87,7 @@ impl Ball {
 
     pub fn between(low: f64, high: f64) -> Self {
         let mid = low.midpoint(high);
-        let rad = (high - low) / 2.0;
-        Self { mid, rad: rad * UP + mid.abs() * 2.0 * f64::EPSILON }
+        Self { mid, rad: (high - low) / 2.0 * UP + mid.abs() * 2.0 * f64::EPSILON }
     }
 
     /// Whether no number is in both.
@@ -109,13 +104,9 @@ impl Ball {
     /// A power of two that all f32 numbers in the ball are multiples of; none if 0 is among them
     /// and others too.
     pub fn quantum(self) -> Option<f64> {
-        match self.is_exact() {
-            true => Some(quantum(self.mid)),
-            false => {
-                let nearest = if self.mid < 0.0 { -self.high() } else { self.low() };
-                (nearest > 1e-30).then(|| power_of_two_below(nearest) / (1u32 << 23) as f64)
-            }
-        }
+        let nearest = self.low().max(-self.high());
+        let last_place = || power_of_two_below(nearest) / (1u32 << 23) as f64;
+        if self.is_exact() { Some(quantum(self.mid)) } else { (nearest > 1e-30).then(last_place) }
     }
 }
 
@@ -165,7 +156,7 @@ pub(super) fn is_f32(x: f64) -> bool {
 pub(super) fn dot(terms: impl Iterator<Item = (Ball, Ball)>) -> Option<Ball> {
     let (mut mid, mut size, mut rad, mut least) = (0.0, 0.0, 0.0, f64::INFINITY);
     let (mut count, mut shifts, mut two) = (0_usize, true, [0.0; 2]);
-    for (a, b) in terms.filter(|(a, b)| !a.is_zero() && !b.is_zero()) {
+    for (a, b) in terms.filter(|(a, b)| *a != Ball::ZERO && *b != Ball::ZERO) {
         let product = a.mid * b.mid;
         mid += product;
         size += a.size() * b.size();

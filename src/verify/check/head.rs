@@ -44,6 +44,9 @@ struct Head {
     n_directions: usize,
 }
 
+/// What a head writes into each of its directions, and how.
+type Written = (Vec<Table<Ball>>, HeadShown);
+
 fn score(query: &[Ball], key: &[Ball]) -> Result<Ball, Reason> {
     dot(query.iter().copied().zip(key.iter().copied())).ok_or(Reason::Overflow)
 }
@@ -87,7 +90,7 @@ impl Stream<'_> {
             }
         }
         for (d, parts) in written {
-            let alone = parts.len() == 1 && self.held[d].only().is_some_and(|held| held.is_zero());
+            let alone = parts.len() == 1 && self.held[d].only().is_some_and(|held| *held == Ball::ZERO);
             if mixed.contains(&d) && !alone {
                 return Err(Reason::Occupied { direction: d });
             }
@@ -117,7 +120,7 @@ impl Stream<'_> {
         })
     }
 
-    fn head(&mut self, head: &Head, of: Node) -> Result<(Vec<Table<Ball>>, HeadShown), Reason> {
+    fn head(&mut self, head: &Head, of: Node) -> Result<Written, Reason> {
         let (table, attended) = match of {
             Node::SOp(id) => (self.local.sop(id)?, self.local.attended(id)),
             Node::Selector(id) => (self.local.width(id)?, self.local.counted(id)),
@@ -131,12 +134,7 @@ impl Stream<'_> {
     }
 
     /// What each direction gets, for each value of an s-op that attention gives.
-    fn rows(
-        &self,
-        head: &Head,
-        table: &Table<Value>,
-        of: &Attended,
-    ) -> Result<(Vec<Table<Ball>>, HeadShown), Reason> {
+    fn rows(&self, head: &Head, table: &Table<Value>, of: &Attended) -> Result<Written, Reason> {
         let any = || Table::variable(INDEX, (0..self.local.n).map(|_| Some(of.default.clone())), None);
         let value = of.value.clone().unwrap_or_else(|| Rc::new(any()));
         // The index counts where it hides keys.
@@ -178,11 +176,9 @@ impl Stream<'_> {
     }
 
     fn handed(&self, head: &Head, place: usize) -> Handed {
-        let all = || head.values.cells.iter().flatten().map(|values| values[place]);
-        let low = all().map(Ball::low).fold(f64::INFINITY, f64::min);
-        let high = all().map(Ball::high).fold(f64::NEG_INFINITY, f64::max);
+        let all = head.values.cells.iter().flatten().map(|values| values[place]).reduce(Ball::hull);
         let bos = head.values.bos().map(|values| values[place]);
-        Handed { place, bos, range: high - low, n_keys: self.local.n }
+        Handed { place, bos, range: all.map_or(0.0, |all| all.high() - all.low()), n_keys: self.local.n }
     }
 
     /// What BOS, as a query, gets.

@@ -182,10 +182,8 @@ impl<'p> Local<'p> {
     /// A node as a width, if it is one, and its selector.
     pub fn as_width(&self, node: Node) -> Option<(SOpId, SelectorId)> {
         let Node::SOp(id) = node else { return None };
-        match self.network.program.graph[id].op {
-            Op::Width { selector } => Some((id, selector)),
-            _ => None,
-        }
+        let Op::Width { selector } = self.network.program.graph[id].op else { return None };
+        Some((id, selector))
     }
 
     fn constrain(&mut self, holds: Table<bool>) {

@@ -52,7 +52,7 @@ impl Line {
 
     /// `Σ factor · term` as f32 computes it, in any order. None where that may overflow.
     fn sum(terms: impl Iterator<Item = (f64, Self)>) -> Option<Self> {
-        let terms: Vec<(f64, Self)> = terms.filter(|(_, term)| !term.range.is_zero()).collect();
+        let terms: Vec<(f64, Self)> = terms.filter(|(_, term)| term.range != Ball::ZERO).collect();
         let rounded = Self::number(dot(terms.iter().map(|(w, term)| (Ball::exact(*w), term.range)))?);
         if rounded.range.is_exact() || terms.iter().any(|(_, term)| term.slopes().next().is_none()) {
             return Some(rounded);
@@ -75,7 +75,7 @@ impl Line {
             let (d, _, x) = same[0];
             let added = same.iter().map(|(_, slope, _)| (Ball::exact(*slope), Ball::exact(1.0)));
             let slope = dot(added).filter(|slope| slope.is_exact())?;
-            if !slope.is_zero() {
+            if slope != Ball::ZERO {
                 range.mid += slope.mid * x.mid;
                 range.rad += slope.mid.abs() * x.rad;
                 slopes.push((d, slope.mid, x));

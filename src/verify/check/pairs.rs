@@ -127,7 +127,7 @@ impl Local<'_> {
         &self,
         a: SelectorId,
         b: SelectorId,
-        f: impl Fn(bool, bool) -> bool,
+        f: fn(bool, bool) -> bool,
     ) -> Result<Pairs, Reason> {
         let (a, b) = (self.selector(a)?, self.selector(b)?);
         let query = self.join(&a.query, &b.query, |a, b| Ok(Some((*a, *b))))?;

@@ -50,14 +50,9 @@ impl<'a> Stream<'a> {
 
     /// No number that a linear map gives is larger, nor any part of its sums.
     pub fn largest(&self, columns: &Columns) -> f64 {
-        let size = |table: &Rc<Table<Ball>>| {
-            table.cells.iter().flatten().map(|ball| ball.size()).fold(0.0, f64::max)
-        };
-        let sizes: Vec<f64> = self.held.iter().map(size).collect();
-        let sum = |terms: &Vec<(usize, f32)>| {
-            terms.iter().map(|(d, w)| f64::from(w.abs()) * sizes[*d]).sum::<f64>()
-        };
-        columns.iter().map(sum).fold(0.0, f64::max)
+        let sizes = |d: usize| self.held[d].cells.iter().flatten().map(|ball| ball.size());
+        let term = |(d, w): &(usize, f32)| f64::from(w.abs()) * sizes(*d).fold(0.0, f64::max);
+        columns.iter().map(|terms| terms.iter().map(term).sum()).fold(0.0, f64::max)
     }
 
     /// What a linear map gives, by its columns.
