@@ -19,9 +19,29 @@ const ACROSS: usize = 3;
 /// The stretch of the inner dimension that is worked on at a time: 24 KiB of an f32 panel.
 const DEPTH: usize = 128;
 
+/// Steps of the inner dimension that are written out: addresses of rows are then counted up less often.
+const STEPS: usize = 4;
+
 /// How much room the panels of a matrix of so many rows and columns take.
 pub(super) fn room(rows: usize, columns: usize) -> usize {
     rows * columns.next_multiple_of(WIDTH)
+}
+
+/// For each row of a tile, or each register of one, written out: sums stay in registers only if every
+/// index is a constant.
+macro_rules! each {
+    ($r:ident < R, $body:block) => {
+        each!($r < R, $body, 0 1 2 3 4 5 6 7)
+    };
+    ($v:ident < V, $body:block) => {
+        each!($v < V, $body, 0 1 2)
+    };
+    ($i:ident < $n:ident, $body:block, $($constant:literal)*) => {{$(
+        if $constant < $n {
+            let $i = $constant;
+            $body
+        }
+    )*}};
 }
 
 /// A matrix inside a slice: its rows lie `stride` apart.
@@ -226,46 +246,87 @@ impl<T: Real> Product<'_, T> {
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, tile: Tile, first: bool) {
         let Tile { i, from, width, inner } = tile;
-        let lanes = T::lanes::<S>();
         let mut sums = [[T::splat(simd, T::zero()); V]; R];
         // A tile lies in one panel, since the width of panels is a multiple of that of tiles.
         let panel = &self.right[from / WIDTH * WIDTH * self.k..][..WIDTH * self.k];
-        let right = panel[WIDTH * inner.start..WIDTH * inner.end].chunks_exact(WIDTH);
+        let panel = panel[WIDTH * inner.start..WIDTH * inner.end].as_chunks::<WIDTH>().0;
         let View { data, stride, transposed } = self.left;
         if transposed {
             let left = data[(stride * inner.start).min(data.len())..].chunks(stride);
-            for (left, right) in left.zip(right) {
+            for (left, right) in left.zip(panel) {
                 let Some(left) = left.get(i..).and_then(<[T]>::first_chunk::<R>) else { break };
                 add::<S, T, R, V>(simd, &mut sums, |r| left[r], &right[from % WIDTH..]);
             }
         } else {
-            let n = inner.len();
-            let left: [&[T]; R] = std::array::from_fn(|r| &data[stride * (i + r)..][inner.start..inner.end]);
-            let left: [&[T]; R] = std::array::from_fn(|r| &left[r][..n]);
-            for (k, right) in (0..n).zip(right) {
-                add::<S, T, R, V>(simd, &mut sums, |r| left[r][k], &right[from % WIDTH..]);
+            let n = inner.len() / STEPS;
+            let (mut whole, mut rest): ([&[[T; STEPS]]; R], [&[T]; R]) = ([&[]; R], [&[]; R]);
+            each!(r < R, {
+                let row = data[stride * (i + r)..][inner.start..inner.end].as_chunks();
+                (whole[r], rest[r]) = (&row.0[..n], &row.1[..inner.len() % STEPS]);
+            });
+            for (k, right) in (0..n).zip(panel.as_chunks::<STEPS>().0) {
+                add::<S, T, R, V>(simd, &mut sums, |r| whole[r][k][0], &right[0][from % WIDTH..]);
+                add::<S, T, R, V>(simd, &mut sums, |r| whole[r][k][1], &right[1][from % WIDTH..]);
+                add::<S, T, R, V>(simd, &mut sums, |r| whole[r][k][2], &right[2][from % WIDTH..]);
+                add::<S, T, R, V>(simd, &mut sums, |r| whole[r][k][3], &right[3][from % WIDTH..]);
+            }
+            for (k, right) in (0..inner.len() % STEPS).zip(panel.as_chunks::<STEPS>().1) {
+                add::<S, T, R, V>(simd, &mut sums, |r| rest[r][k], &right[from % WIDTH..]);
             }
         }
         let start = if first { self.start } else { Start::There };
-        for (r, sums) in sums.iter().enumerate() {
-            let out = &mut self.out[self.stride * (i + r) + from..][..width];
-            let row = match start {
-                Start::Row(row) => &row[from..][..width],
-                Start::Zero | Start::There => &[],
+        if width < T::lanes::<S>() * V {
+            each!(r < R, {
+                each!(v < V, {
+                    let columns = from + v * T::lanes::<S>()..from + width;
+                    self.write_some::<S>(simd, start, i + r, columns, sums[r][v]);
+                });
+            });
+            return;
+        }
+        macro_rules! write {
+            ($v:ident, $old:ident, $sum:ident => $new:expr) => {
+                each!(r < R, {
+                    let out = &mut self.out[self.stride * (i + r) + from..][..width];
+                    if let Some(out) = T::vectors_mut::<S>(out).first_chunk_mut::<V>() {
+                        each!($v < V, {
+                            let ($old, $sum) = (&mut out[$v], sums[r][$v]);
+                            *$old = $new;
+                        });
+                    }
+                })
             };
-            for (v, sum) in sums.iter().enumerate() {
-                let place = lanes * v..width.min(lanes * (v + 1));
-                let out = &mut out[place.clone()];
-                let sum = match start {
-                    Start::Zero => *sum,
-                    Start::Row(_) => T::plus(simd, *sum, load::<S, T>(simd, &row[place])),
-                    Start::There => T::plus(simd, *sum, load::<S, T>(simd, out)),
-                };
-                match T::vectors_mut::<S>(out).first_mut() {
-                    Some(out) => *out = sum,
-                    None => copy_few(out, T::entries::<S>(std::slice::from_ref(&sum))),
-                }
+        }
+        match start {
+            Start::Zero => write!(v, old, sum => sum),
+            Start::Row(row) => {
+                let row = T::vectors::<S>(&row[from..][..width]);
+                write!(v, old, sum => T::plus(simd, row[v], sum));
             }
+            Start::There => write!(v, old, sum => T::plus(simd, *old, sum)),
+        }
+    }
+
+    /// Adds a register to what the product is added to, as far as these columns of a row reach.
+    #[inline(always)]
+    fn write_some<S: Simd>(
+        &mut self,
+        simd: S,
+        start: Start<'_, T>,
+        i: usize,
+        columns: Range<usize>,
+        sum: T::Vector<S>,
+    ) {
+        let end = columns.end.min(columns.start + T::lanes::<S>());
+        let out = &mut self.out[self.stride * i..][columns.start..end];
+        let sum = match start {
+            Start::Zero => sum,
+            Start::Row(row) => T::plus(simd, sum, load::<S, T>(simd, &row[columns.start..end])),
+            Start::There => T::plus(simd, sum, load::<S, T>(simd, out)),
+        };
+        match T::vectors_mut::<S>(out).first_mut() {
+            Some(out) => *out = sum,
+            None => copy_few(out, T::entries::<S>(std::slice::from_ref(&sum))),
         }
     }
 }
@@ -290,16 +351,10 @@ fn add<S: Simd, T: Real, const R: usize, const V: usize>(
     right: &[T],
 ) {
     let right: &[T::Vector<S>] = &T::vectors::<S>(right)[..V];
-    // Written out, since sums stay in registers only if every index is a constant.
-    macro_rules! rows {
-        ($($r:literal)*) => {$(
-            if $r < R {
-                let left = T::splat(simd, left($r));
-                for v in 0..V {
-                    sums[$r][v] = T::times_plus(simd, left, right[v], sums[$r][v]);
-                }
-            }
-        )*};
-    }
-    rows!(0 1 2 3 4 5 6 7);
+    each!(r < R, {
+        let left = T::splat(simd, left(r));
+        for v in 0..V {
+            sums[r][v] = T::times_plus(simd, left, right[v], sums[r][v]);
+        }
+    });
 }
