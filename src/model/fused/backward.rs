@@ -2,7 +2,7 @@
 
 use super::forward::{Part, seen, stretched};
 use super::network::{Attention, Linear, Matrix, Mlp, Network, Norm};
-use super::product::{Band, Product, Start, View, multiply, pack_into};
+use super::product::{Band, Panels, Product, Start, View, multiply, pack_into};
 use super::real::Real;
 use super::rows::{add_rows, normalise_back, scale, softmax_back};
 use super::workspace::{Read, Tape, Weights, Workspace, fit};
@@ -53,7 +53,7 @@ struct Gradients<'w, T> {
     resid: &'w mut Vec<T>,
     x: &'w mut Vec<T>,
     seen: &'w mut Vec<T>,
-    panels: &'w mut Vec<T>,
+    panels: &'w mut Panels<T>,
     gradient: &'w mut Vec<T>,
     d_qk: &'w mut Vec<T>,
     d_v: &'w mut Vec<T>,
@@ -153,15 +153,16 @@ fn sum_positions<T: Real>(rows: &[T], network: &Network, part: &Part<'_>, gradie
 }
 
 /// Adds the gradient of a linear map: `dw ← dw + xᵀ g`, `db ← db + Σ g`.
-fn learn<T: Real>(x: &[T], linear: &Linear, g: &[T], panels: &mut Vec<T>, gradient: &mut [T]) {
+fn learn<T: Real>(x: &[T], linear: &Linear, g: &[T], panels: &mut Panels<T>, gradient: &mut [T]) {
     let Matrix { rows: m, columns: n, .. } = linear.w;
     if let Some(b) = linear.b {
         add_rows(b.of_mut(gradient), g);
     }
     let k = g.len() / n.max(1);
-    let right = pack_into(panels, View::new(g, n), k, n);
+    let right = pack_into(&mut panels.right, View::new(g, n), k, n);
     let (left, out) = (View::new(x, m).t(), linear.w.of_mut(gradient));
-    Product { m, k, n, left, right, start: Start::There, band: Band::All, out, stride: n }.run();
+    let copy = &mut panels.left;
+    Product { m, k, n, left, copy, right, start: Start::There, band: Band::All, out, stride: n }.run();
 }
 
 /// `out ← g wᵀ`
@@ -177,7 +178,8 @@ fn add_back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, out: &mut [
 fn product<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, start: Start<'_, T>, out: &mut [T]) {
     let (k, n) = (linear.w.columns, linear.w.rows);
     let (left, right) = (View::new(g, k), &weights.backward[linear.id]);
-    Product { m: out.len() / n.max(1), k, n, left, right, start, band: Band::All, out, stride: n }.run();
+    let (m, copy) = (out.len() / n.max(1), &mut Vec::new());
+    Product { m, k, n, left, copy, right, start, band: Band::All, out, stride: n }.run();
 }
 
 /// Adds to the gradient of the residual stream what comes from the gradient `x` of what was read.

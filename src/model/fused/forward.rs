@@ -2,7 +2,7 @@
 
 use super::activation::activate;
 use super::network::{Attention, Linear, Network, Norm};
-use super::product::{Band, Product, Start, View, multiply};
+use super::product::{Band, Panels, Product, Start, View, multiply};
 use super::real::Real;
 use super::rows::{add_row, normalise, softmax, stretch};
 use super::workspace::{Read, Tape, Weights, Workspace, fit};
@@ -163,7 +163,8 @@ fn add_times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, out: &mut 
 fn product<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, start: Start<'_, T>, out: &mut [T]) {
     let (k, n) = (linear.w.rows, linear.w.columns);
     let (left, right) = (View::new(x, k), &weights.forward[linear.id]);
-    Product { m: out.len() / n.max(1), k, n, left, right, start, band: Band::All, out, stride: n }.run();
+    let (m, copy) = (out.len() / n.max(1), &mut Vec::new());
+    Product { m, k, n, left, copy, right, start, band: Band::All, out, stride: n }.run();
 }
 
 /// From queries, keys and values to patterns and means, sequence by sequence and head by head.
@@ -172,7 +173,7 @@ fn attend<T: Real>(
     attention: &Attention,
     part: &Part<'_>,
     tape: &mut Tape<T>,
-    panels: &mut Vec<T>,
+    panels: &mut Panels<T>,
     keep: bool,
 ) {
     let (seq, heads) = (part.batch.seq, attention.heads.len());

@@ -3,7 +3,7 @@
 //! `C ← start + A B`. A tile of `C` stays in registers while a stretch of the inner dimension passes by:
 //! each step takes one entry of every row of `A`, and a row of `B` that is as wide as the tile. `B` is
 //! copied into panels before, [`WIDTH`] columns each, so that a stretch of one fits the first cache
-//! whatever the strides of the matrix are. `A` and `C` are used where they lie.
+//! whatever the strides of the matrix are. `A` is used where it lies, unless it is transposed; `C` is.
 
 use super::real::{LANES, Real, copy_few};
 use super::wide::wide;
@@ -61,6 +61,13 @@ impl<'v, T> View<'v, T> {
     pub(super) fn t(self) -> Self {
         Self { transposed: !self.transposed, ..self }
     }
+}
+
+/// Room for copies of factors.
+#[derive(Default)]
+pub(super) struct Panels<T> {
+    pub left: Vec<T>,
+    pub right: Vec<T>,
 }
 
 /// [`pack`] into room that grows where it must; what it held does not matter.
@@ -140,15 +147,15 @@ pub(super) enum Band {
 
 /// `C [m, n] ← A [m, k] B [k, n]`, with room for the panels of `B`.
 pub(super) fn multiply<T: Real>(
-    panels: &mut Vec<T>,
+    panels: &mut Panels<T>,
     [m, k, n]: [usize; 3],
     (left, right): (View<'_, T>, View<'_, T>),
     band: Band,
     out: &mut [T],
     stride: usize,
 ) {
-    let panels = pack_into(panels, right, k, n);
-    Product { m, k, n, left, right: panels, start: Start::Zero, band, out, stride }.run();
+    let right = pack_into(&mut panels.right, right, k, n);
+    Product { m, k, n, left, copy: &mut panels.left, right, start: Start::Zero, band, out, stride }.run();
 }
 
 /// `C [m, n] ← start + A [m, k] B [k, n]`.
@@ -157,6 +164,8 @@ pub(super) struct Product<'p, T> {
     pub k: usize,
     pub n: usize,
     pub left: View<'p, T>,
+    /// Room for a transposed `A`.
+    pub copy: &'p mut Vec<T>,
     /// By [`pack`].
     pub right: &'p [T],
     pub start: Start<'p, T>,
@@ -178,7 +187,9 @@ impl<T: Real> pulp::WithSimd for Product<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(mut self, simd: S) {
         let lanes = T::lanes::<S>();
-        let most = if S::REGISTER_COUNT >= 32 { 8 } else { 4 };
+        if self.left.transposed {
+            self.copy_left::<S>();
+        }
         let mut depth = 0;
         // An empty inner dimension still leaves what the product is added to.
         while depth == 0 || depth < self.k {
@@ -186,12 +197,7 @@ impl<T: Real> pulp::WithSimd for Product<'_, T> {
             for from in (0..self.n).step_by(lanes * ACROSS) {
                 let mut i = 0;
                 while i < self.m {
-                    let rows = match self.m - i {
-                        8.. if most == 8 => 8,
-                        4.. => 4,
-                        2.. => 2,
-                        _ => 1,
-                    };
+                    let rows = height::<S>(self.m - i);
                     let width = (lanes * ACROSS).min(self.columns(i + rows).saturating_sub(from));
                     let tile = Tile { i, from, width, inner: self.inner(i..i + rows, &inner) };
                     let nothing = width == 0 || depth > 0 && tile.inner.is_empty();
@@ -215,6 +221,17 @@ impl<T: Real> pulp::WithSimd for Product<'_, T> {
             }
             depth += DEPTH;
         }
+    }
+}
+
+/// How many rows the next tile has.
+#[inline(always)]
+fn height<S: Simd>(rows: usize) -> usize {
+    match rows {
+        8.. if S::REGISTER_COUNT >= 32 => 8,
+        4.. => 4,
+        2.. => 2,
+        _ => 1,
     }
 }
 
@@ -243,6 +260,28 @@ impl<T: Real> Product<'_, T> {
         }
     }
 
+    /// Copies a transposed `A` tile by tile, so that what a step takes lies together.
+    #[inline(always)]
+    fn copy_left<S: Simd>(&mut self) {
+        let View { data, stride, .. } = self.left;
+        if self.copy.len() < self.m * self.k {
+            self.copy.resize(self.m * self.k, T::zero());
+        }
+        let mut i = 0;
+        while i < self.m {
+            let rows = height::<S>(self.m - i);
+            let copy = self.copy[self.k * i..][..self.k * rows].chunks_exact_mut(rows);
+            for (k, copy) in copy.enumerate() {
+                let step = &data[stride * k + i..];
+                match rows {
+                    8 => copy.copy_from_slice(&step[..8]),
+                    _ => copy_few(copy, &step[..rows]),
+                }
+            }
+            i += rows;
+        }
+    }
+
     #[inline(always)]
     fn tile<S: Simd, const R: usize, const V: usize>(&mut self, simd: S, tile: Tile, first: bool) {
         let Tile { i, from, width, inner } = tile;
@@ -252,9 +291,15 @@ impl<T: Real> Product<'_, T> {
         let panel = panel[WIDTH * inner.start..WIDTH * inner.end].as_chunks::<WIDTH>().0;
         let View { data, stride, transposed } = self.left;
         if transposed {
-            let left = data[(stride * inner.start).min(data.len())..].chunks(stride);
-            for (left, right) in left.zip(panel) {
-                let Some(left) = left.get(i..).and_then(<[T]>::first_chunk::<R>) else { break };
+            let left = &self.copy[self.k * i..][R * inner.start..R * inner.end].as_chunks::<R>().0;
+            let (left, right) = (left.as_chunks::<STEPS>(), panel.as_chunks::<STEPS>());
+            for (left, right) in left.0.iter().zip(right.0) {
+                add::<S, T, R, V>(simd, &mut sums, |r| left[0][r], &right[0][from % WIDTH..]);
+                add::<S, T, R, V>(simd, &mut sums, |r| left[1][r], &right[1][from % WIDTH..]);
+                add::<S, T, R, V>(simd, &mut sums, |r| left[2][r], &right[2][from % WIDTH..]);
+                add::<S, T, R, V>(simd, &mut sums, |r| left[3][r], &right[3][from % WIDTH..]);
+            }
+            for (left, right) in left.1.iter().zip(right.1) {
                 add::<S, T, R, V>(simd, &mut sums, |r| left[r], &right[from % WIDTH..]);
             }
         } else {

@@ -1,6 +1,6 @@
 //! The whole pass beside its plain twin, over all that a configuration can say.
 
-use super::product::{Band, View, multiply};
+use super::product::{Band, Panels, View, multiply};
 use super::*;
 use crate::model::{
     Activation, AttnScale, Batch, Biases, Config, Hooks, Layout, NoHooks, NormConfig, Positions, Site,
@@ -98,7 +98,7 @@ fn product<T: Real>(
     };
     let factors = (view(left, m, k, transposed[0]), view(right, k, n, transposed[1]));
     let mut out = vec![T::nan(); m * n];
-    multiply(&mut Vec::new(), [m, k, n], factors, band, &mut out, n);
+    multiply(&mut Panels::default(), [m, k, n], factors, band, &mut out, n);
     out
 }
 

@@ -1,7 +1,7 @@
 //! What a pass needs room for. It is allocated once and used again.
 
 use super::network::Network;
-use super::product::{View, pack, room};
+use super::product::{Panels, View, pack, room};
 use super::real::Real;
 
 /// Parameters as products want them.
@@ -74,8 +74,7 @@ pub(in crate::model) struct Workspace<T> {
     pub(super) last: Read<T>,
     /// Of each output `[m, width]`; a backward pass begins at gradients in their place.
     pub(super) logits: Vec<Vec<T>>,
-    /// A right factor.
-    pub(super) panels: Vec<T>,
+    pub(super) panels: Panels<T>,
     /// Gradients of what the tapes have under these names, and of one pattern.
     pub(super) d_qk: Vec<T>,
     pub(super) d_v: Vec<T>,
