@@ -198,7 +198,7 @@ impl<T: Real> pulp::WithSimd for Product<'_, T> {
                 let mut i = 0;
                 while i < self.m {
                     let rows = height::<S>(self.m - i);
-                    let width = (lanes * ACROSS).min(self.columns(i + rows).saturating_sub(from));
+                    let width = (lanes * ACROSS).min(self.columns::<S>(i + rows).saturating_sub(from));
                     let tile = Tile { i, from, width, inner: self.inner(i..i + rows, &inner) };
                     let nothing = width == 0 || depth > 0 && tile.inner.is_empty();
                     match (rows, width.div_ceil(lanes)) {
@@ -244,10 +244,11 @@ struct Tile {
 }
 
 impl<T: Real> Product<'_, T> {
-    /// Columns of `C` that matter in rows before this one.
+    /// Columns of `C` that matter in rows before this one, in whole registers.
     #[inline(always)]
-    fn columns(&self, before: usize) -> usize {
-        if self.band == Band::Lower { self.n.min(before) } else { self.n }
+    fn columns<S: Simd>(&self, before: usize) -> usize {
+        let columns = before.next_multiple_of(T::lanes::<S>());
+        if self.band == Band::Lower { self.n.min(columns) } else { self.n }
     }
 
     /// Where in a stretch these rows of `A` have entries.
@@ -270,8 +271,9 @@ impl<T: Real> Product<'_, T> {
         let mut i = 0;
         while i < self.m {
             let rows = height::<S>(self.m - i);
+            let inner = self.inner(i..i + rows, &(0..self.k));
             let copy = self.copy[self.k * i..][..self.k * rows].chunks_exact_mut(rows);
-            for (k, copy) in copy.enumerate() {
+            for (k, copy) in copy.enumerate().take(inner.end).skip(inner.start) {
                 let step = &data[stride * k + i..];
                 match rows {
                     8 => copy.copy_from_slice(&step[..8]),
