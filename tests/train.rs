@@ -9,8 +9,8 @@ use raspc::model::{
     Positions, Transformer,
 };
 use raspc::train::{
-    Checkpoint, Event, Experiment, Flow, Kind, Observer, Optimiser, OptimiserConfig, State, TrainConfig,
-    Trainer, counts, initial, loss,
+    Checkpoint, CheckpointError, Event, Experiment, Flow, Kind, Observer, Optimiser, OptimiserConfig, State,
+    TrainConfig, Trainer, counts, initial, loss,
 };
 use raspc::value::{Number, Value};
 
@@ -296,6 +296,12 @@ fn a_run_goes_on_from_any_checkpoint_as_if_it_had_never_stopped() {
     }
     assert!(Checkpoint::load(&path, 1, DType::F32, &Device::Cpu).is_err());
     assert!(Checkpoint::load(&path, model.layout().len(), DType::F64, &Device::Cpu).is_err());
+    let mut file = std::fs::read(&path).unwrap();
+    let last = file.len() - 1;
+    file[last] ^= 1;
+    std::fs::write(&path, file).unwrap();
+    let changed = Checkpoint::load(&path, model.layout().len(), DType::F32, &Device::Cpu);
+    assert!(matches!(changed, Err(CheckpointError::Changed)));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::facts;
 use crate::model::{Artifact, Config, Transformer, artifact};
 use crate::plan::Knobs;
 use crate::train::{
-    Checkpoints, Curve, Curves, Event, Experiment, Flow, Metrics, Observer, State, TrainConfig, TrainError,
-    Trainer, initial, picture, side_by_side,
+    Checkpoints, Curve, Curves, Event, Experiment, Flow, Metrics, Observer, Shape, State, TrainConfig,
+    TrainError, Trainer, initial, picture, side_by_side,
 };
 use crate::verify;
 use anyhow::{Context as _, bail};
@@ -81,6 +81,9 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
         }
         None => None,
     };
+    if init.is_some() && experiment.model != Shape::default() {
+        ui.note("note: what '[model]' says has no say here: the network has the shape that it begins with");
+    }
     let config = match &init {
         Some(init) => init.manifest.config.clone(),
         None => experiment.model.of(&compiled.manifest.config).with_context(|| shown.to_string())?,

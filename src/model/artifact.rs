@@ -297,6 +297,7 @@ fn hashes(manifest: &Manifest, weights: &Weights) -> Hashes {
     hashes
 }
 
-fn hex(hash: Sha256) -> String {
+/// A hash in hexadecimal digits.
+pub(crate) fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

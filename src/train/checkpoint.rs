@@ -1,13 +1,15 @@
 //! A run that ended at any moment goes on from here.
 
 use super::trainer::{Event, Flow, Observer, State};
-use crate::model::artifact::write_whole;
+use crate::model::artifact::{hex, write_whole};
 use candle_core::{DType, Device, Tensor};
 use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// A state as a file: the tensor `state` `[3, n]`, and in the metadata the step and the best loss.
+/// A state as a file: the tensor `state` `[3, n]`, and in the metadata the step, the best loss and the
+/// [`hash`] of all that.
 pub struct Checkpoint;
 
 /// Why a file is no checkpoint.
@@ -19,6 +21,8 @@ pub enum CheckpointError {
     Container(#[from] SafeTensorError),
     #[error("the file is no checkpoint of this experiment: {0}")]
     Foreign(&'static str),
+    #[error("the checkpoint was changed after it was written: its hash is another")]
+    Changed,
     #[error(transparent)]
     Device(#[from] candle_core::Error),
 }
@@ -39,6 +43,7 @@ impl Checkpoint {
             metadata.insert("best_loss_bits".to_owned(), loss.to_bits().to_string());
             metadata.insert("best_step".to_owned(), step.to_string());
         }
+        metadata.insert(HASH.to_owned(), hash(&metadata, &bytes));
         let file = safetensors::serialize([("state", view)], Some(metadata))?;
         Ok(write_whole(path, &file)?)
     }
@@ -47,12 +52,16 @@ impl Checkpoint {
     pub fn load(path: &Path, n: usize, dtype: DType, device: &Device) -> Result<State, CheckpointError> {
         let file = std::fs::read(path)?;
         let (_, header) = SafeTensors::read_metadata(&file)?;
-        let number = |key: &str| header.metadata().as_ref()?.get(key)?.parse::<u64>().ok();
+        let metadata = header.metadata().clone().unwrap_or_default();
+        let number = |key: &str| metadata.get(key)?.parse::<u64>().ok();
         let step = number("step").ok_or(CheckpointError::Foreign("it has no step"))? as usize;
         let best = number("best_loss_bits").zip(number("best_step"));
         let best = best.map(|(bits, step)| (f64::from_bits(bits), step as usize));
         let tensors = SafeTensors::deserialize(&file)?;
         let state = tensors.tensor("state")?;
+        if metadata.get(HASH) != Some(&hash(&metadata, state.data())) {
+            return Err(CheckpointError::Changed);
+        }
         if state.shape() != [super::optimiser::ROWS, n] {
             return Err(CheckpointError::Foreign("the network has another number of parameters"));
         }
@@ -69,6 +78,21 @@ impl Checkpoint {
         };
         Ok(State { step, tensor, best })
     }
+}
+
+/// Where the hash stands in the metadata.
+const HASH: &str = "sha256";
+
+/// SHA-256 of the metadata, but for the hash itself, and of the numbers.
+fn hash(metadata: &HashMap<String, String>, numbers: &[u8]) -> String {
+    let mut lines: Vec<_> = metadata.iter().filter(|(key, _)| *key != HASH).collect();
+    lines.sort();
+    let mut hash = Sha256::new();
+    for (key, value) in lines {
+        hash.update(format!("{key}={value}\n"));
+    }
+    hash.update(numbers);
+    hex(hash)
 }
 
 /// Saves the state every so many steps, and at the end.

@@ -100,6 +100,9 @@ impl Default for TrainConfig {
     }
 }
 
+/// Each run has parameters, a folder and a progress bar of its own.
+const MAX_SEEDS: usize = 1_000;
+
 /// Why a text is no experiment.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
@@ -111,8 +114,12 @@ pub enum ExperimentError {
     Set(String),
     #[error("the experiment names no program")]
     NoProgram,
-    #[error("train.seeds is {0}; write a number above 0, or a list such as [1, 2, 3] without repetition")]
+    #[error(
+        "train.seeds is {0}; write a number up to {MAX_SEEDS}, or a list such as [1, 2, 3] without repetition"
+    )]
     Seeds(Value),
+    #[error("{key} is {found}; write a number from {least} up to {most}")]
+    Number { key: &'static str, found: f64, least: f64, most: f64 },
     #[error(transparent)]
     Write(#[from] toml::ser::Error),
 }
@@ -132,10 +139,35 @@ impl Experiment {
             return Err(ExperimentError::Unknown { key, nearest: nearest.unwrap_or_default() });
         }
         let experiment: Self = table.try_into()?;
+        experiment.check()?;
         match experiment.program.is_empty() {
             true => Err(ExperimentError::NoProgram),
             false => Ok(experiment),
         }
+    }
+
+    /// Whether its real numbers are such as training can work with.
+    fn check(&self) -> Result<(), ExperimentError> {
+        let OptimiserConfig { kind: _, lr, weight_decay, momentum, beta1, beta2, eps, clip } = self.optimiser;
+        // Less than 1: means over all of the past have no end. Others: f32 squares them.
+        let (below_one, large) = (1.0 - f64::from(f32::EPSILON), 1e18);
+        for (key, found, most) in [
+            ("optimiser.lr", lr, large),
+            ("optimiser.weight_decay", weight_decay, large),
+            ("optimiser.momentum", momentum, below_one),
+            ("optimiser.beta1", beta1, below_one),
+            ("optimiser.beta2", beta2, below_one),
+            ("optimiser.eps", eps, large),
+            ("optimiser.clip", clip, large),
+            ("train.tolerance", self.train.tolerance, f64::MAX),
+            ("train.schedule.last", self.train.schedule.last, 1.0),
+        ] {
+            let least = 0.0;
+            if !(least..=most).contains(&found) {
+                return Err(ExperimentError::Number { key, found, least, most });
+            }
+        }
+        Ok(())
     }
 
     /// The runs that are asked for: each an experiment with one seed.
@@ -143,11 +175,11 @@ impl Experiment {
         let first = self.train.seed;
         let seeds = match &self.train.seeds {
             None => vec![first],
-            Some(Seeds::Number(n)) => (first..).take(*n).collect(),
+            Some(Seeds::Number(n)) => (first..).take((*n).min(MAX_SEEDS + 1)).collect(),
             Some(Seeds::List(seeds)) => seeds.clone(),
         };
         let distinct: BTreeSet<_> = seeds.iter().collect();
-        if seeds.is_empty() || distinct.len() < seeds.len() {
+        if seeds.is_empty() || seeds.len() > MAX_SEEDS || distinct.len() < seeds.len() {
             return Err(ExperimentError::Seeds(Value::try_from(&self.train.seeds)?));
         }
         let run = |seed| {
@@ -220,6 +252,10 @@ mod tests {
             let error = Experiment::parse(text, &[wrong.to_owned()]).unwrap_err().to_string();
             assert!(error.contains(&format!("`{nearest}`")), "{error}");
         }
+        for wrong in ["optimiser.lr=-1", "optimiser.lr=nan", "optimiser.lr=inf", "optimiser.beta2=1"] {
+            let error = Experiment::parse(text, &[wrong.to_owned()]).unwrap_err().to_string();
+            assert!(error.contains("write a number from 0 up to"), "{error}");
+        }
         for wrong in ["train.steps", "program.x=1", "train.steps=many", "train.seeds=many"] {
             assert!(Experiment::parse(text, &[wrong.to_owned()]).is_err(), "{wrong}");
         }
@@ -237,7 +273,7 @@ mod tests {
         let runs = with(&["train.seeds=[7, 3]"]).runs().unwrap();
         assert_eq!(runs, [with(&["train.seed=7"]), with(&["train.seed=3"])]);
         assert_eq!(with(&[]).runs().unwrap(), [with(&[])]);
-        for wrong in ["train.seeds=0", "train.seeds=[]", "train.seeds=[1, 1]"] {
+        for wrong in ["train.seeds=0", "train.seeds=1001", "train.seeds=[]", "train.seeds=[1, 1]"] {
             assert!(with(&[wrong]).runs().unwrap_err().to_string().contains("train.seeds is"), "{wrong}");
         }
     }

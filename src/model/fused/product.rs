@@ -5,7 +5,7 @@
 //! copied into panels before, [`WIDTH`] columns each, so that a stretch of one fits the first cache
 //! whatever the strides of the matrix are. `A` is used where it lies, unless it is transposed; `C` is.
 
-use super::real::{LANES, Real, copy_few};
+use super::real::{LANES, Real, add_few, copy_few};
 use super::wide::wide;
 use pulp::Simd;
 use std::ops::Range;
@@ -321,72 +321,43 @@ impl<T: Real> Product<'_, T> {
                 add::<S, T, R, V>(simd, &mut sums, |r| rest[r][k], &right[from % WIDTH..]);
             }
         }
-        let start = if first { self.start } else { Start::There };
-        if width < T::lanes::<S>() * V {
-            each!(r < R, {
-                each!(v < V, {
-                    let columns = from + v * T::lanes::<S>()..from + width;
-                    self.write_some::<S>(simd, start, i + r, columns, sums[r][v]);
-                });
-            });
-            return;
-        }
+        // Whole registers of a row, and what is left of the last one.
+        let end = width - width % T::lanes::<S>();
         macro_rules! write {
-            ($v:ident, $old:ident, $sum:ident => $new:expr) => {
+            ($v:ident, $old:ident, $sum:ident => $new:expr, $rest:ident, $last:ident => $few:expr) => {
                 each!(r < R, {
                     let out = &mut self.out[self.stride * (i + r) + from..][..width];
-                    if let Some(out) = T::vectors_mut::<S>(out).first_chunk_mut::<V>() {
-                        each!($v < V, {
-                            let ($old, $sum) = (&mut out[$v], sums[r][$v]);
+                    let (whole, $rest) = out.split_at_mut(end);
+                    let whole = T::vectors_mut::<S>(whole);
+                    each!($v < V, {
+                        if let Some($old) = whole.get_mut($v) {
+                            let $sum = sums[r][$v];
                             *$old = $new;
-                        });
+                        }
+                    });
+                    if !$rest.is_empty() {
+                        let last = sums[r][V - 1];
+                        let $last = T::entries::<S>(std::slice::from_ref(&last));
+                        $few
                     }
                 })
             };
         }
-        match start {
-            Start::Zero => write!(v, old, sum => sum),
+        match if first { self.start } else { Start::There } {
+            Start::Zero => write!(v, old, sum => sum, rest, last => copy_few(rest, last)),
             Start::Row(row) => {
-                let row = T::vectors::<S>(&row[from..][..width]);
-                write!(v, old, sum => T::plus(simd, row[v], sum));
+                let (row, last_of_row) = row[from..][..width].split_at(end);
+                let row = T::vectors::<S>(row);
+                write!(v, old, sum => T::plus(simd, row[v], sum), rest, last => {
+                    copy_few(rest, last_of_row);
+                    add_few(rest, last);
+                });
             }
-            Start::There => write!(v, old, sum => T::plus(simd, *old, sum)),
+            Start::There => {
+                write!(v, old, sum => T::plus(simd, *old, sum), rest, last => add_few(rest, last));
+            }
         }
     }
-
-    /// Adds a register to what the product is added to, as far as these columns of a row reach.
-    #[inline(always)]
-    fn write_some<S: Simd>(
-        &mut self,
-        simd: S,
-        start: Start<'_, T>,
-        i: usize,
-        columns: Range<usize>,
-        sum: T::Vector<S>,
-    ) {
-        let end = columns.end.min(columns.start + T::lanes::<S>());
-        let out = &mut self.out[self.stride * i..][columns.start..end];
-        let sum = match start {
-            Start::Zero => sum,
-            Start::Row(row) => T::plus(simd, sum, load::<S, T>(simd, &row[columns.start..end])),
-            Start::There => T::plus(simd, sum, load::<S, T>(simd, out)),
-        };
-        match T::vectors_mut::<S>(out).first_mut() {
-            Some(out) => *out = sum,
-            None => copy_few(out, T::entries::<S>(std::slice::from_ref(&sum))),
-        }
-    }
-}
-
-/// A register of a row, or less at its end.
-#[inline(always)]
-fn load<S: Simd, T: Real>(simd: S, row: &[T]) -> T::Vector<S> {
-    if let Some(vector) = T::vectors::<S>(row).first() {
-        return *vector;
-    }
-    let mut few = [T::zero(); LANES];
-    copy_few(&mut few[..row.len()], row);
-    T::vectors::<S>(&few).first().copied().unwrap_or(T::splat(simd, T::zero()))
 }
 
 /// One step of the inner dimension: entries of `A`, one per row, times a row of `B`.

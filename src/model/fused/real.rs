@@ -167,14 +167,29 @@ pub(super) fn sum<T: Real>(x: &[T], y: &[T], f: impl Fn(T, T) -> T) -> T {
     fold(lanes, |a, b| a + b) + rest
 }
 
-/// Copies fewer numbers than there are lanes, in pieces of fixed sizes.
+/// `to ← from` for fewer numbers than there are lanes.
 #[inline(always)]
 pub(super) fn copy_few<T: Real>(to: &mut [T], from: &[T]) {
+    few(to, from, |to, from| *to = from);
+}
+
+/// `to ← to + from` for fewer numbers than there are lanes.
+#[inline(always)]
+pub(super) fn add_few<T: Real>(to: &mut [T], from: &[T]) {
+    few(to, from, |to, from| *to += from);
+}
+
+/// In pieces of fixed sizes.
+#[inline(always)]
+fn few<T: Real>(to: &mut [T], from: &[T], f: impl Fn(&mut T, T)) {
     let mut at = 0;
     macro_rules! pieces {
         ($($size:literal)*) => {$(
             if to.len() & $size != 0 {
-                to[at..at + $size].copy_from_slice(&from[at..at + $size]);
+                let (to, from) = (&mut to[at..at + $size], &from[at..at + $size]);
+                for i in 0..$size {
+                    f(&mut to[i], from[i]);
+                }
                 at += $size;
             }
         )*};
