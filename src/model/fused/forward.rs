@@ -49,6 +49,7 @@ impl<T: Real> Workspace<T> {
                     weights,
                     &mut tape.before_attention,
                     &mut self.x,
+                    keep,
                 );
                 let seen = seen(network, weights, part, x, &mut self.seen);
                 times(x, &attention.v, weights, fit(&mut tape.v, part.positions() * attention.v.w.columns));
@@ -58,7 +59,8 @@ impl<T: Real> Workspace<T> {
                 add_times(&tape.z, &attention.out, weights, &mut self.resid);
             }
             if let Some(mlp) = mlp {
-                let x = read(&self.resid, network, mlp.norm, weights, &mut tape.before_mlp, &mut self.x);
+                let x =
+                    read(&self.resid, network, mlp.norm, weights, &mut tape.before_mlp, &mut self.x, keep);
                 let post = fit(&mut tape.post, part.positions() * mlp.first.w.columns);
                 times(x, &mlp.first, weights, post);
                 let slopes = keep.then(|| fit(&mut tape.slopes, post.len()));
@@ -66,7 +68,7 @@ impl<T: Real> Workspace<T> {
                 add_times(post, &mlp.second, weights, &mut self.resid);
             }
         }
-        let x = read(&self.resid, network, network.norm, weights, &mut self.last, &mut self.x);
+        let x = read(&self.resid, network, network.norm, weights, &mut self.last, &mut self.x, keep);
         self.logits.resize_with(network.unembed.len(), Vec::new);
         for (linear, logits) in network.unembed.iter().zip(&mut self.logits) {
             times(x, linear, weights, fit(logits, part.positions() * linear.w.columns));
@@ -96,15 +98,20 @@ impl<T: Real> Workspace<T> {
     }
 }
 
-/// What a half-layer reads of the residual stream. Room for it is in `x` where there is a norm.
+/// What a half-layer reads of the residual stream: `read` keeps it for the backward pass. Room for it is
+/// in `x` where there is a norm.
 fn read<'r, T: Real>(
-    resid: &[T],
+    resid: &'r [T],
     network: &Network,
     norm: Option<Norm>,
     weights: &Weights<T>,
     read: &'r mut Read<T>,
     x: &'r mut Vec<T>,
+    keep: bool,
 ) -> &'r [T] {
+    if norm.is_none() && !keep {
+        return resid;
+    }
     let y = fit(&mut read.y, resid.len());
     if norm.is_none() {
         y.copy_from_slice(resid);

@@ -113,12 +113,11 @@ impl Real for f32 {
         let shifted = x * std::f32::consts::LOG2_E + ROUND;
         let n = shifted - ROUND;
         let r = x - n * HIGH - n * LOW;
-        let series = 1.0 / 5040.0;
-        let series = series * r + 1.0 / 720.0;
-        let series = series * r + 1.0 / 120.0;
-        let series = series * r + 1.0 / 24.0;
-        let series = series * r + 1.0 / 6.0;
-        let series = (series * r + 0.5) * r * r + r + 1.0;
+        // In pairs of terms, which do not wait for each other.
+        let r2 = r * r;
+        let (low, middle, high) =
+            (r * (1.0 / 6.0) + 0.5, r * (1.0 / 120.0) + 1.0 / 24.0, r * (1.0 / 5040.0) + 1.0 / 720.0);
+        let series = ((high * r2 + middle) * r2 + low) * r2 + r + 1.0;
         // The last digits of the shifted number are n.
         let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()).wrapping_add(127);
         let power = f32::from_bits(exponent << 23);
