@@ -82,7 +82,7 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
         None => None,
     };
     if init.is_some() && experiment.model != Shape::default() {
-        ui.note("note: what '[model]' says has no say here: the network has the shape that it begins with");
+        ui.note("note: '[model]' has no say: the network has the shape of the one that it begins as");
     }
     let config = match &init {
         Some(init) => init.manifest.config.clone(),
