@@ -217,4 +217,5 @@ def main():
     FILE.write_text("{\n" + ",\n".join(head) + ',\n  "cases": [\n' + ",\n".join(lines) + "\n  ]\n}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
