@@ -118,7 +118,7 @@ pub enum ExperimentError {
         "train.seeds is {0}; write a number up to {MAX_SEEDS}, or a list such as [1, 2, 3] without repetition"
     )]
     Seeds(Value),
-    #[error("{key} is {found}; write a number from {least} up to {most}")]
+    #[error("{key} is {found:?}; write a number from {least} up to {most:?}")]
     Number { key: &'static str, found: f64, least: f64, most: f64 },
     #[error(transparent)]
     Write(#[from] toml::ser::Error),
@@ -149,8 +149,8 @@ impl Experiment {
     /// Whether its real numbers are such as training can work with.
     fn check(&self) -> Result<(), ExperimentError> {
         let OptimiserConfig { kind: _, lr, weight_decay, momentum, beta1, beta2, eps, clip } = self.optimiser;
-        // Less than 1: means over all of the past have no end. Others: f32 squares them.
-        let (below_one, large) = (1.0 - f64::from(f32::EPSILON), 1e18);
+        // A mean over all of the past would have no end; and f32 holds nothing much larger.
+        let (below_one, large) = (1.0 - f64::from(f32::EPSILON), 1e38);
         for (key, found, most) in [
             ("optimiser.lr", lr, large),
             ("optimiser.weight_decay", weight_decay, large),
