@@ -135,16 +135,14 @@ fn child(command: &mut Command, what: &str, size: usize, runs: usize) -> (f64, f
     (json["seconds"].as_f64().unwrap(), json["peak"].as_f64().unwrap() / 1024.0)
 }
 
-/// The medians of both numbers.
-fn medians(found: &[(f64, f64)]) -> (f64, f64) {
-    let median = |mut numbers: Vec<f64>| {
-        numbers.sort_by(f64::total_cmp);
-        numbers[numbers.len() / 2]
-    };
-    (median(found.iter().map(|f| f.0).collect()), median(found.iter().map(|f| f.1).collect()))
+fn median(numbers: impl Iterator<Item = f64>) -> f64 {
+    let mut numbers: Vec<f64> = numbers.collect();
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
 }
 
-const ROUNDS: usize = 5;
+/// Processors change their speed: ratios are taken round by round.
+const ROUNDS: usize = 11;
 
 /// What is measured, its size, how often we run it and how often PyTorch does; PyTorch has no two workers.
 const PARTS: [(&str, usize, usize, usize); 5] = [
@@ -176,23 +174,22 @@ fn main() {
             }
         }
     }
-    println!("medians of {ROUNDS} rounds, CPU seconds, one thread each (`gpt 2` has two workers)");
+    println!(
+        "medians of {ROUNDS} rounds, CPU seconds and their ratios, one thread each (`gpt 2` has two workers)"
+    );
     for ((what, size, ..), (ours, torchs)) in PARTS.into_iter().zip(&found) {
-        let (seconds, peak) = medians(ours);
-        print!("{what} {size}: {:.1} µs, {peak:.0} MiB", seconds * 1e6);
+        let seconds = median(ours.iter().map(|our| our.0));
+        print!("{what} {size}: {:.1} µs, {:.0} MiB", seconds * 1e6, median(ours.iter().map(|our| our.1)));
         if what == "gpt" {
             print!(", {:.0} tokens per CPU s", 8192.0 / seconds);
         }
         if !torchs.is_empty() {
-            let (theirs, memory) = medians(torchs);
-            print!(
-                "; PyTorch {:.1} µs, {memory:.0} MiB; {:.2} times as fast",
-                theirs * 1e6,
-                theirs / seconds
-            );
+            let ratio = median(ours.iter().zip(torchs).map(|(our, their)| their.0 / our.0));
+            let (theirs, memory) = (median(torchs.iter().map(|t| t.0)), median(torchs.iter().map(|t| t.1)));
+            print!("; PyTorch {:.1} µs, {memory:.0} MiB; {ratio:.2} times as fast", theirs * 1e6);
         }
         println!();
     }
-    let seconds = |part: usize| medians(&found[part].0).0;
-    println!("two workers cost {:.3} times the CPU seconds of one", seconds(4) / seconds(3));
+    let ratio = median(found[4].0.iter().zip(&found[3].0).map(|(two, one)| two.0 / one.0));
+    println!("two workers cost {ratio:.3} times the CPU seconds of one");
 }
