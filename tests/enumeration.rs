@@ -3,9 +3,10 @@
 use crate::common::command::{folder, raspc};
 use crate::common::compiled::{Compiled, compile};
 use crate::verify::{EVERYTHING, NEXT, forge, is_genuine, model, verdict};
-use raspc::model::Artifact;
+use raspc::model::{Artifact, artifact};
 use raspc::value::Value;
 use raspc::verify::{self, Done, Effort, Verdict};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 const EVERYTHING_AND_MORE: Effort = Effort { all_up_to: 200_000, ..EVERYTHING };
@@ -31,6 +32,53 @@ fn an_enumeration_runs_one_input_of_each_class() {
     let Verdict::Refuted(found) = run(&histogram, &wrong) else { panic!("not refuted") };
     is_genuine(&histogram, &model(&wrong), &found);
     assert_eq!(found.input, [[0, 1].map(Value::int)]);
+}
+
+/// Bell(1) + … + Bell(8) inputs stand for 19,173,960 of a program whose selectors compare tokens by equality;
+/// the kernel alone stops at length 8.
+const MANY: &str = r#"input tokens : "a".."h";
+length 1..8;
+hist = selector_width(select(tokens, tokens, ==));
+weight = [0, 1, 7, 31, 129, 517, 2111, 8209, 33013][hist];
+earlier = selector_width(select(tokens, tokens, ==) and select(indices, indices, <));
+total = aggregate(select(earlier == 0, True, ==), weight);
+output total;
+"#;
+
+/// Where inputs are too many, the program runs on one of each class, and the proof goes on from there.
+#[test]
+fn a_proof_by_classes_is_told() {
+    let folder = folder("classes");
+    let (program, model) = (folder.join("many.rasp"), folder.join("many.safetensors"));
+    std::fs::write(&program, MANY).unwrap();
+    let [program, model] = [&program, &model].map(|path| path.to_str().unwrap());
+    let compiled = raspc(&["compile", program, "-o", model], "");
+    assert!(
+        compiled
+            .out
+            .ends_with("tested on 1000 random inputs (seed 0); proved by enumeration (4140 classes)\n")
+    );
+    let certificate = artifact::load(Path::new(model)).unwrap().manifest.certificate.unwrap();
+    assert_eq!((certificate.lengths, certificate.classes), ([1, 8], 4140));
+    let verify = |more: &[&str]| raspc(&[&["verify"], more, &[model]].concat(), "");
+    let all = verify(&[]);
+    assert_eq!(all.code, Some(0));
+    assert!(all.out.contains("many.safetensors: proved by enumeration (4140 classes)\n"), "{}", all.out);
+    assert!(
+        all.out.contains(
+            "\n  classes   of inputs that the program cannot tell apart: it was run on one of each\n"
+        )
+    );
+    let two = raspc(&["verify", model, model], "");
+    assert!(two.out.ends_with("2 files: 2 proved by enumeration\n"), "{}", two.out);
+    let json = &verify(&["--json"]).json()[0];
+    assert_eq!((&json["verdict"], &json["classes"]), (&"proved by enumeration".into(), &4140.into()));
+    assert_eq!(json["certificate"]["classes"], 4140);
+    // One class less is too few, and without a proof there is nothing to go on from.
+    let few = verify(&["--all-up-to", "4139"]);
+    assert!(few.out.contains("tested (10000 inputs, seed 0)"), "{}", few.out);
+    assert!(few.out.contains("\n  open      at length 8, blocks."), "{}", few.out);
+    assert!(verify(&["--no-proof"]).out.contains("tested (10000 inputs, seed 0)"));
 }
 
 /// Stopped after each batch and continued, an enumeration looks at every input once.

@@ -8,11 +8,10 @@ use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
 use crate::ir::Program;
-use crate::model::{Artifact, Manifest, Transformer, artifact};
+use crate::model::{Artifact, Certificate, Manifest, Transformer, artifact};
 use crate::plan::{self, Knobs};
-use crate::verify::check::prove;
-use crate::verify::wrong_examples;
-use crate::verify::{self, CanFail, Disagreement, Effort, Verdict};
+use crate::verify::check::{Open, prove};
+use crate::verify::{self, CanFail, Disagreement, Effort, Verdict, prove_by_classes, wrong_examples};
 use crate::weights;
 use anyhow::Context as _;
 use candle_core::Device;
@@ -180,7 +179,7 @@ fn compile_one(
         ui.diagnostics(&[report], sources);
         return Ok(Err(Exit::Refuted));
     }
-    let proof = if args.no_proof { None } else { Some(prove(program, &artifact)) };
+    let proof = if args.no_proof { None } else { Some(proof(program, &artifact, verdict.as_ref(), ui)) };
     let artifact = match &proof {
         Some(Ok(certificate)) => artifact.certified(certificate.clone()),
         Some(Err(_)) | None => artifact,
@@ -235,6 +234,26 @@ fn check_program(loaded: &Loaded, facts: &Facts, effort: Effort, ui: &Ui) -> Res
         | CanFail::NotInTests { .. }
         | CanFail::Undeclared => Ok(()),
     }
+}
+
+/// A proof; where inputs are too many to compare all, with the help of their classes.
+fn proof(
+    program: &Program,
+    artifact: &Artifact,
+    verdict: Option<&Verdict>,
+    ui: &Ui,
+) -> Result<Certificate, Open> {
+    let open = match (prove(program, artifact), verdict) {
+        (Err(open), Some(Verdict::Tested { .. })) => open,
+        (proof, _) => return proof,
+    };
+    ui.progress("classes of inputs run", |progress| {
+        let mut go_on = |done| {
+            progress(done);
+            true
+        };
+        prove_by_classes(program, artifact, open, CHECK_ALL as usize, &mut go_on)
+    })
 }
 
 fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui) -> anyhow::Result<Verdict> {

@@ -26,6 +26,8 @@ pub struct Summary {
     check: Option<Verdict>,
     /// What kept it from being proved, if anything did; none if that was not tried.
     open: Option<Option<Open>>,
+    /// On so many classes of inputs the program was run for that.
+    classes: usize,
 }
 
 impl Summary {
@@ -49,6 +51,7 @@ impl Summary {
             leak: artifact.manifest.leak(),
             check,
             open,
+            classes: artifact.manifest.certificate.as_ref().map_or(0, |shown| shown.classes),
         }
     }
 
@@ -72,6 +75,7 @@ impl Summary {
             "leak": self.leak.to_f64(),
             "check": self.check.as_ref().map(verdict_json),
             "proved": self.open.as_ref().map(Option::is_none),
+            "classes": self.classes,
             "open": self.open.iter().flatten().next().map(ToString::to_string),
         })
     }
@@ -93,6 +97,8 @@ impl Summary {
             self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
             match &self.open {
                 None => String::new(),
+                Some(None) if self.classes > 0 =>
+                    format!("; proved by enumeration ({} classes)", self.classes),
                 Some(None) => "; proved for all inputs".to_owned(),
                 Some(Some(open)) => format!("; not proved: {open}"),
             },

@@ -9,7 +9,7 @@ use super::verify::{Claim, From};
 use crate::diagnostic::Diagnostic;
 use crate::inputs::named_text;
 use crate::ir::{Column, Node, Op, label, lower};
-use crate::model::{Decoded, Of, half_layer_name, json};
+use crate::model::{Certificate, Decoded, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
 use crate::verify::{self, Answer, CanFail, Disagreement, FirstDifference, Verdict};
 use serde_json::{Value as Json, json};
@@ -45,7 +45,10 @@ pub fn counted(n: usize, what: &str) -> String {
 /// An answer in the words that it deserves.
 fn words(answer: &Answer, columns: &[Column]) -> String {
     let verdict = match answer {
-        Answer::Proved(_) => return "proved".to_owned(),
+        Answer::Proved(Certificate { classes: 0, .. }) => return "proved".to_owned(),
+        Answer::Proved(Certificate { classes, .. }) => {
+            return format!("proved by enumeration ({classes} classes)");
+        }
         Answer::Compared { verdict, .. } => verdict,
     };
     let compared = |n: usize| counted(n, "input");
@@ -100,8 +103,12 @@ pub fn tell(
     ui.line(&format!("{file}: {verdict}"));
     ui.line(&format!("  program   {name}{from}"));
     ui.line(&format!("  sha256    {hash}"));
-    if let Answer::Compared { open: Some(open), .. } = answer {
-        ui.line(&format!("  open      {open}"));
+    match answer {
+        Answer::Compared { open: Some(open), .. } => ui.line(&format!("  open      {open}")),
+        Answer::Proved(Certificate { classes: 1.., .. }) => {
+            ui.line("  classes   of inputs that the program cannot tell apart: it was run on one of each");
+        }
+        Answer::Compared { open: None, .. } | Answer::Proved(_) => {}
     }
     if let Some(can_fail) = can_fail {
         ui.line(&format!("  itself    {}", describe(can_fail, &claim.loaded).0));
@@ -132,6 +139,10 @@ pub fn report(
     let verdict = match answer {
         Answer::Proved(certificate) => {
             report["verdict"] = json!("proved");
+            if certificate.classes > 0 {
+                report["verdict"] = json!("proved by enumeration");
+                report["classes"] = json!(certificate.classes);
+            }
             report["certificate"] = json!(certificate);
             return report;
         }

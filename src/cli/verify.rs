@@ -9,10 +9,12 @@ use super::verdict::{Manner, difference_report, report, tell};
 use super::{Exit, Ui, compile};
 use crate::facts::{self, Facts};
 use crate::ir::Program;
-use crate::model::{Artifact, SourceInfo, Transformer};
+use crate::model::{Artifact, Certificate, SourceInfo, Transformer};
 use crate::source::Source;
 use crate::verify::check::prove;
-use crate::verify::{self, Answer, CanFail, Disagreement, Done, Effort, Verdict, wrong_examples};
+use crate::verify::{
+    self, Answer, CanFail, Disagreement, Done, Effort, Verdict, prove_by_classes, wrong_examples,
+};
 use anyhow::Context as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -23,8 +25,10 @@ use std::path::{Path, PathBuf};
 /// by column and output by output of the same name; a program (.rasp) is compiled in memory first.
 /// 'proved' holds for every declared input on which the program has a value: it follows from the
 /// weights, head by head and neuron by neuron. What that leaves open is run: every declared input if
-/// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'). Ctrl-C ends
-/// a comparison early; with '--resume' the same command goes on where it ended.
+/// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'); or the
+/// program alone on one input of each class that it cannot tell apart, if there are at most a million of
+/// these, and the proof goes on from what was seen. Ctrl-C ends a comparison early; with '--resume' the
+/// same command goes on where it ended.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
     /// Models (.safetensors) or programs (.rasp).
@@ -71,7 +75,8 @@ pub fn verify(args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Exit> {
             ui.failed(Some(file));
         }
         counts[match answer {
-            Some(Answer::Proved(_)) => 0,
+            Some(Answer::Proved(Certificate { classes: 0, .. })) => 0,
+            Some(Answer::Proved(_)) => 1,
             Some(Answer::Compared { verdict, .. }) => match verdict {
                 Verdict::Enumerated { .. } => 1,
                 Verdict::Tested { .. } => 2,
@@ -247,7 +252,26 @@ fn answer(
             Err(open) => Some(open),
         },
     };
-    Ok(Answer::Compared { verdict: compare(claim, facts, model, effort, args, interrupt, ui)?, open })
+    let verdict = compare(claim, facts, model, effort, args, interrupt, ui)?;
+    let open = match (&verdict, open) {
+        // Too many inputs to run each: fewer may do, if they tell of all others.
+        (Verdict::Tested { .. }, Some(open)) if !interrupt.asked() => {
+            let limit = usize::try_from(args.all_up_to).unwrap_or(usize::MAX);
+            let proof = ui.progress("classes of inputs run", |progress| {
+                let mut go_on = |done| {
+                    progress(done);
+                    !interrupt.asked()
+                };
+                prove_by_classes(&claim.loaded.program, &claim.artifact, open, limit, &mut go_on)
+            });
+            match proof {
+                Ok(certificate) => return Ok(Answer::Proved(certificate)),
+                Err(open) => Some(open),
+            }
+        }
+        (_, open) => open,
+    };
+    Ok(Answer::Compared { verdict, open })
 }
 
 fn claim(file: &Path, args: &VerifyArgs, ui: &Ui) -> anyhow::Result<Result<Claim, Exit>> {

@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct Certificate {
     /// The shortest and the longest length of which there are inputs.
     pub lengths: [usize; 2],
+    /// The program was run on so many inputs, one of each class, for what could not be derived.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub classes: usize,
     pub heads: Vec<HeadShown>,
     pub mlps: Vec<MlpShown>,
     pub outputs: Vec<OutputShown>,
@@ -20,6 +23,10 @@ pub struct Certificate {
     pub cost: Number,
     #[serde(with = "json::number")]
     pub brute_force: Number,
+}
+
+fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 /// A head attends to just the keys that its s-op needs, and writes what the s-op is.

@@ -1,6 +1,7 @@
 //! What the kernel has shown, told to others.
 
 use super::check::{Open, show};
+use super::seen::Seen;
 use crate::ir::{Node, Program, definition};
 use crate::model::{Artifact, Certificate, HeadShown, MlpShown, OutputShown};
 use crate::value::Number;
@@ -8,7 +9,12 @@ use std::collections::BTreeMap;
 
 /// A certificate that a model computes a program on every declared input, or what is open.
 pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open> {
-    let shown = show(program, artifact)?;
+    prove_with(program, artifact, &Seen::default())
+}
+
+/// [`prove`], resting on what the program was seen to do.
+pub fn prove_with(program: &Program, artifact: &Artifact, seen: &Seen) -> Result<Certificate, Open> {
+    let shown = show(program, artifact, seen)?;
     let mut heads: BTreeMap<(usize, usize), HeadShown> = BTreeMap::new();
     for ((layer, head), of, shown) in shown.heads {
         let (gap, leak) = (rounded(shown.gap.min(f64::from(u16::MAX))), exactly(shown.leak));
@@ -52,6 +58,7 @@ pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open
     let lengths = [shown.lengths.first(), shown.lengths.last()].map(|n| n.copied().unwrap_or(0));
     Ok(Certificate {
         lengths,
+        classes: seen.classes,
         heads: heads.into_values().collect(),
         mlps: mlps.into_iter().map(mlp).collect(),
         outputs: program.outputs.iter().enumerate().map(output).collect(),

@@ -3,6 +3,7 @@
 mod batches;
 mod certificate;
 pub mod check;
+mod classes;
 mod compare;
 mod examples;
 mod failure;
@@ -10,10 +11,12 @@ pub mod lanes;
 mod locate;
 mod matching;
 mod open;
+mod seen;
 mod shown;
 #[cfg(test)]
 mod planted_tests;
 
+pub use classes::prove_by_classes;
 pub use compare::{
     CompareError, Disagreement, Done, Verdict, agrees, compare, compare_from, compare_on, runs_all,
 };

@@ -195,7 +195,8 @@ impl<'p> Local<'p> {
     fn add(&mut self, node: Node) {
         match node {
             Node::SOp(id) if !self.sops.contains_key(&id) => {
-                let table = self.table(id).map(Rc::new);
+                let (seen, n) = (self.network.seen, self.n);
+                let table = self.table(id).map(|table| Rc::new(table.map(|v| seen.value(n, id, v))));
                 self.sops.insert(id, table);
             }
             Node::Selector(id) if !self.pairs.contains_key(&id) => {
@@ -214,10 +215,10 @@ impl<'p> Local<'p> {
             }
             Op::Indices | Op::Const(_) => Err(Reason::NotLive),
             Op::Elementwise { f, args } => {
-                if self.network.hints.contains(&Node::SOp(id))
+                if self.network.told.values().any(|of| *of == Node::SOp(id))
                     && let Some(mean) = self.mean_of_means(&f, &args)
                 {
-                    let values = self.means(&mean)?;
+                    let values = self.means(id, &mean)?;
                     self.means.insert(id, mean);
                     return self.variable(values);
                 }
@@ -227,8 +228,7 @@ impl<'p> Local<'p> {
                 self.cut(id, table)
             }
             Op::Aggregate { .. } => {
-                let values = self.attended(id)?;
-                let values = self.means(&values)?;
+                let values = self.means(id, &self.attended(id)?)?;
                 self.variable(values)
             }
             Op::Width { selector } => {
@@ -249,7 +249,7 @@ impl<'p> Local<'p> {
 
     /// An s-op as a variable of its own, if the network is said to hold it and it has several.
     fn cut(&mut self, id: SOpId, inner: Table<Value>) -> Result<Table<Value>, Reason> {
-        if !self.network.hints.contains(&Node::SOp(id)) || inner.shape.vars().count() < 2 {
+        if !self.network.told.values().any(|of| *of == Node::SOp(id)) || inner.shape.vars().count() < 2 {
             return Ok(inner);
         }
         let variable = self.variable(inner.cells.iter().flatten().cloned().collect())?;
@@ -302,7 +302,10 @@ impl<'p> Local<'p> {
     }
 
     /// All values of a mean.
-    fn means(&self, attended: &Attended) -> Result<BTreeSet<Value>, Reason> {
+    fn means(&self, id: SOpId, attended: &Attended) -> Result<BTreeSet<Value>, Reason> {
+        if let Some(seen) = self.network.seen.values(self.n, id) {
+            return Ok(seen.clone());
+        }
         let Attended { pairs, bounds, value: Some(value), default } = attended else {
             return Err(Reason::Untold);
         };
@@ -363,8 +366,8 @@ impl<'p> Local<'p> {
         let Attended { pairs, bounds, .. } = self.counted(selector)?;
         let range = bounds.range();
         if let SelectorOp::Or(a, b) = self.network.program.graph[selector].op
-            && [a, b].iter().any(|side| self.network.hints.contains(&Node::Selector(*side)))
-            && self.both(a, b, |a, b| a && b)?.is_empty()
+            && self.network.told.values().any(|of| [Node::Selector(a), Node::Selector(b)].contains(of))
+            && !self.both(a, b, |a, b| a && b)?.cells.iter().flatten().any(|cell| *cell == Some(true))
         {
             let (a, b) = (self.width(a)?, self.width(b)?);
             let sum = self.combine(&[&a, &b], |sides| Ok(Elementwise::Add.apply(sides).ok()))?;

@@ -14,8 +14,9 @@
 //! For each length that inputs may have, in this order; whatever is not shown leaves the claim open:
 //!
 //! 1. The network takes every declared input: columns by name and in order, tokens, length. ([`Network`])
-//! 2. What each s-op can be at a position, by the program alone. ([`local`])
-//! 3. Which keys a query can select, and how many. ([`pairs`])
+//! 2. What each s-op can be at a position, by the program alone, and by what it was seen to be on all
+//!    inputs, if it was run ([`super::classes`], which is trusted then). ([`local`])
+//! 3. Which keys a query can select, and how many: by the program, and by what was seen. ([`pairs`])
 //! 4. The embedding: what each direction holds for each token and index, and at BOS. ([`stream`])
 //! 5. Each head: that it attends to just the selected keys, and what it writes for each value of the s-op
 //!    that it is about; that BOS attends to itself; what all heads add to a direction. ([`head`], [`row`])
@@ -44,6 +45,7 @@ mod stream;
 mod table;
 
 use super::locate::node;
+use super::seen::Seen;
 use super::shown::{HeadShown, Shown};
 use crate::ir::{Node, Program};
 use crate::model::{
@@ -55,7 +57,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use stream::Stream;
 
-pub use super::certificate::prove;
+pub use super::certificate::{prove, prove_with};
 pub use super::open::{Open, Reason};
 
 /// A network and the program that it is to compute.
@@ -65,10 +67,10 @@ struct Network<'a> {
     weights: &'a Weights,
     /// For each column, the row of the embedding for each value of its domain.
     rows: Vec<Vec<usize>>,
-    /// What a direction is about from the half-layer on that writes it, as the file has it.
+    /// What a direction is about from the half-layer on that writes it, as the file has it. Tables are cut
+    /// at these, and nothing that is proved rests on them.
     told: HashMap<(usize, usize), Node>,
-    /// All of these. They decide where tables are cut, and nothing that is proved rests on them.
-    hints: HashSet<Node>,
+    seen: &'a Seen,
     /// How many steps were taken.
     work: Cell<u64>,
 }
@@ -77,12 +79,12 @@ struct Network<'a> {
 const MAX_WORK: u64 = 1 << 31;
 
 /// Shows that a model computes a program on every declared input, or says what is open.
-pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open> {
+pub(super) fn show(program: &Program, artifact: &Artifact, seen: &Seen) -> Result<Shown, Open> {
     let open = |length, site: &str| {
         let site = site.to_owned();
         move |reason| Open { length, site: site.clone(), reason }
     };
-    let network = Network::new(program, artifact).map_err(open(None, "inputs"))?;
+    let network = Network::new(program, artifact, seen).map_err(open(None, "inputs"))?;
     let lengths = program.lengths.ok_or(Reason::NoDomain).map_err(open(None, "inputs"))?;
     let mut shown = Shown::default();
     for n in lengths.min..=lengths.max {
@@ -107,7 +109,7 @@ pub(super) fn show(program: &Program, artifact: &Artifact) -> Result<Shown, Open
 }
 
 impl<'a> Network<'a> {
-    fn new(program: &'a Program, artifact: &'a Artifact) -> Result<Self, Reason> {
+    fn new(program: &'a Program, artifact: &'a Artifact, seen: &'a Seen) -> Result<Self, Reason> {
         let Artifact { manifest, weights } = artifact;
         let config = &manifest.config;
         // Every option by name, so that a new one is decided on here.
@@ -138,9 +140,8 @@ impl<'a> Network<'a> {
             node(program, of).filter(|node| live.contains(node))
         };
         let slot = |s: &SlotInfo| Some(((s.live[0], s.direction), about(s)?));
-        let told: HashMap<(usize, usize), Node> = manifest.slots.iter().filter_map(slot).collect();
-        let hints = told.values().copied().collect();
-        Ok(Self { program, config, weights, rows, told, hints, work: Cell::default() })
+        let told = manifest.slots.iter().filter_map(slot).collect();
+        Ok(Self { program, config, weights, rows, told, seen, work: Cell::default() })
     }
 
     fn spend(&self, steps: usize) -> Result<(), Reason> {

@@ -32,7 +32,7 @@ pub(super) struct Pairs {
     pub query: Table<usize>,
     pub key: Table<usize>,
     /// `[query class][key class]`
-    cells: Vec<Vec<Option<bool>>>,
+    pub cells: Vec<Vec<Option<bool>>>,
     /// Once they are asked for.
     pub bounds: OnceCell<Known<Bounds>>,
 }
@@ -59,11 +59,6 @@ impl Pairs {
         let cells = queries.iter().map(|q| keys.iter().map(|k| rows[*q][*k]).collect()).collect();
         let (query, key) = (query.numbered(&query_class), key.numbered(&key_class));
         Ok(Self { query, key, cells, bounds: OnceCell::new() })
-    }
-
-    /// Whether no pair is selected.
-    pub fn is_empty(&self) -> bool {
-        !self.cells.iter().flatten().any(|cell| *cell == Some(true))
     }
 }
 
@@ -158,6 +153,8 @@ impl Local<'_> {
                 bounds.by_rank |= bounds != before;
             }
         }
+        let seen = |bound| self.network.seen.within(self.n, id, bound);
+        bounds.of_class.iter_mut().for_each(|bound| *bound = bound.and_then(seen));
         Ok(bounds)
     }
 

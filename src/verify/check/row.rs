@@ -119,7 +119,8 @@ impl Handed {
                         let distance = value.number().and_then(|v| ball.distance(&v));
                         off = f64::max(off, Ball::rational(&distance.ok_or(Reason::Overflow)?).high());
                     }
-                    recorded.means(self.written(rounded, row.lost, all.size()).widened(off).high());
+                    let off = self.written(rounded, row.lost, all.size()).widened(off).high();
+                    recorded.means = Some(recorded.means.map_or(off, |known| known.max(off)));
                 }
             }
         }

@@ -84,7 +84,7 @@ pub(super) fn sum(local: &Local<'_>, parts: &[&Table<Ball>]) -> Result<Table<Bal
 pub(super) struct Recorded {
     known: HashMap<Value, Ball>,
     /// It may hold any number that the s-op is, give or take so much.
-    means: Option<f64>,
+    pub means: Option<f64>,
 }
 
 impl Recorded {
@@ -96,11 +96,6 @@ impl Recorded {
         }
         *known = known.hull(ball);
         Ok(())
-    }
-
-    /// Numbers that are off by so much at most.
-    pub fn means(&mut self, off: f64) {
-        self.means = Some(self.means.map_or(off, |known| known.max(off)));
     }
 
     /// A table of what is held where the s-op has these values, and at BOS.
