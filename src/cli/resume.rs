@@ -75,7 +75,10 @@ impl Resume {
                 kept.done
             }
         };
-        Ok(Self { path: path.to_owned(), kept: Kept { what, done }, written: Instant::now() })
+        let mut resume = Self { path: path.to_owned(), kept: Kept { what, done }, written: Instant::now() };
+        // Whoever cannot write it should hear of it before hours of work.
+        resume.write()?;
+        Ok(resume)
     }
 
     pub fn done(&self) -> Done {

@@ -69,12 +69,15 @@ fn see(
 /// The symmetry that leaves most unchanged, and of several the one with the fewest classes; none if
 /// there are more than `limit`.
 fn cheapest(program: &Program, lengths: &[usize], limit: usize) -> Option<(Symmetry, usize)> {
-    let fits = |n: &usize| n * program.columns.len() <= MAX_TOKENS && *n <= interp::longest(&program.live());
+    let longest = interp::longest(&program.live()).min(MAX_TOKENS / program.columns.len().max(1));
+    if lengths.iter().any(|n| *n > longest) {
+        return None;
+    }
     let kinds = [(false, false), (true, false), (false, true), (true, true)];
     let of = |(ordered, free)| {
         let symmetry = Symmetry::of(program, ordered, free)?;
         let mut classes = 0;
-        for n in lengths.iter().filter(|n| fits(n)) {
+        for n in lengths {
             let counted = symmetry.classes.each(*n, |_| {
                 classes += 1;
                 if classes > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -84,7 +87,7 @@ fn cheapest(program: &Program, lengths: &[usize], limit: usize) -> Option<(Symme
         Some((symmetry, classes))
     };
     let best = |(symmetry, classes): &(Symmetry, usize)| (symmetry.unchanged.len(), usize::MAX - classes);
-    lengths.iter().all(fits).then(|| kinds.into_iter().filter_map(of).max_by_key(best))?
+    kinds.into_iter().filter_map(of).max_by_key(best)
 }
 
 impl Symmetry {
