@@ -56,19 +56,21 @@ fn a_proof_by_classes_is_told() {
     assert!(
         compiled
             .out
-            .ends_with("tested on 1000 random inputs (seed 0); proved by enumeration (4140 classes)\n")
+            .ends_with("tested on 1000 random inputs (seed 0); proved by enumeration (the program on 4140 classes of inputs)\n")
     );
     let certificate = artifact::load(Path::new(model)).unwrap().manifest.certificate.unwrap();
     assert_eq!((certificate.lengths, certificate.classes), ([1, 8], 4140));
     let verify = |more: &[&str]| raspc(&[&["verify"], more, &[model]].concat(), "");
     let all = verify(&[]);
     assert_eq!(all.code, Some(0));
-    assert!(all.out.contains("many.safetensors: proved by enumeration (4140 classes)\n"), "{}", all.out);
     assert!(
-        all.out.contains(
-            "\n  classes   of inputs that the program cannot tell apart: it was run on one of each\n"
-        )
+        all.out.contains("many.safetensors: proved by enumeration (the program on 4140 classes of inputs)\n"),
+        "{}",
+        all.out
     );
+    assert!(all.out.contains(
+        "\n  classes   the program, not the network, ran on one input of each kind that it can tell apart\n"
+    ));
     let two = raspc(&["verify", model, model], "");
     assert!(two.out.ends_with("2 files: 2 proved by enumeration\n"), "{}", two.out);
     let json = &verify(&["--json"]).json()[0];

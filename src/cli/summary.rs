@@ -98,7 +98,7 @@ impl Summary {
             match &self.open {
                 None => String::new(),
                 Some(None) if self.classes > 0 =>
-                    format!("; proved by enumeration ({} classes)", self.classes),
+                    format!("; proved by enumeration (the program on {} classes of inputs)", self.classes),
                 Some(None) => "; proved for all inputs".to_owned(),
                 Some(Some(open)) => format!("; not proved: {open}"),
             },

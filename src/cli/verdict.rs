@@ -47,7 +47,7 @@ fn words(answer: &Answer, columns: &[Column]) -> String {
     let verdict = match answer {
         Answer::Proved(Certificate { classes: 0, .. }) => return "proved".to_owned(),
         Answer::Proved(Certificate { classes, .. }) => {
-            return format!("proved by enumeration ({classes} classes)");
+            return format!("proved by enumeration (the program on {classes} classes of inputs)");
         }
         Answer::Compared { verdict, .. } => verdict,
     };
@@ -106,7 +106,7 @@ pub fn tell(
     match answer {
         Answer::Compared { open: Some(open), .. } => ui.line(&format!("  open      {open}")),
         Answer::Proved(Certificate { classes: 1.., .. }) => {
-            ui.line("  classes   of inputs that the program cannot tell apart: it was run on one of each");
+            ui.line("  classes   the program, not the network, ran on one input of each kind that it can tell apart");
         }
         Answer::Compared { open: None, .. } | Answer::Proved(_) => {}
     }

@@ -25,10 +25,10 @@ use std::path::{Path, PathBuf};
 /// by column and output by output of the same name; a program (.rasp) is compiled in memory first.
 /// 'proved' holds for every declared input on which the program has a value: it follows from the
 /// weights, head by head and neuron by neuron. What that leaves open is run: every declared input if
-/// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'); or the
-/// program alone on one input of each class that it cannot tell apart, if there are at most a million of
-/// these, and the proof goes on from what was seen. Ctrl-C ends a comparison early; with '--resume' the
-/// same command goes on where it ended.
+/// there are at most a million ('proved by enumeration'), otherwise random ones ('tested'). After these,
+/// the program alone is run on one input of each class that it cannot tell apart, if there are at most a
+/// million of these, and the proof goes on from what was seen ('proved by enumeration' too). Ctrl-C ends
+/// a comparison early; with '--resume' the same command goes on where it ended.
 #[derive(clap::Args)]
 pub struct VerifyArgs {
     /// Models (.safetensors) or programs (.rasp).
@@ -40,7 +40,7 @@ pub struct VerifyArgs {
     /// Run inputs only, and do not try to prove anything.
     #[arg(long)]
     no_proof: bool,
-    /// Run every input if there are at most this many.
+    /// Run every input if there are at most this many, or one of each class.
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     all_up_to: u128,
     /// Run this many random inputs if there are more.

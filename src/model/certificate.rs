@@ -18,7 +18,7 @@ pub struct Certificate {
     pub heads: Vec<HeadShown>,
     pub mlps: Vec<MlpShown>,
     pub outputs: Vec<OutputShown>,
-    /// What it cost to show this, in multiplications, and what running every input would cost.
+    /// What it cost to show this, in multiplications, runs of the program apart, and what running every input would cost.
     #[serde(with = "json::number")]
     pub cost: Number,
     #[serde(with = "json::number")]

@@ -10,6 +10,9 @@
 //! - of an s-op that the network is said to hold and that depends on several variables, all that comes of
 //!   these: it counts as a variable from there on.
 //!
+//! Of what was seen when the program was run on all inputs ([`Seen`](super::Seen)), values that never occur
+//! are left out.
+//!
 //! Inputs on which the program has no value, or which break an assumption, do not count: their cells
 //! are empty, and states that contradict an assumption are passed over.
 
@@ -27,7 +30,7 @@ use std::rc::Rc;
 pub(super) const INDEX: usize = 0;
 
 /// A variable with more values than this is not reasoned about.
-const MAX_VALUES: usize = 1 << 12;
+pub const MAX_VALUES: usize = 1 << 12;
 
 /// What attention gives: the mean of what stands at the selected keys, or how many they are; the
 /// default where there are none.

@@ -5,7 +5,8 @@
 //!
 //! Reading the program ([`crate::syntax`], [`crate::ir`]), its meaning ([`crate::value`],
 //! [`crate::interp`]), what the runtime promises of f32 ([`crate::model::attention`]), and this
-//! folder, which shares no code with `facts`, `plan` and `weights`. Of the manifest, the
+//! folder, which shares no code with `facts`, `plan` and `weights`. Where the program was run on one input of
+//! each class, so are these classes ([`super::classes`]). Of the manifest, the
 //! configuration is what the network is run with; the slots say which s-op a direction is about, and
 //! that is a hint: it decides what is tried, and a wrong one makes a proof fail.
 //!
@@ -15,7 +16,7 @@
 //!
 //! 1. The network takes every declared input: columns by name and in order, tokens, length. ([`Network`])
 //! 2. What each s-op can be at a position, by the program alone, and by what it was seen to be on all
-//!    inputs, if it was run ([`super::classes`], which is trusted then). ([`local`])
+//!    inputs, if it was run. ([`local`])
 //! 3. Which keys a query can select, and how many: by the program, and by what was seen. ([`pairs`])
 //! 4. The embedding: what each direction holds for each token and index, and at BOS. ([`stream`])
 //! 5. Each head: that it attends to just the selected keys, and what it writes for each value of the s-op
@@ -59,6 +60,7 @@ use stream::Stream;
 
 pub use super::certificate::{prove, prove_with};
 pub use super::open::{Open, Reason};
+pub(super) use local::MAX_VALUES;
 
 /// A network and the program that it is to compute.
 struct Network<'a> {

@@ -11,6 +11,7 @@
 //!   of `a`, `b` that `a` does not. So one key at most is selected if no two states that are selected
 //!   can meet; and if no two positions can have the same `w`, and `w` has no more than `n` possible
 //!   values, each of them occurs: a rank is a permutation.
+//! - **by what was seen** when the program was run on all inputs.
 
 use super::Reason;
 use super::local::{Known, Local, width_of};

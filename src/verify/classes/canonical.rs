@@ -21,13 +21,26 @@ impl Classes {
     /// values: of each group, those that occur are the first ones.
     ///
     /// If order does not matter, the first one also comes first, and so on. If positions may be rearranged,
-    /// the first column is sorted.
-    pub fn each<'v>(&self, n: usize, visit: impl FnMut(&[usize]) -> ControlFlow<()> + 'v) -> ControlFlow<()> {
+    /// the first column is sorted. It breaks off after so many steps, dead ends included.
+    pub fn each(
+        &self,
+        n: usize,
+        steps: usize,
+        visit: impl FnMut(&[usize]) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
         let n_groups = self.places.iter().map(|(group, _)| group + 1).max().unwrap_or(0);
         let used = vec![0; self.places.len()];
-        let walk =
-            Walk { classes: self, n, input: Vec::new(), used, tops: vec![0; n_groups], holes: 0, visit };
-        { walk }.step()
+        let (tops, holes) = (vec![0; n_groups], vec![0; n_groups]);
+        Walk { classes: self, n, input: Vec::new(), used, tops, holes, steps, visit }.step()
+    }
+
+    /// In how many cells behind this one a value of a group can stand that comes before others of it.
+    fn room(&self, group: usize, n: usize, at: usize) -> usize {
+        let holds = |column: &&Vec<usize>| column.iter().any(|value| self.places[*value].0 == group);
+        let later = self.columns.iter().skip(at / n + 1).filter(holds).count() * n;
+        let sorted = self.free && at < n;
+        let here = self.columns.iter().skip(at / n).take(1).filter(holds).count();
+        later + if sorted { 0 } else { here * (n - 1 - at % n) }
     }
 }
 
@@ -39,8 +52,10 @@ struct Walk<'c, V> {
     used: Vec<usize>,
     /// For each group, the places below this one hold the values that occur.
     tops: Vec<usize>,
-    /// So many values below the tops do not occur.
-    holes: usize,
+    /// For each group, so many values below the top do not occur.
+    holes: Vec<usize>,
+    /// So many are left.
+    steps: usize,
     visit: V,
 }
 
@@ -51,20 +66,24 @@ impl<V: FnMut(&[usize]) -> ControlFlow<()>> Walk<'_, V> {
         if at == self.n * columns.len() {
             return (self.visit)(&self.input);
         }
-        let left = self.n * columns.len() - at - 1;
         let least = self.input.last().filter(|_| *free && at < self.n).map(|last| places[*last]);
         for &value in &columns[at / self.n] {
+            self.steps = self.steps.saturating_sub(1);
+            if self.steps == 0 {
+                return ControlFlow::Break(());
+            }
             let (group, place) = places[value];
             if least.is_some_and(|least| places[value] < least) || !ordered && place > self.tops[group] {
                 continue;
             }
-            let (top, holes) = (self.tops[group], self.holes);
-            self.holes = match self.used[value] {
+            let (top, holes) = (self.tops[group], self.holes[group]);
+            self.holes[group] = match self.used[value] {
                 0 if place >= top => holes + place - top,
                 0 => holes - 1,
                 _ => holes,
             };
-            if self.holes <= left {
+            let fits = |(group, holes): (usize, &usize)| *holes <= self.classes.room(group, self.n, at);
+            if self.holes.iter().enumerate().filter(|(_, holes)| **holes > 0).all(fits) {
                 self.tops[group] = top.max(place + 1);
                 self.used[value] += 1;
                 self.input.push(value);
@@ -73,7 +92,7 @@ impl<V: FnMut(&[usize]) -> ControlFlow<()>> Walk<'_, V> {
                 self.used[value] -= 1;
                 self.tops[group] = top;
             }
-            self.holes = holes;
+            self.holes[group] = holes;
         }
         ControlFlow::Continue(())
     }

@@ -11,12 +11,12 @@ mod symmetry;
 #[cfg(test)]
 mod tests;
 
-use super::check::{self, Open};
+use super::check::{self, MAX_VALUES, Open};
 use super::seen::{OfLength, Seen};
-use crate::interp;
+use crate::interp::{self, Failure};
 use crate::ir::{Node, Program};
 use crate::model::{Artifact, Certificate};
-use crate::value::Value;
+use crate::value::{Fault, Value};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,11 +25,14 @@ use symmetry::Symmetry;
 /// The largest input that classes are made of, in tokens: each is a call deep.
 const MAX_TOKENS: usize = 1_000;
 
-/// Of s-ops with more values nothing is told.
-const MAX_VALUES: usize = 1 << 12;
+/// Inputs that are run between two looks at whether to go on.
+const STEP: usize = 16;
 
-/// Inputs of a class that are run between two looks at whether to go on.
-const STEP: usize = 256;
+/// Classes that are counted between two looks.
+const COUNTED: usize = 1 << 16;
+
+/// Steps towards each class, at most, where they are counted: most are found in as many as it has tokens.
+const STEPS_TO_A_CLASS: usize = 64;
 
 /// A proof of what was open, by running the program on one input of each class of the lengths from where it
 /// was open; what is still open, if there are more classes than `limit`, or if that did not help.
@@ -57,7 +60,7 @@ fn see(
     limit: usize,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Option<Seen> {
-    let (symmetry, classes) = cheapest(program, lengths, limit)?;
+    let (symmetry, classes) = cheapest(program, lengths, limit, progress)?;
     let mut seen = Seen { classes, ..Seen::default() };
     let run = AtomicUsize::new(0);
     for n in lengths {
@@ -68,7 +71,12 @@ fn see(
 
 /// The symmetry that leaves most unchanged, and of several the one with the fewest classes; none if
 /// there are more than `limit`.
-fn cheapest(program: &Program, lengths: &[usize], limit: usize) -> Option<(Symmetry, usize)> {
+fn cheapest(
+    program: &Program,
+    lengths: &[usize],
+    limit: usize,
+    progress: &mut dyn FnMut(usize) -> bool,
+) -> Option<(Symmetry, usize)> {
     let longest = interp::longest(&program.live()).min(MAX_TOKENS / program.columns.len().max(1));
     if lengths.iter().any(|n| *n > longest) {
         return None;
@@ -78,9 +86,11 @@ fn cheapest(program: &Program, lengths: &[usize], limit: usize) -> Option<(Symme
         let symmetry = Symmetry::of(program, ordered, free)?;
         let mut classes = 0;
         for n in lengths {
-            let counted = symmetry.classes.each(*n, |_| {
+            let steps = limit.saturating_mul(STEPS_TO_A_CLASS);
+            let counted = symmetry.classes.each(*n, steps, |_| {
                 classes += 1;
-                if classes > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                let stop = classes > limit || classes % COUNTED == 0 && !progress(0);
+                if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             });
             counted.continue_value()?;
         }
@@ -103,15 +113,15 @@ impl Symmetry {
         let stop = AtomicBool::new(false);
         let part = |worker: usize, go_on: &mut dyn FnMut(usize) -> bool| {
             let (mut seen, mut at) = (self.nothing(), 0);
-            let walked = self.classes.each(n, |input| {
+            let walked = self.classes.each(n, usize::MAX, |input| {
                 at += 1;
                 // Each worker has its own share of the steps.
                 if (at - 1) / STEP % workers != worker {
                     return ControlFlow::Continue(());
                 }
-                self.run(program, n, input, &mut seen);
+                let told = self.run(program, n, input, &mut seen);
                 let total = run.fetch_add(1, Ordering::Relaxed) + 1;
-                if at % STEP == 0 && (stop.load(Ordering::Relaxed) || !go_on(total)) {
+                if !told || at % STEP == 0 && (stop.load(Ordering::Relaxed) || !go_on(total)) {
                     stop.store(true, Ordering::Relaxed);
                     return ControlFlow::Break(());
                 }
@@ -144,16 +154,21 @@ impl Symmetry {
         nothing
     }
 
-    /// Runs what can be followed on one input. Where that has no value, none of the class counts.
-    fn run(&self, program: &Program, n: usize, input: &[usize], seen: &mut OfLength) {
+    /// Runs what can be followed on one input. Where that has no value, none of the class counts; false where
+    /// others may have one, since numbers are too large to be added in this order.
+    fn run(&self, program: &Program, n: usize, input: &[usize], seen: &mut OfLength) -> bool {
         let column =
             |places: &[usize]| places.iter().map(|v| self.values[*v].clone()).collect::<Vec<Value>>();
         let columns: Vec<Vec<Value>> = input.chunks(n).map(column).collect();
-        let Ok(trace) = interp::run(&program.graph, &self.followed, &columns, program.causal) else { return };
+        let trace = match interp::run(&program.graph, &self.followed, &columns, program.causal) {
+            Ok(trace) => trace,
+            Err(Failure { fault: Fault::NumberTooLarge { .. }, .. }) => return !self.classes.free,
+            Err(_) => return true,
+        };
         let broken = |sop| trace.sop(sop).is_some_and(|values| !values.iter().all(Value::truth));
         let known = |sop| self.unchanged.contains(&Node::SOp(sop));
         if program.assumptions.iter().any(|(sop, _)| known(*sop) && broken(*sop)) {
-            return;
+            return true;
         }
         for (id, known) in &mut seen.values {
             for value in trace.sop(*id).into_iter().flatten() {
@@ -168,6 +183,7 @@ impl Symmetry {
                 *known = Some(known.map_or((width, width), |(min, max)| (min.min(width), max.max(width))));
             }
         }
+        true
     }
 }
 

@@ -4,11 +4,14 @@
 //! same, or the rearranged, positions, and a *token* if its values are renamed like the tokens. Two inputs
 //! that a renaming leads to each other are a class. Renaming goes as far as the selectors allow:
 //!
-//! - Tokens may be exchanged, at best, if selectors compare them with each other by `==` and `!=` only. If
+//! - Tokens may be exchanged, at best, where they are compared with each other by `==` and `!=` only. If
 //!   they are compared by order, their order is kept.
 //! - Functions of a single token, such as `tokens == "a"` or a dictionary's values, divide tokens into
 //!   groups, if a selector reads them. So do the domains of the columns.
 //! - Positions may be rearranged if nothing reads `indices` and attention is full.
+//!
+//! How far to go decides what is told, not whether it is true: [`Tables::role`] finds out what is unchanged
+//! under the renaming that was chosen.
 
 use super::canonical::Classes;
 use crate::ir::{Graph, Node, Op, Program, SOpId, SelectorOp};
@@ -37,7 +40,8 @@ enum Role {
 }
 
 impl Symmetry {
-    /// None if domains are not declared, or compare as equal across types.
+    /// None if domains are not declared, or have values that compare as equal across types; or an order is
+    /// asked for where there is none, or to rearrange positions where each sees those before it.
     pub fn of(program: &Program, ordered: bool, free: bool) -> Option<Self> {
         if free && program.causal {
             return None;
@@ -62,7 +66,7 @@ impl Symmetry {
         let mut signatures: Vec<Vec<Option<Value>>> = vec![Vec::new(); values.len()];
         for (v, signature) in signatures.iter_mut().enumerate() {
             signature.extend(columns.iter().map(|column| Some(Value::Bool(column.contains(&v)))));
-            signature.extend(tables.asked.iter().map(|table| table[v].clone()));
+            signature.extend(tables.dividing.iter().map(|table| table[v].clone()));
         }
         let classes = Classes { places: groups(&signatures, ordered), columns, ordered, free };
         let (mut followed, mut unchanged, mut roles) = (Vec::new(), HashSet::new(), HashMap::new());
@@ -103,33 +107,34 @@ struct Tables<'v> {
     /// S-ops whose values are renamed, if what they rest on is unchanged.
     tokens: HashSet<SOpId>,
     /// By s-op, the token that it is a function of.
-    of: HashMap<SOpId, (SOpId, Table)>,
-    /// Those that a selector rests on.
-    asked: Vec<Table>,
+    function_of: HashMap<SOpId, (SOpId, Table)>,
+    /// Those that a selector rests on, which divide tokens into groups.
+    dividing: Vec<Table>,
 }
 
 impl<'v> Tables<'v> {
     fn new(graph: &Graph, live: &[Node], values: &'v [Value]) -> Self {
-        let mut tables = Self { values, tokens: HashSet::new(), of: HashMap::new(), asked: Vec::new() };
+        let mut tables =
+            Self { values, tokens: HashSet::new(), function_of: HashMap::new(), dividing: Vec::new() };
         for node in live {
             let Node::SOp(id) = *node else { continue };
             if tables.is_token(graph, id) {
                 tables.tokens.insert(id);
             } else if let Some(table) = tables.table(graph, id) {
-                tables.of.insert(id, table);
+                tables.function_of.insert(id, table);
             }
         }
         let selectors = live.iter().copied().filter(|node| matches!(node, Node::Selector(_)));
         for node in graph.live(selectors) {
-            let within = matches!(node, Node::SOp(id) if tables.of.contains_key(&id));
+            let within = matches!(node, Node::SOp(id) if tables.function_of.contains_key(&id));
             for operand in graph.operands(node) {
                 if let Node::SOp(operand) = operand
-                    && let Some((_, table)) = tables.of.get(&operand).filter(|_| !within)
+                    && let Some((_, table)) = tables.function_of.get(&operand).filter(|_| !within)
                 {
-                    tables.asked.push(table.clone());
+                    tables.dividing.push(table.clone());
                 }
             }
-            tables.asked.extend(tables.compared(graph, node));
+            tables.dividing.extend(tables.with_constant(graph, node));
         }
         tables
     }
@@ -142,10 +147,10 @@ impl<'v> Tables<'v> {
         };
         match &graph[id].op {
             Op::Input(_) => true,
-            // A mean of several numbers is no token, and of several others there is none.
+            // A mean of several is a number, which may compare as equal to a number or a boolean.
             Op::Aggregate { value, default, .. } => {
-                let numbers = self.values.iter().any(|v| v.kind() == Kind::Number);
-                self.tokens.contains(value) && (no_token(default)) && (!numbers)
+                let strings = self.values.iter().all(|v| v.kind() == Kind::Str);
+                self.tokens.contains(value) && no_token(default) && strings
             }
             Op::Elementwise { f: Elementwise::If, args } => {
                 args[1..].iter().all(may_be) && args[1..].iter().any(|arg| self.tokens.contains(arg))
@@ -157,13 +162,13 @@ impl<'v> Tables<'v> {
     /// A function of one token and of constants.
     fn table(&self, graph: &Graph, id: SOpId) -> Option<(SOpId, Table)> {
         let Op::Elementwise { f, args } = &graph[id].op else { return None };
-        let base = |arg: &SOpId| self.of.get(arg).map_or(*arg, |(base, _)| *base);
+        let base = |arg: &SOpId| self.function_of.get(arg).map_or(*arg, |(base, _)| *base);
         let is_const = |arg: &SOpId| matches!(graph[*arg].op, Op::Const(_));
         let bases: HashSet<SOpId> = args.iter().filter(|arg| !is_const(arg)).map(base).collect();
         let base =
             bases.iter().next().copied().filter(|base| bases.len() == 1 && self.tokens.contains(base))?;
         let at = |v: usize| {
-            let value = |arg: &SOpId| match (&graph[*arg].op, self.of.get(arg)) {
+            let value = |arg: &SOpId| match (&graph[*arg].op, self.function_of.get(arg)) {
                 (Op::Const(value), _) => Some(value.clone()),
                 (_, Some((_, table))) => table[v].clone(),
                 _ => Some(self.values[v].clone()),
@@ -175,7 +180,7 @@ impl<'v> Tables<'v> {
     }
 
     /// What a selector makes of a token that it compares with a constant.
-    fn compared(&self, graph: &Graph, node: Node) -> Option<Table> {
+    fn with_constant(&self, graph: &Graph, node: Node) -> Option<Table> {
         let Node::Selector(id) = node else { return None };
         let SelectorOp::Select { key, query, op } = graph[id].op else { return None };
         let all = self.values.iter();
@@ -208,10 +213,10 @@ impl<'v> Tables<'v> {
             classes.places.iter().zip(table).all(&mut same)
         };
         let unchanged = |yes: bool| yes.then_some(Role::Unchanged);
-        let compared = |op: Compare| match op {
+        let both_tokens = |op: Compare| match op {
             Compare::Eq | Compare::Ne => operands.iter().all(|role| matches!(role, Role::Token { .. })),
             Compare::Lt | Compare::Le | Compare::Gt | Compare::Ge => {
-                (classes.ordered) && operands.iter().all(|role| *role == Role::Token { input: true })
+                classes.ordered && operands.iter().all(|role| *role == Role::Token { input: true })
             }
         };
         let all_unchanged = operands.iter().all(|role| *role == Role::Unchanged);
@@ -223,20 +228,20 @@ impl<'v> Tables<'v> {
             },
             Node::SOp(id) => match &graph[id].op {
                 Op::Indices => unchanged(!classes.free),
-                Op::Elementwise { f: Elementwise::Compare(op), .. } if compared(*op) => unchanged(true),
+                Op::Elementwise { f: Elementwise::Compare(op), .. } if both_tokens(*op) => unchanged(true),
                 Op::Input(_)
                 | Op::Const(_)
                 | Op::Elementwise { .. }
                 | Op::Aggregate { .. }
-                | Op::Width { .. } => {
-                    unchanged(all_unchanged || self.of.get(&id).is_some_and(|(_, table)| by_group(table)))
-                }
+                | Op::Width { .. } => unchanged(
+                    all_unchanged || self.function_of.get(&id).is_some_and(|(_, table)| by_group(table)),
+                ),
             },
             Node::Selector(id) => match graph[id].op {
                 SelectorOp::Select { op, .. } => unchanged(
                     all_unchanged
-                        || compared(op)
-                        || self.compared(graph, node).is_some_and(|table| by_group(&table)),
+                        || both_tokens(op)
+                        || self.with_constant(graph, node).is_some_and(|table| by_group(&table)),
                 ),
                 SelectorOp::And(..) | SelectorOp::Or(..) | SelectorOp::Not(_) => unchanged(all_unchanged),
             },
