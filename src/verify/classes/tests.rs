@@ -170,17 +170,17 @@ const HANDED_ON: [&str; 9] = [
      x = tokens if indices > 1 else -1;
      y = x if indices > 0 else 3;
      mean = aggregate(select(indices, 2, <), y, 5);
-     output selector_width(select(mean, tokens, ==) and select(indices, 0, ==));",
+     output selector_width(select(mean, tokens, ==) and select(0, indices, ==));",
     "input tokens : {\"a\", \"b\", True}; length 2..4;
      x = tokens if indices > 1 else -1;
      y = x if indices > 0 else 3;
      mean = aggregate(select(indices, 2, <), y, 5);
-     output selector_width(select(mean, tokens, ==) and select(indices, 0, ==));",
+     output selector_width(select(mean, tokens, ==) and select(0, indices, ==));",
     // Numbers that are too large to be added in one order, and not in another.
-    "input tokens : {\"a\", \"b\", \"c\"}; length 3..3;
+    "input tokens : {\"a\", \"b\"}; length 4..4;
      h = 2 ^ 4095;
-     large = {\"a\": h, \"b\": -h, \"c\": 0}[tokens];
-     output aggregate(select(True, True, ==), large) > 0;",
+     large = {\"a\": h, \"b\": -h}[tokens];
+     output aggregate(select(large, 0, >=) or select(large, 0, <), large) > 0;",
     "input a : {False, True}; input b : {False, True}; length 1..3;
      output selector_width(select(a if a else b, b, ==));",
     "input tokens : \"a\"..\"d\"; length 1..4;
