@@ -31,9 +31,10 @@ fn softmaxes() -> [(&'static str, Softmax); 3] {
     let fused: Softmax = |scores| candle_nn::ops::softmax_last_dim(scores).unwrap();
     let own: Softmax = |scores| {
         let (rows, keys) = scores.dims2().unwrap();
-        let mut pattern: Vec<f32> = scores.flatten_all().unwrap().to_vec1().unwrap();
-        fused::softmax(&mut pattern, keys, keys, false, 1.0);
-        Tensor::from_vec(pattern, (rows, keys), scores.device()).unwrap()
+        // There a row is a key.
+        let mut pattern: Vec<f32> = scores.t().unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        fused::softmax(&mut pattern, rows, keys, false, 1.0);
+        Tensor::from_vec(pattern, (keys, rows), scores.device()).unwrap().t().unwrap()
     };
     [("masked_softmax", plain), ("candle_nn::ops::softmax_last_dim", fused), ("fused::softmax", own)]
 }

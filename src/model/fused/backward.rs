@@ -1,34 +1,36 @@
 //! All layers, backwards.
 
-use super::forward::{Part, seen, stretched};
+use super::forward::{Part, from_mut, seen, stretched};
 use super::network::{Attention, Linear, Matrix, Mlp, Network, Norm};
-use super::product::{Band, Panels, Product, Start, View, multiply, pack_into};
-use super::real::Real;
-use super::rows::{add_rows, normalise_back, scale, softmax_back};
-use super::workspace::{Read, Tape, Weights, Workspace, fit};
+use super::product::{Band, Left, Product, Start, apart, from, transpose};
+use super::real::{LANES, Real};
+use super::rows::{add, add_sums, normalise_back, scale, softmax_back};
+use super::workspace::{Read, Room, Tape, Weights, Workspace, fit};
 
 impl<T: Real> Workspace<T> {
     /// Adds the gradient of the wide vector, from those of the logits, after a forward pass that kept
     /// what it needs.
     pub(super) fn backward(&mut self, network: &Network, weights: &Weights<T>, part: &Part<'_>) {
-        let Self { resid, x, seen: beside, tapes, last, logits, panels, gradient, .. } = self;
-        let m = part.positions();
+        let Self { resid, x, seen: beside, tapes, last, logits, listed, turned, gradient, .. } = self;
+        let (m, apart) = (part.positions(), part.apart());
         // From here on `resid` is the gradient of the residual stream, and so is `x` of what is read.
-        let read = stretched(&last.y, network.norm, weights, x);
-        for (linear, logits) in network.unembed.iter().zip(&*logits) {
-            learn(read, linear, logits, panels, gradient);
+        let read = stretched(&last.y, network.norm, weights, part, x);
+        for ((linear, logits), listed) in network.unembed.iter().zip(&mut *logits).zip(listed) {
+            let width = linear.w.columns;
+            transpose((&*listed, width), (&mut *logits, apart), m, width, false);
+            learn(read, linear, logits, part, turned, gradient);
         }
-        fit(x, m * network.d_model).fill(T::zero());
+        fit(x, network.d_model * apart).fill(T::zero());
         for (linear, logits) in network.unembed.iter().zip(&*logits) {
-            add_back(logits, linear, weights, x);
+            add_back(logits, linear, weights, part, x);
         }
         resid.fill(T::zero());
-        read_back(network.norm, weights, last, x, resid, gradient);
+        read_back(network.norm, weights, part, last, x, resid, gradient);
         let mut gradients = Gradients {
             resid,
             x,
             seen: beside,
-            panels,
+            turned,
             gradient,
             d_qk: &mut self.d_qk,
             d_v: &mut self.d_v,
@@ -38,7 +40,7 @@ impl<T: Real> Workspace<T> {
         };
         for ((attention, mlp), tape) in network.layers.iter().zip(tapes).rev() {
             if let Some(mlp) = mlp {
-                gradients.mlp(mlp, weights, tape);
+                gradients.mlp(mlp, weights, part, tape);
             }
             if let Some(attention) = attention {
                 gradients.attention(network, attention, weights, part, tape);
@@ -50,29 +52,30 @@ impl<T: Real> Workspace<T> {
 
 /// Gradients of what [`Workspace`] has under these names.
 struct Gradients<'w, T> {
-    resid: &'w mut Vec<T>,
-    x: &'w mut Vec<T>,
-    seen: &'w mut Vec<T>,
-    panels: &'w mut Panels<T>,
+    resid: &'w mut Room<T>,
+    x: &'w mut Room<T>,
+    seen: &'w mut Room<T>,
+    turned: &'w mut Room<T>,
     gradient: &'w mut Vec<T>,
-    d_qk: &'w mut Vec<T>,
-    d_v: &'w mut Vec<T>,
-    d_z: &'w mut Vec<T>,
-    d_pattern: &'w mut Vec<T>,
-    d_post: &'w mut Vec<T>,
+    d_qk: &'w mut Room<T>,
+    d_v: &'w mut Room<T>,
+    d_z: &'w mut Room<T>,
+    d_pattern: &'w mut Room<T>,
+    d_post: &'w mut Room<T>,
 }
 
 impl<T: Real> Gradients<'_, T> {
-    fn mlp(&mut self, mlp: &Mlp, weights: &Weights<T>, tape: &Tape<T>) {
-        let Self { resid, x, panels, gradient, d_post, .. } = self;
-        learn(&tape.post, &mlp.second, resid, panels, gradient);
+    fn mlp(&mut self, mlp: &Mlp, weights: &Weights<T>, part: &Part<'_>, tape: &Tape<T>) {
+        let Self { resid, x, turned, gradient, d_post, .. } = self;
+        learn(&tape.post, &mlp.second, resid, part, turned, gradient);
         let d_post = fit(d_post, tape.post.len());
-        back(resid, &mlp.second, weights, d_post);
+        back(resid, &mlp.second, weights, part, d_post);
         scale(d_post, &tape.slopes);
         let read = &tape.before_mlp;
-        learn(stretched(&read.y, mlp.norm, weights, x), &mlp.first, d_post, panels, gradient);
-        back(d_post, &mlp.first, weights, fit(x, resid.len()));
-        read_back(mlp.norm, weights, read, x, resid, gradient);
+        let values = stretched(&read.y, mlp.norm, weights, part, x);
+        learn(values, &mlp.first, d_post, part, turned, gradient);
+        back(d_post, &mlp.first, weights, part, fit(x, resid.len()));
+        read_back(mlp.norm, weights, part, read, x, resid, gradient);
     }
 
     fn attention(
@@ -83,49 +86,72 @@ impl<T: Real> Gradients<'_, T> {
         part: &Part<'_>,
         tape: &Tape<T>,
     ) {
-        let Self { resid, panels, gradient, d_z, .. } = self;
-        learn(&tape.z, &attention.out, resid, panels, gradient);
-        back(resid, &attention.out, weights, fit(d_z, tape.z.len()));
+        let Self { resid, turned, gradient, d_z, .. } = self;
+        learn(&tape.z, &attention.out, resid, part, turned, gradient);
+        back(resid, &attention.out, weights, part, fit(d_z, tape.z.len()));
         self.attend(network, attention, part, tape);
-        let Self { resid, x, seen: beside, panels, gradient, d_qk, d_v, .. } = self;
+        let Self { resid, x, seen: beside, turned, gradient, d_qk, d_v, .. } = self;
         let read = &tape.before_attention;
-        let values = stretched(&read.y, attention.norm, weights, x);
+        let values = stretched(&read.y, attention.norm, weights, part, x);
         let both = seen(network, weights, part, values, beside);
-        learn(values, &attention.v, d_v, panels, gradient);
-        learn(both.unwrap_or(values), &attention.qk, d_qk, panels, gradient);
+        learn(values, &attention.v, d_v, part, turned, gradient);
+        learn(both.unwrap_or(values), &attention.qk, d_qk, part, turned, gradient);
         let d_x = fit(x, resid.len());
-        back(d_qk, &attention.qk, weights, d_x);
+        back(d_qk, &attention.qk, weights, part, d_x);
         if network.beside {
-            sum_positions(d_x, network, part, gradient);
+            sum_positions(listed(d_x, network.d_model, part, turned), network, part, gradient);
         }
-        add_back(d_v, &attention.v, weights, d_x);
-        read_back(attention.norm, weights, read, x, resid, gradient);
+        add_back(d_v, &attention.v, weights, part, d_x);
+        read_back(attention.norm, weights, part, read, x, resid, gradient);
     }
 
     /// From the gradient of the means to those of queries, keys and values.
     fn attend(&mut self, network: &Network, attention: &Attention, part: &Part<'_>, tape: &Tape<T>) {
-        let Self { panels, d_qk, d_v, d_z, d_pattern, .. } = self;
-        let (seq, heads) = (part.batch.seq, attention.heads.len());
-        let (wide, values) = (attention.qk.w.columns, attention.v.w.columns);
+        let Self { turned, d_qk, d_v, d_z, d_pattern, .. } = self;
+        let (seq, heads, stride) = (part.batch.seq, attention.heads.len(), part.apart());
+        let (n, beside) = (seq.next_multiple_of(LANES), apart(seq));
         let d_qk = fit(d_qk, tape.qk.len());
         let d_v = fit(d_v, tape.v.len());
-        let d_pattern = fit(d_pattern, seq * seq);
-        let bands = [Band::Lower, Band::LowerLeft, Band::UpperLeft];
-        let [scores, lower, upper] = if network.causal { bands } else { [Band::All; 3] };
+        let d_pattern = fit(d_pattern, seq * beside);
+        let turned = fit(turned, seq * beside);
+        let bands = [Band::Upper, Band::UpperRight, Band::LowerRight];
+        let [scores, upper, lower] = if network.causal { bands } else { [Band::All; 3] };
         for (b, length) in part.lengths().iter().enumerate() {
+            let of = |row: usize| row * stride + b * seq;
             for (h, head) in attention.heads.iter().enumerate() {
-                let (q, k) = (b * seq * wide + head.q, b * seq * wide + head.k);
-                let v = b * seq * values + head.v;
-                let pattern = &tape.pattern[(b * heads + h) * seq * seq..][..seq * seq];
-                let (q_k, v_z) = (|at| View::new(&tape.qk[at..], wide), |z| View::new(z, values));
-                let (values_of, d_z) = (v_z(&tape.v[v..]), v_z(&d_z[v..]));
-                let (sizes, keys) = ([seq, seq, head.d_value], [seq, seq, head.d_head]);
-                multiply(panels, [seq, head.d_value, seq], (d_z, values_of.t()), scores, d_pattern, seq);
-                multiply(panels, sizes, (View::new(pattern, seq).t(), d_z), upper, &mut d_v[v..], values);
-                softmax_back(d_pattern, pattern, seq, *length, network.causal, T::of(head.scale));
-                let d_scores = View::new(&*d_pattern, seq);
-                multiply(panels, keys, (d_scores, q_k(k)), lower, &mut d_qk[q..], wide);
-                multiply(panels, keys, (d_scores.t(), q_k(q)), upper, &mut d_qk[k..], wide);
+                let pattern = &tape.pattern[(b * heads + h) * seq * beside..][..seq * beside];
+                let d_z = from(d_z, of(head.v));
+                Product {
+                    m: seq,
+                    k: head.d_value,
+                    n,
+                    left: Left::Columns(from(&tape.v, of(head.v)), stride),
+                    right: (d_z, stride),
+                    start: Start::Zero,
+                    band: scores,
+                    out: d_pattern,
+                    stride: beside,
+                }
+                .run();
+                transpose((pattern, beside), (turned, beside), seq, seq, network.causal);
+                over(
+                    [head.d_value, seq, n],
+                    (d_z, stride),
+                    (turned, beside),
+                    lower,
+                    from_mut(d_v, of(head.v)),
+                );
+                softmax_back(d_pattern, pattern, beside, *length, network.causal, T::of(head.scale));
+                let [q, k] = [head.q, head.k].map(|row| from(&tape.qk, of(row)));
+                over(
+                    [head.d_head, seq, n],
+                    (k, stride),
+                    (d_pattern, beside),
+                    upper,
+                    from_mut(d_qk, of(head.q)),
+                );
+                transpose((&*d_pattern, beside), (turned, beside), seq, seq, network.causal);
+                over([head.d_head, seq, n], (q, stride), (turned, beside), lower, from_mut(d_qk, of(head.k)));
             }
         }
     }
@@ -133,70 +159,108 @@ impl<T: Real> Gradients<'_, T> {
     /// To the embeddings.
     fn embed(&mut self, network: &Network, part: &Part<'_>) {
         let d = network.d_model;
+        let listed = listed(self.resid, d, part, self.turned);
         for (w_e, tokens) in network.embed.iter().zip(part.tokens()) {
             let rows = w_e.of_mut(self.gradient);
-            for (gradient, token) in self.resid.chunks_exact(d).zip(tokens) {
+            for (gradient, token) in listed.chunks_exact(d).zip(tokens) {
                 let row = &mut rows[*token as usize * d..][..d];
                 row.iter_mut().zip(gradient).for_each(|(sum, x)| *sum += *x);
             }
         }
         if !network.beside {
-            sum_positions(self.resid, network, part, self.gradient);
+            sum_positions(listed, network, part, self.gradient);
         }
     }
 }
 
+/// `out [m, n] ← a [m, k] b [k, n]`: sums over positions, of rows of a head times a pattern.
+fn over<T: Real>(
+    [m, k, n]: [usize; 3],
+    (left, stride): (&[T], usize),
+    right: (&[T], usize),
+    band: Band,
+    out: &mut [T],
+) {
+    let left = Left::Rows(left, stride);
+    Product { m, k, n, left, right, start: Start::Zero, band, out, stride }.run();
+}
+
+/// Rows of numbers of positions, position by position.
+fn listed<'t, T: Real>(rows: &[T], n: usize, part: &Part<'_>, turned: &'t mut Room<T>) -> &'t [T] {
+    let m = part.positions();
+    let to = fit(turned, m * n);
+    transpose((rows, part.apart()), (&mut *to, n), n, m, false);
+    to
+}
+
 /// Adds to the gradient of the positions what all sequences have there.
-fn sum_positions<T: Real>(rows: &[T], network: &Network, part: &Part<'_>, gradient: &mut [T]) {
+fn sum_positions<T: Real>(listed: &[T], network: &Network, part: &Part<'_>, gradient: &mut [T]) {
     let len = part.batch.seq * network.d_model;
-    add_rows(&mut network.positions.of_mut(gradient)[..len], rows);
+    let positions = &mut network.positions.of_mut(gradient)[..len];
+    listed.chunks_exact(len.max(1)).for_each(|sequence| add(positions, sequence));
 }
 
-/// Adds the gradient of a linear map: `dw ← dw + xᵀ g`, `db ← db + Σ g`.
-fn learn<T: Real>(x: &[T], linear: &Linear, g: &[T], panels: &mut Panels<T>, gradient: &mut [T]) {
-    let Matrix { rows: m, columns: n, .. } = linear.w;
+/// Adds the gradient of a linear map: `dw ← dw + x gᵀ`, `db ← db + Σ g`.
+fn learn<T: Real>(
+    x: &[T],
+    linear: &Linear,
+    g: &[T],
+    part: &Part<'_>,
+    turned: &mut Room<T>,
+    gradient: &mut [T],
+) {
+    let Matrix { rows, columns, turned: stored_turned, .. } = linear.w;
+    let (k, stride) = (part.positions(), part.apart());
     if let Some(b) = linear.b {
-        add_rows(b.of_mut(gradient), g);
+        add_sums(b.of_mut(gradient), g, stride, k);
     }
-    let k = g.len() / n.max(1);
-    let right = pack_into(&mut panels.right, View::new(g, n), k, n);
-    let (left, out) = (View::new(x, m).t(), linear.w.of_mut(gradient));
-    let copy = &mut panels.left;
-    Product { m, k, n, left, copy, right, start: Start::There, band: Band::All, out, stride: n }.run();
+    // `dwᵀ ← dwᵀ + g xᵀ` where that is what is stored.
+    let (left, m, right, n) = if stored_turned { (g, columns, x, rows) } else { (x, rows, g, columns) };
+    let turned = fit(turned, k * apart(n));
+    transpose((right, stride), (&mut *turned, apart(n)), n, k, false);
+    let (left, right, out) = (Left::Rows(left, stride), (&*turned, apart(n)), linear.w.of_mut(gradient));
+    Product { m, k, n, left, right, start: Start::There, band: Band::All, out, stride: n }.run();
 }
 
-/// `out ← g wᵀ`
-fn back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, out: &mut [T]) {
-    product(g, linear, weights, Start::Zero, out);
+/// `out ← w g`
+fn back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut [T]) {
+    product(g, linear, weights, part, Start::Zero, out);
 }
 
-/// `out ← out + g wᵀ`
-fn add_back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, out: &mut [T]) {
-    product(g, linear, weights, Start::There, out);
+/// `out ← out + w g`
+fn add_back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut [T]) {
+    product(g, linear, weights, part, Start::There, out);
 }
 
-fn product<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, start: Start<'_, T>, out: &mut [T]) {
-    let (k, n) = (linear.w.columns, linear.w.rows);
-    let (left, right) = (View::new(g, k), &weights.backward[linear.id]);
-    let (m, copy) = (out.len() / n.max(1), &mut Vec::new());
-    Product { m, k, n, left, copy, right, start, band: Band::All, out, stride: n }.run();
+fn product<T: Real>(
+    g: &[T],
+    linear: &Linear,
+    weights: &Weights<T>,
+    part: &Part<'_>,
+    start: Start<'_, T>,
+    out: &mut [T],
+) {
+    let (m, k, n) = (linear.w.rows, linear.w.columns, part.positions().next_multiple_of(LANES));
+    let (left, stride) = (Left::Tiles(&weights.backward[linear.id]), part.apart());
+    Product { m, k, n, left, right: (g, stride), start, band: Band::All, out, stride }.run();
 }
 
 /// Adds to the gradient of the residual stream what comes from the gradient `x` of what was read.
 fn read_back<T: Real>(
     norm: Option<Norm>,
     weights: &Weights<T>,
+    part: &Part<'_>,
     read: &Read<T>,
     x: &mut [T],
     resid: &mut [T],
     gradient: &mut [T],
 ) {
     let Some(norm) = norm else {
-        return add_rows(resid, x);
+        return add(resid, x);
     };
     if let Some(b) = norm.b {
-        add_rows(b.of_mut(gradient), x);
+        add_sums(b.of_mut(gradient), x, part.apart(), part.positions());
     }
     let dw = norm.w.of_mut(gradient);
-    normalise_back(x, &read.y, &read.scales, norm.w.of(&weights.wide), dw, resid);
+    normalise_back(x, &read.y, &read.scales, norm.w.of(&weights.wide), dw, resid, part.positions());
 }

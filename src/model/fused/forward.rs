@@ -2,10 +2,10 @@
 
 use super::activation::activate;
 use super::network::{Attention, Linear, Network, Norm};
-use super::product::{Band, Panels, Product, Start, View, multiply};
-use super::real::Real;
-use super::rows::{add_row, normalise, softmax, stretch};
-use super::workspace::{Read, Tape, Weights, Workspace, fit};
+use super::product::{Band, Left, Product, Start, apart, from, transpose};
+use super::real::{LANES, Real};
+use super::rows::{add, add_column, normalise, softmax, stretch};
+use super::workspace::{Read, Room, Tape, Weights, Workspace, fit};
 use crate::model::Batch;
 use std::ops::Range;
 
@@ -22,6 +22,11 @@ impl<'b> Part<'b> {
         self.sequences.len() * self.batch.seq
     }
 
+    /// How far apart rows lie that hold all positions: wide registers may reach behind the last one.
+    pub(super) fn apart(&self) -> usize {
+        apart(self.positions() + LANES)
+    }
+
     /// The tokens of each column, `m` of them.
     pub(super) fn tokens(&self) -> impl Iterator<Item = &'b [u32]> + use<'b> {
         let range = self.sequences.start * self.batch.seq..self.sequences.end * self.batch.seq;
@@ -34,6 +39,11 @@ impl<'b> Part<'b> {
     }
 }
 
+/// [`from`], to be written.
+pub(super) fn from_mut<T>(numbers: &mut [T], at: usize) -> &mut [T] {
+    numbers.get_mut(at..).unwrap_or_default()
+}
+
 impl<T: Real> Workspace<T> {
     /// Computes the logits of a part of a batch. `keep` what a backward pass needs.
     pub(super) fn forward(&mut self, network: &Network, weights: &Weights<T>, part: &Part<'_>, keep: bool) {
@@ -42,47 +52,42 @@ impl<T: Real> Workspace<T> {
         for (l, (attention, mlp)) in network.layers.iter().enumerate() {
             let tape = &mut self.tapes[if keep { l } else { 0 }];
             if let Some(attention) = attention {
-                let x = read(
-                    &self.resid,
-                    network,
-                    attention.norm,
-                    weights,
-                    &mut tape.before_attention,
-                    &mut self.x,
-                    keep,
-                );
+                let (norm, kept) = (attention.norm, &mut tape.before_attention);
+                let x = read(&self.resid, network, norm, weights, part, kept, &mut self.x, keep);
                 let seen = seen(network, weights, part, x, &mut self.seen);
-                times(x, &attention.v, weights, fit(&mut tape.v, part.positions() * attention.v.w.columns));
-                let qk = fit(&mut tape.qk, part.positions() * attention.qk.w.columns);
-                times(seen.unwrap_or(x), &attention.qk, weights, qk);
-                attend(network, attention, part, tape, &mut self.panels, keep);
-                add_times(&tape.z, &attention.out, weights, &mut self.resid);
+                times(x, &attention.v, weights, part, &mut tape.v);
+                times(seen.unwrap_or(x), &attention.qk, weights, part, &mut tape.qk);
+                attend(network, attention, part, tape, keep);
+                add_times(&tape.z, &attention.out, weights, part, &mut self.resid);
             }
             if let Some(mlp) = mlp {
-                let x =
-                    read(&self.resid, network, mlp.norm, weights, &mut tape.before_mlp, &mut self.x, keep);
-                let post = fit(&mut tape.post, part.positions() * mlp.first.w.columns);
-                times(x, &mlp.first, weights, post);
-                let slopes = keep.then(|| fit(&mut tape.slopes, post.len()));
-                activate(post, slopes, network.activation);
-                add_times(post, &mlp.second, weights, &mut self.resid);
+                let (norm, kept) = (mlp.norm, &mut tape.before_mlp);
+                let x = read(&self.resid, network, norm, weights, part, kept, &mut self.x, keep);
+                times(x, &mlp.first, weights, part, &mut tape.post);
+                let slopes = keep.then(|| fit(&mut tape.slopes, tape.post.len()));
+                activate(&mut tape.post, slopes, network.activation);
+                add_times(&tape.post, &mlp.second, weights, part, &mut self.resid);
             }
         }
-        let x = read(&self.resid, network, network.norm, weights, &mut self.last, &mut self.x, keep);
-        self.logits.resize_with(network.unembed.len(), Vec::new);
-        for (linear, logits) in network.unembed.iter().zip(&mut self.logits) {
-            times(x, linear, weights, fit(logits, part.positions() * linear.w.columns));
+        let x = read(&self.resid, network, network.norm, weights, part, &mut self.last, &mut self.x, keep);
+        self.logits.resize_with(network.unembed.len(), Room::default);
+        self.listed.resize_with(network.unembed.len(), Vec::new);
+        for ((linear, logits), listed) in network.unembed.iter().zip(&mut self.logits).zip(&mut self.listed) {
+            times(x, linear, weights, part, logits);
+            let (m, width) = (part.positions(), linear.w.columns);
+            listed.resize(m * width, T::zero());
+            transpose((&*logits, part.apart()), (listed, width), width, m, false);
         }
     }
 
     /// The residual stream before the first layer.
     fn embed(&mut self, network: &Network, weights: &Weights<T>, part: &Part<'_>) {
-        let d = network.d_model;
-        let resid = fit(&mut self.resid, part.positions() * d);
+        let (d, m, seq, apart) = (network.d_model, part.positions(), part.batch.seq, part.apart());
         let positions = network.positions.of(&weights.wide);
+        let listed = fit(&mut self.turned, m * d);
         for (c, (w_e, tokens)) in network.embed.iter().zip(part.tokens()).enumerate() {
             let w_e = w_e.of(&weights.wide);
-            for (row, token) in resid.chunks_exact_mut(d).zip(tokens) {
+            for (row, token) in listed.chunks_exact_mut(d).zip(tokens) {
                 let embedding = &w_e[*token as usize * d..][..d];
                 match c {
                     0 => row.copy_from_slice(embedding),
@@ -91,22 +96,28 @@ impl<T: Real> Workspace<T> {
             }
         }
         if !network.beside {
-            for sequence in resid.chunks_exact_mut((part.batch.seq * d).max(1)) {
-                add_row(sequence, &positions[..part.batch.seq * d]);
-            }
+            listed
+                .chunks_exact_mut((seq * d).max(1))
+                .for_each(|sequence| add(sequence, &positions[..seq * d]));
         }
+        let resid = fit(&mut self.resid, d * apart);
+        // What stands behind the last position is no number of any, but it is computed with.
+        resid.chunks_exact_mut(apart).for_each(|row| row[m..].fill(T::zero()));
+        transpose((&*listed, d), (resid, apart), m, d, false);
     }
 }
 
 /// What a half-layer reads of the residual stream: `read` keeps it for the backward pass. Room for it is
 /// in `x` where there is a norm.
+#[expect(clippy::too_many_arguments, reason = "they are parts of one workspace, borrowed one by one")]
 fn read<'r, T: Real>(
     resid: &'r [T],
     network: &Network,
     norm: Option<Norm>,
     weights: &Weights<T>,
+    part: &Part<'_>,
     read: &'r mut Read<T>,
-    x: &'r mut Vec<T>,
+    x: &'r mut Room<T>,
     keep: bool,
 ) -> &'r [T] {
     if norm.is_none() && !keep {
@@ -116,9 +127,9 @@ fn read<'r, T: Real>(
     if norm.is_none() {
         y.copy_from_slice(resid);
     } else {
-        normalise(resid, y, fit(&mut read.scales, resid.len() / network.d_model), network.eps);
+        normalise(resid, y, fit(&mut read.scales, part.apart()), network.d_model, network.eps);
     }
-    stretched(&read.y, norm, weights, x)
+    stretched(&read.y, norm, weights, part, x)
 }
 
 /// What was read, with the parameters of its norm.
@@ -126,11 +137,12 @@ pub(super) fn stretched<'r, T: Real>(
     y: &'r [T],
     norm: Option<Norm>,
     weights: &Weights<T>,
-    x: &'r mut Vec<T>,
+    part: &Part<'_>,
+    x: &'r mut Room<T>,
 ) -> &'r [T] {
     let Some(norm) = norm else { return y };
     let b = norm.b.map(|b| b.of(&weights.wide));
-    stretch(y, norm.w.of(&weights.wide), b, fit(x, y.len()));
+    stretch(y, norm.w.of(&weights.wide), b, fit(x, y.len()), part.apart());
     x
 }
 
@@ -140,66 +152,96 @@ pub(super) fn seen<'s, T: Real>(
     weights: &Weights<T>,
     part: &Part<'_>,
     x: &[T],
-    seen: &'s mut Vec<T>,
+    seen: &'s mut Room<T>,
 ) -> Option<&'s [T]> {
-    let len = part.batch.seq * network.d_model;
     network.beside.then(|| {
+        let (d, m, seq) = (network.d_model, part.positions(), part.batch.seq);
+        let positions = network.positions.of(&weights.wide);
         let seen = fit(seen, x.len());
         seen.copy_from_slice(x);
-        for sequence in seen.chunks_exact_mut(len.max(1)) {
-            add_row(sequence, &network.positions.of(&weights.wide)[..len]);
+        for (i, row) in seen.chunks_exact_mut(part.apart()).enumerate() {
+            row[..m].iter_mut().enumerate().for_each(|(p, x)| *x += positions[p % seq * d + i]);
         }
         &*seen
     })
 }
 
-/// `out ← x w + b`
-fn times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, out: &mut [T]) {
-    let start = linear.b.map_or(Start::Zero, |b| Start::Row(b.of(&weights.wide)));
-    product(x, linear, weights, start, out);
+/// `out ← wᵀ x + b`
+fn times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut Room<T>) {
+    let start = linear.b.map_or(Start::Zero, |b| Start::Column(b.of(&weights.wide)));
+    let out = fit(out, linear.w.columns * part.apart());
+    product(x, linear, weights, part, start, out);
 }
 
-/// `out ← out + x w + b`
-fn add_times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, out: &mut [T]) {
-    product(x, linear, weights, Start::There, out);
+/// `out ← out + wᵀ x + b`
+fn add_times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut [T]) {
+    product(x, linear, weights, part, Start::There, out);
     if let Some(b) = linear.b {
-        add_row(out, b.of(&weights.wide));
+        add_column(out, part.apart(), b.of(&weights.wide));
     }
 }
 
-fn product<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, start: Start<'_, T>, out: &mut [T]) {
-    let (k, n) = (linear.w.rows, linear.w.columns);
-    let (left, right) = (View::new(x, k), &weights.forward[linear.id]);
-    let (m, copy) = (out.len() / n.max(1), &mut Vec::new());
-    Product { m, k, n, left, copy, right, start, band: Band::All, out, stride: n }.run();
+fn product<T: Real>(
+    x: &[T],
+    linear: &Linear,
+    weights: &Weights<T>,
+    part: &Part<'_>,
+    start: Start<'_, T>,
+    out: &mut [T],
+) {
+    let (m, k, n) = (linear.w.columns, linear.w.rows, part.positions().next_multiple_of(LANES));
+    let (left, stride) = (Left::Tiles(&weights.forward[linear.id]), part.apart());
+    Product { m, k, n, left, right: (x, stride), start, band: Band::All, out, stride }.run();
 }
 
-/// From queries, keys and values to patterns and means, sequence by sequence and head by head.
+/// From queries, keys and values to patterns and means, sequence by sequence and head by head. What is
+/// written behind the last position of a sequence, the next one overwrites.
 fn attend<T: Real>(
     network: &Network,
     attention: &Attention,
     part: &Part<'_>,
     tape: &mut Tape<T>,
-    panels: &mut Panels<T>,
     keep: bool,
 ) {
-    let (seq, heads) = (part.batch.seq, attention.heads.len());
-    let (wide, values) = (attention.qk.w.columns, attention.v.w.columns);
-    let z = fit(&mut tape.z, part.positions() * values);
+    let (seq, heads, stride) = (part.batch.seq, attention.heads.len(), part.apart());
+    let (n, beside) = (seq.next_multiple_of(LANES), apart(seq));
+    let z = fit(&mut tape.z, attention.v.w.columns * stride);
     let patterns = if keep { part.sequences.len() * heads } else { 1 };
-    let patterns = fit(&mut tape.pattern, patterns * seq * seq);
+    let patterns = fit(&mut tape.pattern, patterns * seq * beside);
     let (scores, means) =
-        if network.causal { (Band::Lower, Band::LowerLeft) } else { (Band::All, Band::All) };
+        if network.causal { (Band::Upper, Band::UpperRight) } else { (Band::All, Band::All) };
     for (b, length) in part.lengths().iter().enumerate() {
-        let qk = &tape.qk[b * seq * wide..];
+        let of = |row: usize| row * stride + b * seq;
         for (h, head) in attention.heads.iter().enumerate() {
-            let pattern = &mut patterns[if keep { b * heads + h } else { 0 } * seq * seq..][..seq * seq];
-            let (q, k) = (View::new(&qk[head.q..], wide), View::new(&qk[head.k..], wide));
-            multiply(panels, [seq, head.d_head, seq], (q, k.t()), scores, pattern, seq);
-            softmax(pattern, seq, *length, network.causal, T::of(head.scale));
-            let at = b * seq * values + head.v;
-            let factors = (View::new(pattern, seq), View::new(&tape.v[at..], values));
-            multiply(panels, [seq, seq, head.d_value], factors, means, &mut z[at..], values);
+            let at = if keep { b * heads + h } else { 0 };
+            let pattern = &mut patterns[at * seq * beside..][..seq * beside];
+            let (left, right) =
+                (Left::Columns(from(&tape.qk, of(head.k)), stride), from(&tape.qk, of(head.q)));
+            Product {
+                m: seq,
+                k: head.d_head,
+                n,
+                left,
+                right: (right, stride),
+                start: Start::Zero,
+                band: scores,
+                out: pattern,
+                stride: beside,
+            }
+            .run();
+            softmax(pattern, beside, *length, network.causal, T::of(head.scale));
+            Product {
+                m: head.d_value,
+                k: seq,
+                n,
+                left: Left::Rows(from(&tape.v, of(head.v)), stride),
+                right: (pattern, beside),
+                start: Start::Zero,
+                band: means,
+                out: from_mut(z, of(head.v)),
+                stride,
+            }
+            .run();
         }
     }
 }

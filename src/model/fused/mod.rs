@@ -14,6 +14,7 @@ mod pass;
 mod product;
 mod real;
 mod rows;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod wide;

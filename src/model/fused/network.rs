@@ -15,9 +15,16 @@ pub(super) struct Matrix {
     at: usize,
     pub rows: usize,
     pub columns: usize,
+    /// Whether it is stored transposed.
+    pub turned: bool,
 }
 
 impl Matrix {
+    /// How far apart rows lie, or columns where it is stored transposed.
+    pub(super) fn apart(&self) -> usize {
+        if self.turned { self.rows } else { self.columns }
+    }
+
     pub(super) fn range(&self) -> Range<usize> {
         self.at..self.at + self.rows * self.columns
     }
@@ -174,14 +181,25 @@ impl<'l> Builder<'l> {
     fn matrix(&mut self, rows: usize, columns: usize) -> Matrix {
         let at = self.len;
         self.len += rows * columns;
-        Matrix { at, rows, columns }
+        Matrix { at, rows, columns, turned: false }
+    }
+
+    /// One that rows are multiplied by. Of what is multiplied to get its gradient, that has to be transposed
+    /// which has as many rows as it is stored with columns: these are to be few.
+    fn factor(&mut self, rows: usize, columns: usize) -> Matrix {
+        Matrix { turned: columns > rows, ..self.matrix(rows, columns) }
     }
 
     /// A parameter goes into a matrix, from this row and column on.
     fn put(&mut self, name: &str, into: Matrix, row: usize, column: usize) {
         let Some(&(from, [rows, columns])) = self.places.get(name) else { return };
-        let (to, stride) = (into.at + row * into.columns + column, into.columns);
-        self.blocks.push(Block { from, rows, columns, transposed: false, to, stride });
+        self.block(Block { from, rows, columns, transposed: false, to: 0, stride: 0 }, into, row, column);
+    }
+
+    fn block(&mut self, block: Block, into: Matrix, row: usize, column: usize) {
+        let (row, column) = if into.turned { (column, row) } else { (row, column) };
+        let (to, stride) = (into.at + row * into.apart() + column, into.apart());
+        self.blocks.push(Block { transposed: block.transposed != into.turned, to, stride, ..block });
     }
 
     /// A parameter by itself.
@@ -194,7 +212,15 @@ impl<'l> Builder<'l> {
 
     /// [`Self::one`], which may be empty.
     fn needed(&mut self, name: &str) -> Matrix {
-        self.one(name).unwrap_or(Matrix { at: 0, rows: 0, columns: 0 })
+        self.one(name).unwrap_or(Matrix { at: 0, rows: 0, columns: 0, turned: false })
+    }
+
+    /// A parameter by itself, as a factor.
+    fn needed_factor(&mut self, name: &str) -> Matrix {
+        let [rows, columns] = self.places.get(name).map_or([0, 0], |(_, shape)| *shape);
+        let factor = self.factor(rows, columns);
+        self.put(name, factor, 0, 0);
+        factor
     }
 
     fn norm(&mut self, name: &str) -> Option<Norm> {
@@ -246,7 +272,7 @@ impl<'l> Builder<'l> {
             return None;
         }
         let d = config.d_model;
-        let (w_qk, w_v, w_o) = (self.matrix(d, qk), self.matrix(d, v), self.matrix(v, d));
+        let (w_qk, w_v, w_o) = (self.factor(d, qk), self.factor(d, v), self.factor(v, d));
         let biased = config.biases == Biases::All;
         let [b_qk, b_v] = [qk, v].map(|width| biased.then(|| self.matrix(1, width)));
         for (h, head) in heads.iter().enumerate() {
@@ -281,7 +307,7 @@ impl<'l> Builder<'l> {
             return None;
         }
         let mut linear = |part: &str| {
-            let w = self.needed(&format!("blocks.{l}.mlp.w_{part}"));
+            let w = self.needed_factor(&format!("blocks.{l}.mlp.w_{part}"));
             let b = self.one(&format!("blocks.{l}.mlp.b_{part}"));
             self.linear(w, b)
         };
@@ -292,14 +318,14 @@ impl<'l> Builder<'l> {
     fn unembed(&mut self, config: &Config, o: usize) -> Linear {
         let w = if config.tied {
             let (rows, columns) = (config.d_model, config.outputs[o].decode.width());
-            let w = self.matrix(rows, columns);
+            let w = self.factor(rows, columns);
             if let Some(&(from, _)) = self.places.get("embed.0.w_e") {
-                let (to, stride) = (w.at, columns);
-                self.blocks.push(Block { from, rows: columns, columns: rows, transposed: true, to, stride });
+                let tied = Block { from, rows: columns, columns: rows, transposed: true, to: 0, stride: 0 };
+                self.block(tied, w, 0, 0);
             }
             w
         } else {
-            self.needed(&format!("unembed.{o}.w_u"))
+            self.needed_factor(&format!("unembed.{o}.w_u"))
         };
         let b = self.one(&format!("unembed.{o}.b_u"));
         self.linear(w, b)

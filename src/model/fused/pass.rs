@@ -9,7 +9,7 @@ use std::ops::Range;
 
 /// Positions that are worked on at a time: what lies between products then stays in the cache, and
 /// little memory is needed.
-const PART: usize = 256;
+const PART: usize = 384;
 
 /// How far off logits are.
 pub trait Objective<T: Real> {
@@ -33,7 +33,7 @@ impl<T: Real> Workspace<T> {
         for part in parts(batch) {
             self.forward(network, weights, &part, false);
             let (mut from, first) = (0, part.sequences.start * batch.seq);
-            for (logits, width) in self.logits.iter().zip(widths.clone()) {
+            for (logits, width) in self.listed.iter().zip(widths.clone()) {
                 all[from + first * width..][..logits.len()].copy_from_slice(logits);
                 from += positions * width;
             }
@@ -55,7 +55,7 @@ impl<T: Real> Workspace<T> {
         let mut loss = 0.0;
         for part in parts(batch) {
             self.forward(network, weights, &part, true);
-            loss += objective.part(part.sequences.clone(), &mut self.logits);
+            loss += objective.part(part.sequences.clone(), &mut self.listed);
             self.backward(network, weights, &part);
         }
         network.scatter(&self.gradient, gradient);

@@ -1,23 +1,35 @@
-//! What happens to rows of numbers between products.
+//! What happens to numbers between products.
+//!
+//! A row holds one direction, query or key of all positions, and what is reduced is reduced over rows:
+//! positions stand side by side in registers, however short a sequence is.
 
-use super::real::{LANES, Real, copy_few, fold, sum};
+use super::product::WIDTH;
+use super::real::{Real, sum};
 use super::wide::wide;
+use std::ops::Range;
 
 wide! {
-    /// `x ← x + b` for rows as long as `b`.
-    fn add_row<'r, T>(x: &'r mut [T], b: &'r [T]) {
-        for row in x.chunks_exact_mut(b.len().max(1)) {
-            row.iter_mut().zip(b).for_each(|(x, b)| *x += *b);
+    /// `x ← x + b`, a number to each row.
+    fn add_column<'r, T>(x: &'r mut [T], apart: usize, b: &'r [T]) {
+        for (row, b) in x.chunks_exact_mut(apart).zip(b) {
+            row.iter_mut().for_each(|x| *x += *b);
         }
     }
 }
 
 wide! {
-    /// `sums ← sums + Σ rows` for rows as long as `sums`.
-    fn add_rows<'r, T>(sums: &'r mut [T], rows: &'r [T]) {
-        for row in rows.chunks_exact(sums.len().max(1)) {
-            sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += *x);
+    /// `sums ← sums + Σ x`, over the first `n` numbers of each row.
+    fn add_sums<'r, T>(sums: &'r mut [T], x: &'r [T], apart: usize, n: usize) {
+        for (total, row) in sums.iter_mut().zip(x.chunks_exact(apart)) {
+            *total += sum(&row[..n], &row[..n], |x, _| x);
         }
+    }
+}
+
+wide! {
+    /// `x ← x + y`, entry by entry.
+    fn add<'r, T>(x: &'r mut [T], y: &'r [T]) {
+        x.iter_mut().zip(y).for_each(|(x, y)| *x += *y);
     }
 }
 
@@ -28,36 +40,51 @@ wide! {
     }
 }
 
-wide! {
-    /// `y = (x - mean x) / √(var x + eps)` row by row, `scales` being what is multiplied by.
-    fn normalise<'r, T>(x: &'r [T], y: &'r mut [T], scales: &'r mut [T], eps: f64) {
-        let width = x.len() / scales.len().max(1);
-        let n = T::of(width as f64);
-        let rows = x.chunks_exact(width.max(1)).zip(y.chunks_exact_mut(width.max(1)));
-        for ((x, y), scale) in rows.zip(scales) {
-            let mean = sum(x, x, |x, _| x) / n;
-            let variance = sum(x, x, |x, _| (x - mean) * (x - mean)) / n;
-            *scale = T::one() / (variance + T::of(eps)).sqrt();
-            y.iter_mut().zip(x).for_each(|(y, x)| *y = (*x - mean) * *scale);
-        }
-    }
+/// Positions that are worked on at a time, so that what is reduced stays in registers.
+fn blocks(apart: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..apart).step_by(WIDTH).map(move |from| from..apart.min(from + WIDTH))
 }
 
 wide! {
-    /// `x = y w + b`, row by row.
-    fn stretch<'r, T>(y: &'r [T], w: &'r [T], b: Option<&'r [T]>, x: &'r mut [T]) {
-        for (y, x) in y.chunks_exact(w.len()).zip(x.chunks_exact_mut(w.len())) {
-            x.iter_mut().zip(y).zip(w).for_each(|((x, y), w)| *x = *y * *w);
-            if let Some(b) = b {
-                x.iter_mut().zip(b).for_each(|(x, b)| *x += *b);
+    /// `y = (x - mean x) / √(var x + eps)` position by position, `scales` being what is multiplied by. Rows
+    /// of `x` and `y` are as long as `scales`.
+    fn normalise<'r, T>(x: &'r [T], y: &'r mut [T], scales: &'r mut [T], d: usize, eps: f64) {
+        let (apart, n) = (scales.len(), T::of(d as f64));
+        for block in blocks(apart) {
+            let (mut means, mut squares) = ([T::zero(); WIDTH], [T::zero(); WIDTH]);
+            for x in x.chunks_exact(apart).take(d) {
+                means.iter_mut().zip(&x[block.clone()]).for_each(|(mean, x)| *mean += *x);
+            }
+            means.iter_mut().for_each(|mean| *mean /= n);
+            for x in x.chunks_exact(apart).take(d) {
+                let pairs = squares.iter_mut().zip(&x[block.clone()]).zip(&means);
+                pairs.for_each(|((square, x), mean)| *square += (*x - *mean) * (*x - *mean));
+            }
+            let scales = &mut scales[block.clone()];
+            let pairs = scales.iter_mut().zip(&squares);
+            pairs.for_each(|(scale, square)| *scale = T::one() / (*square / n + T::of(eps)).sqrt());
+            for (y, x) in y.chunks_exact_mut(apart).zip(x.chunks_exact(apart)).take(d) {
+                let at = y[block.clone()].iter_mut().zip(&x[block.clone()]).zip(&means).zip(&*scales);
+                at.for_each(|(((y, x), mean), scale)| *y = (*x - *mean) * *scale);
             }
         }
     }
 }
 
 wide! {
+    /// `x = y w + b`, a number of `w` and `b` to each row.
+    fn stretch<'r, T>(y: &'r [T], w: &'r [T], b: Option<&'r [T]>, x: &'r mut [T], apart: usize) {
+        let rows = y.chunks_exact(apart).zip(x.chunks_exact_mut(apart)).zip(w);
+        for (i, ((y, x), w)) in rows.enumerate() {
+            let b = b.map_or(T::zero(), |b| b[i]);
+            x.iter_mut().zip(y).for_each(|(x, y)| *x = *y * *w + b);
+        }
+    }
+}
+
+wide! {
     /// Adds to `dx` what [`normalise`] and [`stretch`] make of the gradient `g` of their result:
-    /// `(h - mean h - y mean(h y)) scale`, with `h = g w`; and to `dw` the `Σ g y` over the rows. `g`
+    /// `(h - mean h - y mean(h y)) scale`, with `h = g w`; and to `dw` the `Σ g y` over `m` positions. `g`
     /// becomes `h`.
     fn normalise_back<'r, T>(
         g: &'r mut [T],
@@ -66,82 +93,93 @@ wide! {
         w: &'r [T],
         dw: &'r mut [T],
         dx: &'r mut [T],
+        m: usize,
     ) {
-        let n = T::of(w.len() as f64);
-        let rows = g.chunks_exact_mut(w.len()).zip(y.chunks_exact(w.len())).zip(dx.chunks_exact_mut(w.len()));
-        for (((g, y), dx), scale) in rows.zip(scales) {
-            for (((g, y), w), dw) in g.iter_mut().zip(y).zip(w).zip(dw.iter_mut()) {
-                *dw += *g * *y;
-                *g *= *w;
+        let (apart, n) = (scales.len(), T::of(w.len() as f64));
+        for (((g, y), w), dw) in g.chunks_exact_mut(apart).zip(y.chunks_exact(apart)).zip(w).zip(dw) {
+            *dw += sum(&g[..m], &y[..m], |g, y| g * y);
+            g.iter_mut().for_each(|g| *g *= *w);
+        }
+        for block in blocks(apart) {
+            let (mut means, mut slopes) = ([T::zero(); WIDTH], [T::zero(); WIDTH]);
+            for (h, y) in g.chunks_exact(apart).zip(y.chunks_exact(apart)).take(w.len()) {
+                let at = means.iter_mut().zip(&mut slopes).zip(&h[block.clone()]).zip(&y[block.clone()]);
+                at.for_each(|(((mean, slope), h), y)| {
+                    *mean += *h;
+                    *slope += *h * *y;
+                });
             }
-            let (mean, slope) = (sum(g, g, |h, _| h) / n, sum(g, y, |h, y| h * y) / n);
-            for ((dx, h), y) in dx.iter_mut().zip(g).zip(y) {
-                *dx += (*h - mean - *y * slope) * *scale;
+            means.iter_mut().chain(&mut slopes).for_each(|sum| *sum /= n);
+            let rows = g.chunks_exact(apart).zip(y.chunks_exact(apart)).zip(dx.chunks_exact_mut(apart));
+            for ((h, y), dx) in rows.take(w.len()) {
+                let pairs = dx[block.clone()].iter_mut().zip(&h[block.clone()]).zip(&y[block.clone()]);
+                let at = pairs.zip(&means).zip(&slopes).zip(&scales[block.clone()]);
+                for (((((dx, h), y), mean), slope), scale) in at {
+                    *dx += (*h - *mean - *y * *slope) * *scale;
+                }
             }
         }
     }
 }
 
 wide! {
-    /// Softmax of `scale · x`, row by row: row `i` over its first `seen` entries, in a causal pattern
-    /// over `i + 1` of them at most; the others become 0. It promises what `masked_softmax` does.
-    fn softmax<'r, T>(x: &'r mut [T], width: usize, seen: usize, causal: bool, scale: T) {
-        for (i, row) in x.chunks_exact_mut(width.max(1)).enumerate() {
-            let seen = if causal { seen.min(i + 1) } else { seen };
-            let (row, hidden) = row.split_at_mut(seen);
-            hidden.fill(T::zero());
-            softmax_row(row, scale);
+    /// Softmax of `scale · x`, column by column, a column being a query and a row a key: over the first
+    /// `seen` keys, in a causal pattern over those that do not come behind the query. The others become 0, in
+    /// a causal pattern as far as [`WIDTH`] columns reach that lie beside a key that counts. It promises what
+    /// `masked_softmax` does.
+    fn softmax<'r, T>(x: &'r mut [T], apart: usize, seen: usize, causal: bool, scale: T) {
+        for block in blocks(apart) {
+            let last = if causal { block.end } else { x.len() };
+            let (mut greatest, mut sums) = ([T::neg_infinity(); WIDTH], [T::zero(); WIDTH]);
+            for (key, row) in x.chunks_exact_mut(apart).enumerate().take(seen.min(last)) {
+                let row = &mut row[block.clone()];
+                if causal && key > block.start {
+                    row[..key - block.start].fill(T::neg_infinity());
+                }
+                let pairs = greatest.iter_mut().zip(row);
+                pairs.for_each(|(greatest, x)| *greatest = if *x > *greatest { *x } else { *greatest });
+            }
+            for row in x.chunks_exact_mut(apart).take(seen.min(last)) {
+                for ((x, greatest), sum) in row[block.clone()].iter_mut().zip(&greatest).zip(&mut sums) {
+                    *x = ((*x - *greatest) * scale).e();
+                    *sum += *x;
+                }
+            }
+            // The greatest weigh 1 times it: the correctly rounded 1/k, where k of them are all there is.
+            sums.iter_mut().for_each(|sum| *sum = T::one() / *sum);
+            for row in x.chunks_exact_mut(apart).take(seen.min(last)) {
+                row[block.clone()].iter_mut().zip(&sums).for_each(|(x, share)| *x *= *share);
+            }
+            for row in x.chunks_exact_mut(apart).take(last).skip(seen) {
+                row[block.clone()].fill(T::zero());
+            }
         }
     }
-}
-
-#[inline(always)]
-fn softmax_row<T: Real>(x: &mut [T], scale: T) {
-    let max = |a, b| if b > a { b } else { a };
-    let mut lanes = [T::neg_infinity(); LANES];
-    let whole = x.chunks_exact(LANES);
-    // Full lanes, so that short rows are wide work too; what stands beyond the row is 0 in the end.
-    let mut rest = [T::neg_infinity(); LANES];
-    copy_few(&mut rest[..whole.remainder().len()], whole.remainder());
-    for x in whole.chain([&rest[..]]) {
-        x.iter().zip(&mut lanes).for_each(|(x, lane)| *lane = max(*lane, *x));
-    }
-    let greatest = fold(lanes, max);
-    let mut sums = [T::zero(); LANES];
-    let mut whole = x.chunks_exact_mut(LANES);
-    let mut weigh = |x: &mut [T]| {
-        for (x, sum) in x.iter_mut().zip(&mut sums) {
-            *x = ((*x - greatest) * scale).e();
-            *sum += *x;
-        }
-    };
-    whole.by_ref().for_each(&mut weigh);
-    weigh(&mut rest);
-    copy_few(whole.into_remainder(), &rest);
-    // The greatest weigh 1 times it: the correctly rounded 1/k, where k of them are all there is.
-    let share = T::one() / fold(sums, |a, b| a + b);
-    x.iter_mut().for_each(|x| *x *= share);
 }
 
 wide! {
     /// From a pattern `p` and its gradient `g` to that of the scores, in place of `g`:
-    /// `scale · p (g - Σ p g)`, over the entries that [`softmax`] saw; 0 elsewhere.
-    fn softmax_back<'r, T>(
-        g: &'r mut [T],
-        p: &'r [T],
-        width: usize,
-        seen: usize,
-        causal: bool,
-        scale: T,
-    ) {
-        let rows = g.chunks_exact_mut(width.max(1)).zip(p.chunks_exact(width.max(1)));
-        for (i, (g, p)) in rows.enumerate() {
-            let seen = if causal { seen.min(i + 1) } else { seen };
-            let (g, hidden) = g.split_at_mut(seen);
-            hidden.fill(T::zero());
-            let p = &p[..seen];
-            let mean = sum(p, g, |p, g| p * g);
-            g.iter_mut().zip(p).for_each(|(g, p)| *g = scale * *p * (*g - mean));
+    /// `scale · p (g - Σ p g)`, over the entries that [`softmax`] saw; 0 where it wrote 0.
+    fn softmax_back<'r, T>(g: &'r mut [T], p: &'r [T], apart: usize, seen: usize, causal: bool, scale: T) {
+        for block in blocks(apart) {
+            let last = if causal { block.end } else { g.len() };
+            let mut means = [T::zero(); WIDTH];
+            let rows = g.chunks_exact_mut(apart).zip(p.chunks_exact(apart)).enumerate();
+            for (key, (g, p)) in rows.take(seen.min(last)) {
+                let g = &mut g[block.clone()];
+                if causal && key > block.start {
+                    g[..key - block.start].fill(T::zero());
+                }
+                let triples = means.iter_mut().zip(&p[block.clone()]).zip(g);
+                triples.for_each(|((mean, p), g)| *mean += *p * *g);
+            }
+            for (g, p) in g.chunks_exact_mut(apart).zip(p.chunks_exact(apart)).take(seen.min(last)) {
+                let triples = g[block.clone()].iter_mut().zip(&p[block.clone()]).zip(&means);
+                triples.for_each(|((g, p), mean)| *g = scale * *p * (*g - *mean));
+            }
+            for g in g.chunks_exact_mut(apart).take(last).skip(seen) {
+                g[block.clone()].fill(T::zero());
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The whole pass beside its plain twin, over all that a configuration can say.
 
-use super::product::{Band, Panels, View, multiply};
+use super::product::{Band, Left, Product, Start, apart, pack, transpose};
 use super::*;
 use crate::model::{
     Activation, AttnScale, Batch, Biases, Config, Hooks, Layout, NoHooks, NormConfig, Positions, Site,
@@ -84,21 +84,43 @@ fn everything(config: &Config, batch: &Batch, dtype: DType, hooks: &mut dyn Hook
     [logits, gradient].map(|x| x.to_dtype(DType::F64).unwrap().to_vec1().unwrap())
 }
 
+/// How the left factor is given: by rows, by columns, packed from either.
+#[derive(Clone, Copy, Debug)]
+enum Given {
+    Rows,
+    Columns,
+    PackedRows,
+    PackedColumns,
+}
+
+/// A matrix by its entries, with rows that lie so far apart, and no numbers between them.
+fn stored<T: Real>(rows: usize, columns: usize, apart: usize, f: impl Fn(usize, usize) -> f64) -> Vec<T> {
+    let entry = |at: usize| if at % apart < columns { T::of(f(at / apart, at % apart)) } else { T::nan() };
+    (0..rows * apart).map(entry).collect()
+}
+
+/// The product of two matrices by their entries.
 fn product<T: Real>(
-    left: &[T],
-    right: &[T],
+    a: &dyn Fn(usize, usize) -> f64,
+    b: &dyn Fn(usize, usize) -> f64,
     [m, k, n]: [usize; 3],
-    transposed: [bool; 2],
+    given: Given,
     band: Band,
 ) -> Vec<T> {
-    let view = |data, rows, columns, transposed| View {
-        data,
-        stride: if transposed { rows } else { columns },
-        transposed,
+    let (rows, columns) = (stored(m, k, k.max(1), a), stored(k, m, m + 3, |i, j| a(j, i)));
+    let (rows, columns) = (Left::Rows(&rows, k.max(1)), Left::Columns(&columns, m + 3));
+    let packed: Vec<T>;
+    let left = match given {
+        Given::Rows => rows,
+        Given::Columns => columns,
+        Given::PackedRows | Given::PackedColumns => {
+            packed = pack(if matches!(given, Given::PackedRows) { rows } else { columns }, m, k);
+            Left::Tiles(&packed)
+        }
     };
-    let factors = (view(left, m, k, transposed[0]), view(right, k, n, transposed[1]));
-    let mut out = vec![T::nan(); m * n];
-    multiply(&mut Panels::default(), [m, k, n], factors, band, &mut out, n);
+    let right = stored(k, n, apart(n), b);
+    let (right, start, mut out) = ((&*right, apart(n)), Start::Zero, vec![T::nan(); m * n]);
+    Product { m, k, n, left, right, start, band, out: &mut out, stride: n }.run();
     out
 }
 
@@ -126,33 +148,51 @@ proptest! {
     #[test]
     fn products_are_those_of_the_definition(
         [m, k, n] in [0..40usize, 0..300usize, 0..110usize],
-        transposed in any::<[bool; 2]>(),
+        given in prop_oneof![
+            Just(Given::Rows), Just(Given::Columns), Just(Given::PackedRows), Just(Given::PackedColumns)
+        ],
         band in prop_oneof![
-            Just(Band::All), Just(Band::Lower), Just(Band::LowerLeft), Just(Band::UpperLeft)
+            Just(Band::All), Just(Band::Upper), Just(Band::UpperRight), Just(Band::LowerRight)
         ],
     ) {
         let matters = |i: usize, j: usize| match band {
-            Band::All | Band::Lower => true,
-            Band::LowerLeft => j <= i,
-            Band::UpperLeft => j >= i,
+            Band::All | Band::Upper => true,
+            Band::UpperRight => i <= j,
+            Band::LowerRight => i >= j,
         };
-        let a = |i: usize, j: usize| f64::from(u8::from(matters(i, j))) * ((i * 5 + j * 3) % 7) as f64;
-        let b = |i: usize, j: usize| ((i * 2 + j * 11) % 5) as f64 - 2.0;
-        let stored = |rows: usize, columns: usize, f: &dyn Fn(usize, usize) -> f64| -> Vec<f64> {
-            (0..rows * columns).map(|at| f(at / columns, at % columns)).collect()
-        };
-        let left = if transposed[0] { stored(k, m, &|i, j| a(j, i)) } else { stored(m, k, &a) };
-        let right = if transposed[1] { stored(n, k, &|i, j| b(j, i)) } else { stored(k, n, &b) };
-        let cast = |x: &[f64]| x.iter().map(|x| *x as f32).collect::<Vec<_>>();
-        let narrow = product::<f32>(&cast(&left), &cast(&right), [m, k, n], transposed, band);
-        let out = product::<f64>(&left, &right, [m, k, n], transposed, band);
+        let a = |i: usize, j: usize| ((i * 5 + j * 3) % 7) as f64;
+        let b = |i: usize, j: usize| f64::from(u8::from(matters(i, j))) * (((i * 2 + j * 11) % 5) as f64 - 2.0);
+        let narrow = product::<f32>(&a, &b, [m, k, n], given, band);
+        let out = product::<f64>(&a, &b, [m, k, n], given, band);
         for i in 0..m {
-            for j in (0..n).filter(|j| band != Band::Lower || *j <= i) {
+            for j in (0..n).filter(|j| band != Band::Upper || i <= *j) {
                 let exact: f64 = (0..k).map(|x| a(i, x) * b(x, j)).sum();
                 prop_assert_eq!((out[i * n + j], f64::from(narrow[i * n + j])), (exact, exact), "{} {}", i, j);
             }
         }
     }
+
+    /// All of a matrix, and what matters of a triangular one.
+    #[test]
+    fn what_is_transposed_is_the_same([rows, columns] in [0..70usize, 0..110usize], upper in any::<bool>()) {
+        let from: Vec<f64> = stored(rows, columns, columns + 2, |i, j| (i * 1_000 + j) as f64);
+        let mut to = vec![f64::NAN; columns * (rows + 1)];
+        transpose((&from, columns + 2), (&mut to, rows + 1), rows, columns, upper);
+        for i in 0..rows {
+            for j in (0..columns).filter(|j| !upper || i <= *j) {
+                prop_assert_eq!(to[j * (rows + 1) + i], (i * 1_000 + j) as f64);
+            }
+        }
+    }
+}
+
+/// No number is read or written that is not there.
+#[test]
+#[should_panic(expected = "steps beyond a matrix")]
+fn a_matrix_that_is_too_small_is_refused() {
+    let (left, right, mut out) = ([1.0_f32; 8], [1.0_f32; 16], [0.0_f32; 16]);
+    let (left, right, out) = (Left::Rows(&left, 2), (&right[..], 16), &mut out[..]);
+    Product { m: 1, k: 2, n: 16, left, right, start: Start::Zero, band: Band::All, out, stride: 16 }.run();
 }
 
 #[test]
