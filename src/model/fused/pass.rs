@@ -8,8 +8,8 @@ use crate::model::Batch;
 use std::ops::Range;
 
 /// Positions that are worked on at a time: what lies between products then stays in the cache, and
-/// little memory is needed.
-const PART: usize = 384;
+/// little memory is needed. A multiple of the width of tiles, and less than two sequences of 128.
+const PART: usize = 192;
 
 /// How far off logits are.
 pub trait Objective<T: Real> {
