@@ -184,8 +184,8 @@ impl<'l> Builder<'l> {
         Matrix { at, rows, columns, turned: false }
     }
 
-    /// One that rows are multiplied by. Of what is multiplied to get its gradient, that has to be transposed
-    /// which has as many rows as it is stored with columns: these are to be few.
+    /// One that rows are multiplied by. Its gradient is a product of which the right factor is transposed, and
+    /// that is as wide as a row of what is stored: the shorter side is stored as the row.
     fn factor(&mut self, rows: usize, columns: usize) -> Matrix {
         Matrix { turned: columns > rows, ..self.matrix(rows, columns) }
     }

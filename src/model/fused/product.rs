@@ -18,11 +18,11 @@ pub(super) const WIDTH: usize = 48;
 /// Registers that a tile is wide.
 const ACROSS: usize = 3;
 
-/// The stretch of the inner dimension that is worked on at a time: 24 KiB of f32.
+/// The stretch of the inner dimension that is worked on at a time: 24 KiB of f32 at most.
 const DEPTH: usize = 128;
 
-/// How far apart rows of so many numbers lie: an odd number of cache lines, so that rows one below the other
-/// take turns in all sets of a cache.
+/// How far apart rows of so many numbers lie: an odd number of cache lines of f32, so that rows one below the
+/// other take turns in all sets of a cache (of f64 twice as many, in half of them).
 pub(super) fn apart(columns: usize) -> usize {
     (columns.div_ceil(LANES) | 1) * LANES
 }

@@ -13,8 +13,8 @@ use pulp::Simd;
 /// Steps that are written out: addresses are then counted up less often.
 const STEPS: usize = 4;
 
-/// For each row of a tile, or each register of one, written out: sums stay in registers only if every
-/// index is a constant.
+/// For each of up to 8 rows of a tile, or up to 3 registers of one, written out: in large bodies sums stay in
+/// registers only if every index is a constant.
 macro_rules! each {
     ($r:ident < R, $body:block) => {
         each!($r < R, $body, 0 1 2 3 4 5 6 7)
