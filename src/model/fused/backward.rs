@@ -1,6 +1,6 @@
 //! All layers, backwards.
 
-use super::forward::{Part, from_mut, seen, stretched};
+use super::forward::{Part, from_mut, product, seen, stretched};
 use super::network::{Attention, Linear, Matrix, Mlp, Network, Norm};
 use super::product::{Band, Left, Product, Start, apart, from, transpose};
 use super::real::{LANES, Real};
@@ -209,13 +209,13 @@ fn learn<T: Real>(
     turned: &mut Room<T>,
     gradient: &mut [T],
 ) {
-    let Matrix { rows, columns, turned: stored_turned, .. } = linear.w;
+    let Matrix { rows, columns, .. } = linear.w;
     let (k, stride) = (part.positions(), part.apart());
     if let Some(b) = linear.b {
         add_sums(b.of_mut(gradient), g, stride, k);
     }
     // `dwᵀ ← dwᵀ + g xᵀ` where that is what is stored.
-    let (left, m, right, n) = if stored_turned { (g, columns, x, rows) } else { (x, rows, g, columns) };
+    let (left, m, right, n) = if linear.w.turned { (g, columns, x, rows) } else { (x, rows, g, columns) };
     let turned = fit(turned, k * apart(n));
     transpose((right, stride), (&mut *turned, apart(n)), n, k, false);
     let (left, right, out) = (Left::Rows(left, stride), (&*turned, apart(n)), linear.w.of_mut(gradient));
@@ -224,25 +224,12 @@ fn learn<T: Real>(
 
 /// `out ← w g`
 fn back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut [T]) {
-    product(g, linear, weights, part, Start::Zero, out);
+    product(&weights.backward[linear.id], [linear.w.rows, linear.w.columns], g, part, Start::Zero, out);
 }
 
 /// `out ← out + w g`
 fn add_back<T: Real>(g: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut [T]) {
-    product(g, linear, weights, part, Start::There, out);
-}
-
-fn product<T: Real>(
-    g: &[T],
-    linear: &Linear,
-    weights: &Weights<T>,
-    part: &Part<'_>,
-    start: Start<'_, T>,
-    out: &mut [T],
-) {
-    let (m, k, n) = (linear.w.rows, linear.w.columns, part.positions().next_multiple_of(LANES));
-    let (left, stride) = (Left::Tiles(&weights.backward[linear.id]), part.apart());
-    Product { m, k, n, left, right: (g, stride), start, band: Band::All, out, stride }.run();
+    product(&weights.backward[linear.id], [linear.w.rows, linear.w.columns], g, part, Start::There, out);
 }
 
 /// Adds to the gradient of the residual stream what comes from the gradient `x` of what was read.

@@ -170,27 +170,28 @@ pub(super) fn seen<'s, T: Real>(
 fn times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut Room<T>) {
     let start = linear.b.map_or(Start::Zero, |b| Start::Column(b.of(&weights.wide)));
     let out = fit(out, linear.w.columns * part.apart());
-    product(x, linear, weights, part, start, out);
+    product(&weights.forward[linear.id], [linear.w.columns, linear.w.rows], x, part, start, out);
 }
 
 /// `out ← out + wᵀ x + b`
 fn add_times<T: Real>(x: &[T], linear: &Linear, weights: &Weights<T>, part: &Part<'_>, out: &mut [T]) {
-    product(x, linear, weights, part, Start::There, out);
+    let sizes = [linear.w.columns, linear.w.rows];
+    product(&weights.forward[linear.id], sizes, x, part, Start::There, out);
     if let Some(b) = linear.b {
         add_column(out, part.apart(), b.of(&weights.wide));
     }
 }
 
-fn product<T: Real>(
+/// `out ← start + a x`, with a packed matrix `a [m, k]` and rows of all positions.
+pub(super) fn product<T: Real>(
+    packed: &[T],
+    [m, k]: [usize; 2],
     x: &[T],
-    linear: &Linear,
-    weights: &Weights<T>,
     part: &Part<'_>,
     start: Start<'_, T>,
     out: &mut [T],
 ) {
-    let (m, k, n) = (linear.w.columns, linear.w.rows, part.positions().next_multiple_of(LANES));
-    let (left, stride) = (Left::Tiles(&weights.forward[linear.id]), part.apart());
+    let (left, n, stride) = (Left::Tiles(packed), part.positions().next_multiple_of(LANES), part.apart());
     Product { m, k, n, left, right: (x, stride), start, band: Band::All, out, stride }.run();
 }
 
