@@ -13,6 +13,13 @@ use std::ops::RangeInclusive;
 /// One list of values per column, all of one length.
 pub type Columns = Vec<Vec<Value>>;
 
+/// How many inputs a program declares before assumptions narrow them, saturating; none if a domain
+/// or the lengths are not declared.
+pub fn count(program: &Program) -> Option<u128> {
+    let interpreter = Interpreter::new(program);
+    Inputs::new(program, &interpreter, vec![false; program.columns.len()]).map(|inputs| inputs.count())
+}
+
 /// The inputs of a program with declared domains and lengths.
 pub struct Inputs<'p> {
     domains: Vec<&'p [Value]>,

@@ -1,6 +1,8 @@
 //! What do `run` and `check` take and print? Commands, and what they answer.
 
-use crate::common::command::{Answer, file, raspc, refuses};
+use crate::common::command::{Answer, file, fits, folder, raspc, raspc_at, refuses};
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
 
 /// Runs a program on an input.
 fn run(name: &str, program: &str, more: &[&str]) -> Answer {
@@ -204,4 +206,111 @@ fn a_text_that_is_no_integer_is_called_so() {
     assert!(answer.err.contains("\"1.5\" is not an integer"), "{}", answer.err);
     let answer = run("integers", "output tokens_int;", &["[\"x\"]"]);
     assert!(answer.err.contains("\"x\" is not a number"), "{}", answer.err);
+}
+
+const COMMANDS: [&str; 9] =
+    ["compile", "check", "verify", "run", "train", "inspect", "repl", "fmt", "completions"];
+
+#[test]
+fn help_is_a_command_too() {
+    let all = raspc(&["help"], "").out;
+    assert!(all.contains("Exit codes:") && all.contains("130  interrupted"), "{all}");
+    for command in COMMANDS {
+        assert!(all.contains(&format!("\n  {command} ")), "{command} is not in:\n{all}");
+        let help = raspc(&["help", command], "");
+        assert_eq!((help.code, help.out), (Some(0), raspc(&[command, "--help"], "").out), "{command}");
+    }
+    assert_eq!(raspc(&["help", "trian"], "").code, Some(1));
+}
+
+#[test]
+fn help_fits_the_terminal() {
+    for width in [60, 80] {
+        fits(&raspc_at(width, &["help"]), width);
+        for command in COMMANDS {
+            fits(&raspc_at(width, &["help", command]), width);
+        }
+    }
+}
+
+#[test]
+fn shells_learn_to_complete() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = raspc(&["completions", shell], "");
+        assert_eq!(script.code, Some(0), "{}", script.err);
+        for command in COMMANDS {
+            assert!(script.out.contains(command), "{shell} does not learn {command}");
+        }
+    }
+    assert!(raspc(&["completions", "csh"], "").err.contains("bash"));
+}
+
+#[test]
+fn files_of_another_kind_are_called_so() {
+    let (program, model, experiment) =
+        ("programs/peak.rasp", "compiled/peak.safetensors", "experiments/peak.toml");
+    let input = "[1, 3, 2]";
+    for args in [
+        &["inspect", experiment][..],
+        &["inspect", experiment, input],
+        &["run", experiment, input],
+        &["check", experiment],
+        &["compile", experiment],
+        &["verify", experiment],
+        &["fmt", experiment],
+        &["repl", experiment],
+        &["verify", model, "--against", experiment],
+    ] {
+        refuses(
+            &raspc(args, ""),
+            "experiments/peak.toml is an experiment (.toml), and a program (.rasp) is expected here; \
+             `raspc train experiments/peak.toml` takes it",
+        );
+    }
+    for args in [
+        &["check", model][..],
+        &["compile", model],
+        &["fmt", model],
+        &["repl", model],
+        &["verify", program, "--against", model],
+    ] {
+        refuses(
+            &raspc(args, ""),
+            "compiled/peak.safetensors is a model (.safetensors), and a program (.rasp) is expected here; \
+             `raspc run`, `raspc verify` and `raspc inspect` take it",
+        );
+    }
+    let out = folder("init_of_another_kind");
+    let out = out.join("run");
+    refuses(
+        &raspc(&["train", experiment, "--init", program, "--out", out.to_str().unwrap()], ""),
+        "programs/peak.rasp is a program (.rasp), and a model (.safetensors) is expected here; \
+         `raspc compile programs/peak.rasp` writes its model",
+    );
+    let disguised = file("disguised", "");
+    std::fs::copy(model, &disguised).unwrap();
+    refuses(&raspc(&["check", disguised.to_str().unwrap()], ""), "holds a model under another name");
+}
+
+/// Where there is no terminal, long work says once how far it is, and quick work says nothing.
+#[test]
+fn long_work_says_how_far_it_is() {
+    // No input makes it fail, and no fact says so.
+    let program = "input tokens : 0..9;\nlength 1..2;\noutput 1 / (count(tokens, 3) + count(tokens, 4) - length - 1);\n";
+    let quick = check("quick_work", program, &[]);
+    assert_eq!((quick.code, quick.err.as_str()), (Some(0), ""));
+    let path = file("long_work", &program.replace("1..2", "1..9"));
+    let mut begun = Command::new(env!("CARGO_BIN_EXE_raspc"))
+        .args(["check", path.to_str().unwrap(), "--enumerate", "1111111110"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut told = String::new();
+    BufReader::new(begun.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    begun.kill().unwrap();
+    begun.wait().unwrap();
+    let counts = told.strip_prefix("running inputs: ").unwrap_or_default();
+    assert!(counts.contains(" of 1.11 G, ") && counts.ends_with(" left\n"), "{told}");
 }

@@ -1,6 +1,6 @@
 //! What `inspect` and `run --trace` show, as transcripts.
 
-use crate::common::command::{Answer, raspc, refuses};
+use crate::common::command::{Answer, fits, folder, raspc, raspc_at, refuses};
 use std::path::Path;
 
 /// What a line of arguments without blanks answers.
@@ -67,4 +67,80 @@ fn totals_fit_the_manifest() {
     assert_eq!(model["totals"]["heads"], model["heads"].as_array().unwrap().len());
     assert!(model["totals"]["nonzero"].as_u64() < model["totals"]["parameters"].as_u64());
     assert_eq!(json("inspect programs/peak.rasp --stats --json"), model["totals"]);
+}
+
+#[test]
+fn tables_fit_the_terminal() {
+    let commands = [
+        &["inspect", "compiled/peak.safetensors"][..],
+        &["inspect", "compiled/sort.safetensors"],
+        &["inspect", "compiled/histogram.safetensors", "--stats"],
+        &["inspect", "compiled/peak.safetensors", "[1, 3, 2]"],
+        &["inspect", "compiled/histogram.safetensors", "abacabad"],
+        &["inspect", "compiled/histogram.safetensors", "ab", "--site", "blocks.0.mlp.hook_post"],
+        &["run", "compiled/peak.safetensors", "--trace", "[1, 3, 2, 5, 4, 9, 0, 1, 2, 3]"],
+        &["run", "programs/histogram.rasp", "--trace", "abacabad"],
+    ];
+    for args in commands {
+        let wide = raspc_at(1000, args).out;
+        for width in [40, 60, 80, 100] {
+            let answer = raspc_at(width, args);
+            fits(&answer, width);
+            // Tables with positions repeat their labels; the others show every word once.
+            if args.len() == 2 {
+                let words = |text: &str| {
+                    let mut words: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+                    words.sort();
+                    words
+                };
+                assert_eq!(words(&answer.out), words(&wide), "at {width}:\n{}", answer.out);
+            }
+        }
+    }
+}
+
+/// Nobody knows what the directions of a trained network hold: they have numbers, and no s-op is located.
+#[test]
+fn trained_networks_are_shown_by_number() {
+    let folder = folder("shown_by_number");
+    let out = folder.join("run");
+    let (out, model) = (out.to_str().unwrap(), out.join("model.safetensors"));
+    let args =
+        ["train", "experiments/peak.toml", "--out", out, "--set", "train.steps=1", "--set", "data.train=64"];
+    let trained =
+        raspc(&[&args[..], &["--set", "data.held_out=16", "--set", "model.multiple=1"]].concat(), "");
+    assert_eq!(trained.code, Some(0), "{}", trained.err);
+    let model = model.to_str().unwrap();
+
+    let labels = |answer: &Answer, site: &str| -> Vec<String> {
+        let rows = answer.out.lines().skip_while(|line| *line != site).skip(2);
+        let rows = rows.take_while(|line| line.starts_with("    ") && !line.contains("more"));
+        rows.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect()
+    };
+    let site = "blocks.0.hook_resid_post";
+    let shown = raspc(&["inspect", model, "[1, 3, 2]", "--site", site], "");
+    let numbers: Vec<String> = (0..12).map(|direction| direction.to_string()).collect();
+    assert_eq!(labels(&shown, site), numbers, "{}", shown.out);
+    let site = "blocks.0.attn.0.hook_z";
+    let shown = raspc(&["inspect", model, "[1, 3, 2]", "--site", site], "");
+    assert_eq!(labels(&shown, site)[..2], ["0", "1"], "{}", shown.out);
+
+    let trace = raspc(&["run", model, "--trace", "[1, 3, 2]"], "").out;
+    assert!(trace.contains("tokens > left (not located) ") && !trace.contains("folded"), "{trace}");
+    let trace = json(&format!("run {model} --trace [1,3,2] --json"));
+    assert_eq!(trace["trace"][0]["located"], false, "{trace}");
+    assert_eq!(trace["trace"][0]["folded"], false, "{trace}");
+}
+
+#[test]
+fn parameters_mean_the_same_everywhere() {
+    let stats = json("inspect compiled/peak.safetensors --stats --json");
+    let (parameters, unembedding) = (&stats["parameters"], &stats["unembedding"]);
+    assert_eq!((parameters, unembedding), (&653.into(), &24.into()));
+    let text = answer("inspect compiled/peak.safetensors --stats").out;
+    assert!(text.contains("653, of which 117 are not 0; 677 with unembedding"), "{text}");
+    let out = folder("parameters").join("peak.safetensors");
+    let compiled =
+        answer(&format!("compile programs/peak.rasp --no-check --no-proof --out {} --json", out.display()));
+    assert_eq!(&compiled.json()[0]["parameters"], parameters);
 }

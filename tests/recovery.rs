@@ -2,7 +2,7 @@
 
 use raspc::source::SourceId;
 use raspc::syntax::ast::{Statement, StatementKind};
-use raspc::syntax::{is_complete, parse};
+use raspc::syntax::{Completeness, completeness, continues, parse};
 
 /// What the statements of a program are, in short: the names they bind, `_` for others, and
 /// `!` for what could not be read.
@@ -123,24 +123,42 @@ fn a_typed_text_is_complete_when_nothing_more_is_awaited() {
         "set example \"a\"",
         "a = 1 1;",
         "def f() { return 1; }",
+        "def f() { return 1 }",
         "set example",
         "a);",
+        "a b",
         "\"a",
     ] {
-        assert!(is_complete(text), "{text}");
+        assert_eq!(completeness(text), Completeness::Complete, "{text}");
+    }
+    for text in ["a", "a = 1", "a; b = 2 # both", "f(1)", "input tokens : 0..3", "a\n+ 1", "draw(a)"] {
+        assert_eq!(completeness(text), Completeness::LacksSemicolon, "{text}");
     }
     for text in [
-        "a",
         "a =",
         "a = f(1,",
         "def f() {",
         "def f() { return 1;",
+        "def f() { return 1",
         "for i in x { a;",
         "[1, 2",
-        "{1: 2}",
+        "{1: 2}[",
         "a = 1 +",
+        "a if b",
         "set example [1,",
     ] {
-        assert!(!is_complete(text), "{text}");
+        assert_eq!(completeness(text), Completeness::Unfinished, "{text}");
+    }
+}
+
+#[test]
+fn a_line_continues_the_one_before_if_both_read_as_one_statement() {
+    for (text, next) in [("a = 1", "+ 2;"), ("a = 1", "+ 2"), ("a = b", "and (c"), ("f", "(1)"), ("a", ";")] {
+        assert!(continues(text, next), "{text} | {next}");
+    }
+    for (text, next) in
+        [("a = 1", "b = 2;"), ("a", "b"), ("a", "show example"), ("a", "def f() {"), ("a b", "+ 1")]
+    {
+        assert!(!continues(text, next), "{text} | {next}");
     }
 }

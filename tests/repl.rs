@@ -66,6 +66,85 @@ fn sessions() {
 }
 
 #[test]
+fn a_semicolon_at_the_end_of_a_line_may_be_left_out() {
+    let (printed, status) = repl(&[], b"1 + 1\nx = 2 # two\ny = x; z = 3\ndef f(a) {\n  return a;\n}\nf(z)");
+    assert_eq!(printed, "value: 2\nvalue: x = 2\nvalue: y = 2\nvalue: z = 3\nfunction: f(a)\nvalue: 3\n");
+    assert!(status.success());
+    // As in a file, a line that goes on with the statement before it belongs to it.
+    let (printed, _) = repl(&[], b"x = 1\n  + 2\n\ny = (x\n)\n- 1;\nz = 5 if x == 3\nelse 6\n");
+    assert_eq!(printed, "value: x = 3\nvalue: y = 2\nvalue: z = 5\n");
+    // One error, and the session goes on.
+    let (printed, status) = repl(&[], b"1 2 3\n4\n");
+    assert_eq!(printed.matches("Error").count(), 1, "{printed}");
+    assert!(printed.ends_with("value: 4\n"), "{printed}");
+    assert_eq!(status.code(), Some(2));
+}
+
+#[test]
+fn help_and_exit_work_within_a_statement() {
+    let (printed, status) = repl(&[], b"x = (1 +\nhelp sort\n2)\n");
+    assert!(printed.starts_with("sort(seq, key)\n    The sequence in ascending order"), "{printed}");
+    assert!(printed.ends_with("value: x = 3\n"), "{printed}");
+    assert!(status.success());
+    for (leave, code) in [("exit", 2), ("quit;", 2), (":exit", 2)] {
+        let (printed, status) = repl(&[], format!("x = (1 +\n{leave}\n2;\n").as_bytes());
+        assert!(printed.contains("`(` is never closed") && !printed.contains("value"), "{printed}");
+        assert_eq!(status.code(), Some(code));
+    }
+    let (printed, _) = repl(&[], b"y = 1\nx = (1 +\nreset\ny\n");
+    assert!(printed.contains("`(` is never closed") && printed.contains("`y` is not defined"), "{printed}");
+}
+
+#[test]
+fn words_that_a_program_defines_are_its_own() {
+    let (printed, _) = repl(&[], b"reset = 7\nreset\n:reset\nreset\nhelp = 5\nhelp\n:help min\n");
+    assert!(
+        printed.starts_with("value: reset = 7\nvalue: 7\nvalue: help = 5\nvalue: 5\nmin(a, b)\n"),
+        "{printed}"
+    );
+}
+
+#[test]
+fn reset_takes_declarations_back_and_reads_files_again() {
+    let (printed, status) =
+        repl(&["programs/peak.rasp"], b"x = 1\nreset\nshow example\npeak([5, 1])\nlength 1..3\n");
+    assert!(printed.contains("s-op example: [1, 3, 2]") && printed.contains("T F"), "{printed}");
+    assert!(!status.success(), "the file declares lengths already: {printed}");
+    let (printed, status) = repl(&[], b"length 1..2\nreset\nlength 1..9\nindices(\"abc\")\n");
+    assert!(printed.contains("0 1 2") && status.success(), "{printed}");
+}
+
+#[test]
+fn help_lists_the_library_and_knows_each_name() {
+    let (overview, _) = repl(&[], b"help\n");
+    let listed = overview.split("In the library").nth(1).unwrap();
+    let names = ["average(seq)", "full_s", "length", "shift(seq, steps, filler)", "sort(seq, key)"];
+    assert!(names.into_iter().all(|name| listed.contains(name)), "{overview}");
+    assert!(!listed.contains("_before"), "{overview}");
+    let widest = overview.lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(100), "{overview}");
+    let items = listed.lines().skip(1).flat_map(|line| line.split("  ")).filter(|item| !item.is_empty());
+    for name in items.map(|item| item.split('(').next().unwrap()) {
+        let (printed, _) = repl(&[], format!("help {name}\n").as_bytes());
+        assert!(printed.starts_with(name) && printed.contains("\n    "), "help {name}: {printed}");
+    }
+    for (topic, words) in [
+        ("shift", "`filler` moves in"),
+        ("min", "The larger and the smaller of two values"),
+        ("length()", "The number of positions"),
+        ("select", "select(keys, queries, comparison)"),
+        ("draw", "draw(x)"),
+        ("set example", "the running example"),
+        ("shfit", "nothing is known of `shfit`; the nearest name is `shift`"),
+    ] {
+        let (printed, status) = repl(&[], format!("help {topic};\n").as_bytes());
+        assert!(printed.contains(words) && status.success(), "help {topic}: {printed}");
+    }
+    let (printed, _) = repl(&[], b"# Twice as much.\ndouble = 2\nhelp double\ndouble = 3\nhelp double\n");
+    assert!(printed.ends_with("double = 3\n"), "{printed}");
+}
+
+#[test]
 fn without_a_terminal_there_are_no_prompts() {
     let (printed, status) = repl(&[], b"1 + 1;\nx =\n  2;");
     assert_eq!(printed, "value: 2\nvalue: x = 2\n");

@@ -25,9 +25,11 @@ const ORDER: [&str; 17] = [
 ];
 
 /// Crates that only some parts may know.
-const CONFINED: [(&str, &[&str]); 12] = [
+const CONFINED: [(&str, &[&str]); 14] = [
     ("ariadne", &["diagnostic"]),
     ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("terminal_size", &["cli"]),
     ("rustyline", &["cli"]),
     ("indicatif", &["cli"]),
     ("candle_core", &["model", "verify", "train", "probe", "cli"]),

@@ -18,11 +18,11 @@ pub struct Totals {
     heads: usize,
     neurons: usize,
     d_model: usize,
-    /// Entries of all matrices but the unembedding, as tracr's are counted.
+    /// Those of all matrices but the unembedding, as tracr's are counted.
     parameters: usize,
     /// Those of them that are not 0.
     nonzero: usize,
-    /// Entries of the unembedding.
+    /// Those of the unembedding, which `parameters` leaves out.
     unembedding: usize,
     max_len: usize,
     bos: bool,
@@ -48,7 +48,7 @@ impl Totals {
             d_model: config.d_model,
             parameters: weights.n_params(),
             nonzero: weights.n_nonzero(),
-            unembedding: weights.w_u.iter().map(|w_u| w_u.len()).sum(),
+            unembedding: weights.n_unembedding(),
             max_len: config.max_len(),
             bos: config.bos,
             causal: config.causal,
@@ -56,6 +56,11 @@ impl Totals {
             trained: training.is_some(),
             leak: artifact.manifest.leak(),
         }
+    }
+
+    fn parameters_text(&self) -> String {
+        let Self { parameters, nonzero, unembedding, .. } = self;
+        format!("{parameters}, of which {nonzero} are not 0; {} with unembedding", parameters + unembedding)
     }
 
     fn layers_text(&self) -> String {
@@ -93,15 +98,14 @@ impl Totals {
         }
     }
 
-    pub fn text(&self) -> String {
+    pub fn text(&self, width: usize) -> String {
         let mut rows = vec![
             ("program", draw::printable(&self.program)),
             ("layers", self.layers_text()),
             ("heads", self.heads.to_string()),
             ("neurons", self.neurons.to_string()),
             ("d_model", self.d_model.to_string()),
-            ("parameters", format!("{}, of which {} are not 0", self.parameters, self.nonzero)),
-            ("unembedding", self.unembedding.to_string()),
+            ("parameters", self.parameters_text()),
             ("inputs", format!("up to {} tokens{}", self.max_len, if self.bos { " behind BOS" } else { "" })),
             ("attention", if self.causal { "causal" } else { "full" }.to_owned()),
         ];
@@ -110,7 +114,7 @@ impl Totals {
             false => rows.extend([("leak", self.leak_text()), ("compiled", self.knobs_text())]),
         }
         let rows: Vec<_> = rows.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
-        draw::columns(&rows)
+        draw::columns(&rows, width)
     }
 }
 
@@ -128,7 +132,7 @@ pub fn json(artifact: &Artifact, totals: &Totals) -> Json {
 }
 
 /// The plan, and tables of inputs and outputs, heads, neurons and residual directions.
-pub fn text(artifact: &Artifact) -> String {
+pub fn text(artifact: &Artifact, width: usize) -> String {
     let manifest = &artifact.manifest;
     let sections = match &manifest.training {
         Some(experiment) => vec![
@@ -145,7 +149,7 @@ pub fn text(artifact: &Artifact) -> String {
     };
     let section = |(title, rows): (&str, Vec<Vec<String>>)| match rows.is_empty() {
         true => format!("\n{title}\n    none\n"),
-        false => format!("\n{title}\n{}", draw::columns(&rows)),
+        false => format!("\n{title}\n{}", draw::columns(&rows, width)),
     };
     sections.into_iter().map(section).collect()
 }

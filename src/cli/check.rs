@@ -6,7 +6,7 @@ use super::run::to_json;
 use super::{Exit, Ui, json_input};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Because, FactLine, NodeFacts};
-use crate::inputs::columns_text;
+use crate::inputs::{self, columns_text};
 use crate::ir::{self, LeftOut};
 use crate::source::Sources;
 use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
@@ -74,14 +74,17 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     }
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
-    let facts = facts::analyse(program);
+    let facts = ui.phase("finding facts", |_| facts::analyse(program));
     let label = |node| ir::label(program, sources, node);
     let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
     if !args.json {
         ui.out(&facts_text(&lines));
     }
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
-    let verdict = ui.progress("inputs run", |progress| verify::can_fail(program, &facts, effort, progress));
+    let verdict = ui.phase("running inputs", |progress| {
+        progress.of(inputs::count(program).filter(|count| *count <= args.enumerate).unwrap_or(0));
+        verify::can_fail(program, &facts, effort, |run| progress.at(run))
+    });
     match &verdict {
         CanFail::Fails { input, failure } => {
             ui.diagnostics(&[failure_report(program, failure, input)], sources);

@@ -14,4 +14,7 @@ pub enum Exit {
     Refuted = 3,
     /// Neither shown nor refuted.
     Undecided = 4,
+    /// Ctrl-C ended it early, with the code that shells give to a process that this signal killed
+    /// (128 + SIGINT).
+    Interrupted = 130,
 }

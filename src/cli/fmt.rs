@@ -1,5 +1,6 @@
 //! `raspc fmt`: programs in one style.
 
+use super::kind::{self, Kind};
 use super::program::{read_all, read_text};
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
@@ -54,6 +55,7 @@ fn fmt_stdin(check: bool, ui: &Ui) -> anyhow::Result<Exit> {
 }
 
 fn fmt_file(path: &Path, check: bool, ui: &Ui) -> anyhow::Result<Exit> {
+    kind::expect(path, Kind::Program)?;
     let text = read_text(path)?;
     let name = path.display().to_string();
     let Some(formatted) = formatted(&name, &text, ui)? else { return Ok(Exit::Rejected) };

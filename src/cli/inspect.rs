@@ -46,11 +46,12 @@ Examples:
   raspc inspect compiled/peak.safetensors
   raspc inspect compiled/peak.safetensors --stats --json
   raspc inspect compiled/peak.safetensors '[1, 3, 2]'
-  raspc inspect compiled/peak.safetensors '[1, 3, 2]' --site blocks.0.hook_resid_post
+  raspc inspect compiled/peak.safetensors '[1, 3, 2]' --site hook_embed
 
 Sites, for layer L and head H:
   hook_embed, hook_pos_embed
-  blocks.L.hook_{resid_pre,resid_mid,resid_post,attn_out,mlp_out}
+  blocks.L.hook_{resid_pre,resid_mid,resid_post}
+  blocks.L.hook_{attn_out,mlp_out}
   blocks.L.attn.hook_{attn_scores,pattern}
   blocks.L.attn.H.hook_{q,k,v,z,result}
   blocks.L.mlp.hook_{pre,post}";
@@ -73,8 +74,8 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
         match (args.json, args.stats) {
             (true, true) => ui.json(&serde_json::to_value(&totals)?),
             (true, false) => ui.json(&anatomy::json(&artifact, &totals)),
-            (false, true) => ui.out(&totals.text()),
-            (false, false) => ui.out(&(totals.text() + &anatomy::text(&artifact))),
+            (false, true) => ui.out(&totals.text(ui.width())),
+            (false, false) => ui.out(&(totals.text(ui.width()) + &anatomy::text(&artifact, ui.width()))),
         }
         return Ok(Exit::Done);
     };
@@ -101,7 +102,7 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
         [] => sites::usual(model.config(), args.json),
         names => names.iter().map(|name| named(name, &known)).collect::<anyhow::Result<_>>()?,
     };
-    let run = sites::record(&model, &input, &wanted)?;
+    let run = ui.phase("running the network", |_| sites::record(&model, &input, &wanted))?;
     if args.json {
         ui.json(&sites::json(&artifact.manifest, &columns, &input, &run));
     } else {

@@ -19,7 +19,7 @@ impl Interrupt {
         let handler = move || {
             flag.store(true, Ordering::Relaxed);
             if first.get_or_init(Instant::now).elapsed() > SAME {
-                std::process::exit(super::Exit::Undecided as i32);
+                std::process::exit(super::Exit::Interrupted as i32);
             }
         };
         // Where no handler can be set, Ctrl-C ends the process as usual.

@@ -3,6 +3,7 @@
 mod anatomy;
 mod check;
 mod compile;
+mod completions;
 mod draw;
 mod exit;
 mod fmt;
@@ -11,9 +12,11 @@ mod input;
 mod inspect;
 mod interrupt;
 mod json_input;
+mod kind;
 mod knobs;
 mod model;
 mod program;
+mod progress;
 mod repl;
 mod resume;
 mod run;
@@ -34,7 +37,7 @@ use clap::{Parser, Subcommand};
 
 /// Compiles RASP programs into transformer weights, and compares the weights with the program.
 #[derive(Parser)]
-#[command(name = "raspc", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "raspc", version, max_term_width = 100)]
 #[command(after_help = AFTER_HELP)]
 struct Args {
     #[command(subcommand)]
@@ -47,17 +50,19 @@ Begin with:
   raspc run compiled/peak.safetensors '[1, 3, 2]'
   raspc verify compiled/peak.safetensors
   raspc inspect compiled/peak.safetensors
-  raspc train experiments/peak.toml       find weights for the same program by gradient descent
-  raspc repl                              type RASP and see what it does
+  raspc train experiments/peak.toml    train weights on what the program computes
+  raspc repl                           type RASP and see what it does
   raspc run programs/peak.rasp '[1, 3, 2]'
   raspc check programs/peak.rasp
+  raspc help train                     everything that a command takes
 
 Exit codes:
-  0  done
-  1  wrong usage, an unreadable file, an input that the program does not take
-  2  the program has errors, or cannot be compiled
-  3  refuted: an example is wrong, the program fails on an input, weights and program differ
-  4  undecided";
+    0  done
+    1  wrong usage, an unreadable file, an input that the program does not take
+    2  the program has errors, or cannot be compiled
+    3  refuted: an example is wrong, the program fails, or the weights differ
+    4  undecided
+  130  interrupted by Ctrl-C";
 
 #[derive(Subcommand)]
 enum Command {
@@ -69,6 +74,7 @@ enum Command {
     Inspect(inspect::InspectArgs),
     Repl(repl::ReplArgs),
     Fmt(fmt::FmtArgs),
+    Completions(completions::CompletionsArgs),
 }
 
 /// Runs the command that the process was started with.
@@ -93,6 +99,7 @@ pub fn main() -> Exit {
         Command::Inspect(args) => inspect::inspect(&args, &ui),
         Command::Repl(args) => repl::repl(&args, &ui),
         Command::Fmt(args) => fmt::fmt(&args, &ui),
+        Command::Completions(args) => completions::completions(&args, &ui),
     };
     result.unwrap_or_else(|error| {
         ui.note(&format!("error: {error:#}"));

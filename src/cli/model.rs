@@ -1,5 +1,6 @@
 //! Models, as files name them, on the device that was asked for.
 
+use super::kind::{self, Kind};
 use super::program::Loaded;
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
@@ -63,10 +64,11 @@ impl ModelFlags {
 
 /// Whether a path names a model, and no program.
 pub fn is_model(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "safetensors")
+    Kind::of(path) == Some(Kind::Model)
 }
 
 pub fn load(path: &Path) -> anyhow::Result<Artifact> {
+    kind::expect(path, Kind::Model)?;
     artifact::load(path).with_context(|| format!("cannot load {}", path.display()))
 }
 

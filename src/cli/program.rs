@@ -1,10 +1,9 @@
 //! Reading programs from files, with what flags say about them.
 
-use super::model::is_model;
+use super::kind::{self, Kind};
 use super::{Exit, Ui};
 use crate::ir::Program;
 use crate::ir::lower::{self, Loader, Outside};
-use crate::model::artifact;
 use crate::source::Sources;
 use anyhow::{Context as _, bail};
 use std::io::Read;
@@ -122,20 +121,11 @@ impl Loader for Files {
 
 /// The text of a file of programs or inputs.
 pub fn read_text(path: &Path) -> anyhow::Result<String> {
-    anyhow::ensure!(
-        !is_model(path),
-        "{} is a model, and a program (.rasp) is asked for here; `run`, `verify` and `inspect` take models",
-        path.display()
-    );
     let bytes = std::fs::File::open(path)
         .map_err(Into::into)
         .and_then(read_all)
         .with_context(|| format!("cannot read {}", path.display()))?;
-    anyhow::ensure!(
-        !artifact::is_beginning(&bytes),
-        "{} holds a model under another name; a model's name ends in .safetensors",
-        path.display()
-    );
+    kind::expect_text(path, &bytes)?;
     String::from_utf8(bytes).with_context(|| format!("{} is not a text in UTF-8", path.display()))
 }
 
@@ -158,6 +148,7 @@ pub struct Loaded {
 
 /// Reads a program and reports what is wrong with it; none if it has errors.
 pub fn load(path: &Path, flags: &ProgramFlags, ui: &Ui) -> anyhow::Result<Result<Loaded, Exit>> {
+    kind::expect(path, Kind::Program)?;
     let text = read_text(path)?;
     anyhow::ensure!(
         !lower::is_library(&text),

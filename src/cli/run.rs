@@ -78,10 +78,11 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
             if args.trace {
                 return trace::model(&artifact, &model, &loaded, &input, args.json, ui).map(Ran::Through);
             }
-            let outputs = model.config().outputs.iter().zip(model.run(&input)?);
+            let outputs = ui.phase("running the network", |_| model.run(&input))?;
+            let outputs = model.config().outputs.iter().zip(outputs);
             let outputs =
                 outputs.map(|(o, values)| Answer { name: &o.name, bound: o.decode.bound(), values });
-            let failure = interpreter.outputs(&input).err();
+            let failure = ui.phase("running the program", |_| interpreter.outputs(&input)).err();
             if let Some(failure) = &failure {
                 let warning = no_value_warning(&loaded.program, failure, &input);
                 ui.diagnostics(&[warning], &loaded.sources);
@@ -105,7 +106,7 @@ fn run_file(args: &RunArgs, ui: &Ui) -> anyhow::Result<Exit> {
         let input = input::read(text, &loaded, &interpreter)?;
         let shown = match args.trace {
             true => trace::program(&loaded, &interpreter, &input, args.json, ui),
-            false => interpreter.outputs(&input).map(|outputs| {
+            false => ui.phase("running the program", |_| interpreter.outputs(&input)).map(|outputs| {
                 let exact = |values: Vec<Value>| values.into_iter().map(Decoded::Value).collect();
                 let names = program.outputs.iter().map(|o| &*o.name);
                 let answers: Vec<Answer<'_>> = names

@@ -99,20 +99,21 @@ fn all_directions(manifest: &Manifest) -> Vec<Vec<&str>> {
     (0..manifest.config.d_model).map(|direction| of(direction).collect()).collect()
 }
 
-/// The label of each residual direction after a half-layer: what was last written there.
+/// The label of each residual direction after a half-layer: what was last written there, or its number
+/// where nobody knows.
 fn directions(manifest: &Manifest, half_layer: usize) -> Vec<String> {
     let label = |direction: usize| {
         let slots = manifest.slots.iter().filter(|s| s.direction == direction && s.live[0] <= half_layer);
-        slots.max_by_key(|s| s.live[0]).map_or_else(String::new, |s| s.label.clone())
+        slots.max_by_key(|s| s.live[0]).map_or_else(|| direction.to_string(), |s| s.label.clone())
     };
     (0..manifest.config.d_model).map(label).collect()
 }
 
-/// The label of each value of a head: what it writes, in the order of its outputs.
-fn values_of_head(manifest: &Manifest, layer: usize, head: usize) -> Vec<String> {
+/// The label of each value of a head: what it writes, in the order of its outputs, or its number.
+fn values_of_head(manifest: &Manifest, layer: usize, head: usize, count: usize) -> Vec<String> {
     let owner = format!("blocks.{layer}.attn.{head}");
-    let slots = manifest.slots.iter().filter(|s| s.owner == owner);
-    slots.map(|s| s.label.clone()).collect()
+    let mut labels = manifest.slots.iter().filter(|s| s.owner == owner).map(|s| s.label.clone());
+    (0..count).map(|value| labels.next().unwrap_or_else(|| value.to_string())).collect()
 }
 
 /// The label of each neuron of a layer.
@@ -121,7 +122,7 @@ fn neurons(manifest: &Manifest, layer: usize, count: usize) -> Vec<String> {
         let groups = manifest.neurons.iter().filter(|n| n.layer == layer);
         groups.filter(|n| (n.neurons[0]..n.neurons[1]).contains(&i)).map(|n| n.sop.clone()).next()
     };
-    (0..count).map(|i| format!("{i} {}", group(i).unwrap_or_default())).collect()
+    (0..count).map(|i| group(i).map_or_else(|| i.to_string(), |group| format!("{i} {group}"))).collect()
 }
 
 pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> String {
@@ -136,23 +137,23 @@ pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> St
                         let sops: Vec<&str> = i.outputs.iter().map(|o| o.sop.as_str()).collect();
                         format!(": {} → {}", i.selector, sops.join(", "))
                     });
-                    out += &format!("{site}, head {h}{}\n", draw::printable(&selector));
+                    let title = format!("{site}, head {h}{}", draw::printable(&selector));
+                    out += &(draw::broken(&title, width).join("\n    ") + "\n");
                     out += &heat(&positions, &positions, rows, width);
                 }
             }
             Values::Rows(rows) => {
+                let count = rows.first().map_or(0, Vec::len);
                 let labels = match site {
-                    Site::MlpPre(l) | Site::MlpPost(l) => {
-                        neurons(manifest, *l, rows.first().map_or(0, Vec::len))
-                    }
+                    Site::MlpPre(l) | Site::MlpPost(l) => neurons(manifest, *l, count),
                     Site::Embed | Site::PosEmbed => directions(manifest, 0),
                     Site::ResidPre(l) => directions(manifest, 2 * l),
                     Site::AttnOut(l) | Site::ResidMid(l) => directions(manifest, 2 * l + 1),
                     Site::MlpOut(l) | Site::ResidPost(l) => directions(manifest, 2 * l + 2),
                     Site::Head(l, _, Part::Result) => directions(manifest, 2 * l + 1),
-                    Site::Head(l, h, Part::V | Part::Z) => values_of_head(manifest, *l, *h),
+                    Site::Head(l, h, Part::V | Part::Z) => values_of_head(manifest, *l, *h, count),
                     Site::Head(_, _, Part::Q | Part::K) => {
-                        (0..rows.first().map_or(0, Vec::len)).map(|column| column.to_string()).collect()
+                        (0..count).map(|column| column.to_string()).collect()
                     }
                     Site::AttnScores(_) | Site::Pattern(_) => Vec::new(),
                 };

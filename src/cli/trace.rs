@@ -21,8 +21,29 @@ struct Line {
     name: String,
     values: Option<Vec<Value>>,
     held: Vec<HeldLine>,
-    /// Whether it stands in no slot: who reads it has it in its matrices.
-    folded: bool,
+    located: Located,
+}
+
+/// Where the network has an s-op.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Located {
+    /// In slots, or nowhere yet because a program was run.
+    Held,
+    /// In no slot: the compiler folded it into the matrices that read it.
+    Folded,
+    /// Gradient descent found the weights, and nothing is known of where they have it.
+    Nowhere,
+}
+
+impl Located {
+    /// What stands behind the name of an s-op.
+    fn mark(self) -> &'static str {
+        match self {
+            Self::Held => "",
+            Self::Folded => " (folded)",
+            Self::Nowhere => " (not located)",
+        }
+    }
 }
 
 struct HeldLine {
@@ -47,7 +68,7 @@ pub fn program(
         name,
         values: trace.sop(id).map(<[Value]>::to_vec),
         held: Vec::new(),
-        folded: false,
+        located: Located::Held,
     };
     let lines: Vec<Line> = sops(program, sources).into_iter().map(line).collect();
     show(&program.columns, input, &lines, as_json, ui);
@@ -87,14 +108,18 @@ pub fn model(
             name,
             values: trace.as_ref().and_then(|t| t.sop(id)).map(<[Value]>::to_vec),
             held,
-            folded: folded.contains(&id),
+            located: match (folded.contains(&id), artifact.manifest.training.is_some()) {
+                (false, _) => Located::Held,
+                (true, false) => Located::Folded,
+                (true, true) => Located::Nowhere,
+            },
         });
     }
     for row in rows.iter().filter(|row| row.expected.is_none() && trace.is_some()) {
         let selector =
             verify::node(program, row.holding.of).map_or_else(String::new, |n| label(program, sources, n));
         let name = format!("classes of {selector}");
-        lines.push(Line { name, values: None, held: vec![held_line(row)], folded: false });
+        lines.push(Line { name, values: None, held: vec![held_line(row)], located: Located::Held });
     }
     show(&program.columns, input, &lines, as_json, ui);
     let wrong = |line: &Line| line.held.iter().any(|h| !h.wrong.is_empty() || h.wrong_at_bos);
@@ -161,7 +186,8 @@ fn show(columns: &[Column], input: &Columns, lines: &[Line], as_json: bool, ui: 
                 "sop": l.name,
                 "values": l.values.as_ref().map(values),
                 "held": l.held.iter().map(held).collect::<Vec<_>>(),
-                "folded": l.folded,
+                "folded": l.located == Located::Folded,
+                "located": l.located != Located::Nowhere,
             })
         };
         ui.json(&json!({ "input": inputs, "trace": lines.iter().map(line).collect::<Vec<_>>() }));
@@ -170,11 +196,12 @@ fn show(columns: &[Column], input: &Columns, lines: &[Line], as_json: bool, ui: 
     let mut rows: Vec<Row> = Vec::new();
     let marks = lines.iter().flat_map(|l| &l.held).any(|h| !h.wrong.is_empty());
     for line in lines {
-        let folded = if line.folded { " (folded)" } else { "" };
-        let name = draw::shorten(&draw::printable(&line.name), MAX_NAME);
+        let mark = line.located.mark();
+        let room = Grid::label_room(ui.width()).min(MAX_NAME + mark.len()).saturating_sub(mark.len());
+        let name = draw::shorten(&draw::printable(&line.name), room);
         let pad = if marks { " ".repeat(WRONG.chars().count()) } else { String::new() };
         let cell = |v: &Value| draw::cell(v) + &pad;
-        rows.push((format!("{name}{folded}"), line.values.iter().flatten().map(cell).collect()));
+        rows.push((format!("{name}{mark}"), line.values.iter().flatten().map(cell).collect()));
         for held in &line.held {
             let cell = |(i, text): (usize, &String)| match held.wrong.contains(&i) {
                 true => text.clone() + WRONG,

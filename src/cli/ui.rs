@@ -1,6 +1,7 @@
 //! What the user sees: the only file that writes to the terminal.
 
 use super::draw::printable;
+use super::progress::Progress;
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,7 +9,8 @@ use serde_json::{Value as Json, json};
 use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 /// The terminal, or whatever stands for it.
 pub struct Ui {
@@ -27,10 +29,11 @@ impl Default for Ui {
 }
 
 impl Ui {
-    /// The number of characters on a line, as shells that say it say it.
+    /// The number of characters on a line: what `COLUMNS` says, the width of the terminal, or 100.
     pub fn width(&self) -> usize {
-        let columns = std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok());
-        columns.unwrap_or(100)
+        let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+        let measured = || terminal_size::terminal_size().map(|(columns, _)| columns.0.into());
+        told.or_else(measured).filter(|width| *width > 0).unwrap_or(100)
     }
 
     /// Results, to standard output.
@@ -85,22 +88,23 @@ impl Ui {
         self.json(&line);
     }
 
-    /// Long work with a bar that counts up. The bar shows after half a second, on terminals only.
-    pub fn progress<T>(&self, what: &'static str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
-            .with_style(
-                ProgressStyle::with_template("{spinner} {human_pos} {msg} ({per_sec})")
-                    .expect("a sound template"),
-            )
-            .with_message(what);
-        let result = work(&mut |done| {
-            if bar.is_hidden() && bar.elapsed() > Duration::from_millis(500) {
-                bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(10));
-            }
-            bar.set_position(done as u64);
-        });
-        bar.finish_and_clear();
-        result
+    /// A phase of long work, called by what it does: "planning", "comparing inputs". On a terminal a
+    /// line says after half a second how far it is, and goes when the phase ends; elsewhere a line is
+    /// printed once, if the phase takes long.
+    pub fn phase<T>(&self, name: &str, work: impl FnOnce(&Progress) -> T) -> T {
+        let progress = &Progress::default();
+        let (ended, end) = mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(move || follow(name, progress, &end));
+            // Dropped when the work ends, even by a panic, which ends the thread that follows it.
+            let _ended = ended;
+            work(progress)
+        })
+    }
+
+    /// [`Self::phase`] for work that tells a number.
+    pub fn progress<T>(&self, name: &str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
+        self.phase(name, |progress| work(&mut |done| progress.at(done)))
     }
 
     /// Bars for so many pieces of work with so many steps each, on terminals only. They go when they are
@@ -123,6 +127,39 @@ impl Ui {
             }
         }
     }
+}
+
+/// A phase is shown on a terminal when it has taken this long, and then this often.
+const SHOWN_AFTER: Duration = Duration::from_millis(500);
+const SHOWN_EVERY: Duration = Duration::from_millis(100);
+
+/// Elsewhere it is told once, when it has taken this long.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
+
+/// Shows how far a phase is until the work hangs up.
+fn follow(name: &str, progress: &Progress, end: &mpsc::Receiver<()>) {
+    let begin = Instant::now();
+    let goes_on = |wait| matches!(end.recv_timeout(wait), Err(mpsc::RecvTimeoutError::Timeout));
+    let text = || progress.text(name, begin.elapsed());
+    if !std::io::stderr().is_terminal() {
+        if goes_on(TOLD_AFTER) {
+            write(&mut std::io::stderr().lock(), &(text() + "\n"));
+        }
+        return;
+    }
+    if !goes_on(SHOWN_AFTER) {
+        return;
+    }
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a sound template");
+    let line = ProgressBar::new_spinner().with_style(style);
+    loop {
+        line.set_message(text());
+        line.tick();
+        if !goes_on(SHOWN_EVERY) {
+            break;
+        }
+    }
+    line.finish_and_clear();
 }
 
 /// A bar that fills up.

@@ -18,5 +18,5 @@ mod warn;
 pub use describe::describe;
 pub use error::{Found, Hint, SyntaxError};
 pub use format::format;
-pub use parse::{Parsed, is_complete, parse, parse_among};
+pub use parse::{Completeness, Parsed, completeness, continues, parse, parse_among};
 pub use warn::warnings;

@@ -71,13 +71,38 @@ pub fn parse_among(source: SourceId, text: &str, is_bound: impl Fn(&str) -> bool
     Parsed { ast: Ast { statements: state.statements, comments: lexed.comments }, errors }
 }
 
-/// Whether a text that is typed line by line needs no further line: nothing that it lacks could
-/// still follow.
-pub fn is_complete(text: &str) -> bool {
+/// What a text that is typed line by line still needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completeness {
+    /// Nothing: it is right, or no further line could mend it.
+    Complete,
+    /// Only the `;` at its end.
+    LacksSemicolon,
+    /// More: a bracket is open, an operator waits for its right side.
+    Unfinished,
+}
+
+/// Whether a text that is typed line by line needs a further line.
+pub fn completeness(text: &str) -> Completeness {
     let errors = parse(SourceId::NOWHERE, text).errors;
     // No further line mends a bracket that closes nothing.
-    errors.iter().any(|e| matches!(e, SyntaxError::Unopened { .. }))
-        || !errors.iter().any(SyntaxError::wants_more)
+    if errors.iter().any(|e| matches!(e, SyntaxError::Unopened { .. })) {
+        return Completeness::Complete;
+    }
+    let missing: Vec<&SyntaxError> = errors.iter().filter(|e| e.wants_more()).collect();
+    match missing.as_slice() {
+        [] => Completeness::Complete,
+        all if all.iter().all(|e| matches!(e, SyntaxError::MissingSemicolon { .. })) => {
+            Completeness::LacksSemicolon
+        }
+        _ => Completeness::Unfinished,
+    }
+}
+
+/// Whether a text and the line after it read as one statement, or as the beginning of one.
+pub fn continues(text: &str, next: &str) -> bool {
+    let errors = parse(SourceId::NOWHERE, &format!("{text}\n{next}")).errors;
+    errors.iter().all(SyntaxError::wants_more)
 }
 
 fn failure<'f, 's>(

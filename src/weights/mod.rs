@@ -252,9 +252,16 @@ impl Weights {
         named
     }
 
-    /// Number of parameters without the unembedding, as tracr's are counted.
+    /// Number of parameters without the unembedding, as tracr's are counted. Every report that says
+    /// "parameters" means this number.
     pub fn n_params(&self) -> usize {
         self.inner().map(Array2::len).sum()
+    }
+
+    /// Number of parameters of the unembedding, its biases included.
+    pub fn n_unembedding(&self) -> usize {
+        let named = self.named().into_iter();
+        named.filter(|(name, _)| is_unembedding(name)).map(|(_, matrix)| matrix.len()).sum()
     }
 
     /// Number of these that are not 0.
@@ -265,6 +272,11 @@ impl Weights {
     /// Every matrix but the unembedding.
     fn inner(&self) -> impl Iterator<Item = &Array2<f32>> {
         let named = self.named().into_iter();
-        named.filter(|(name, _)| !name.starts_with("unembed")).map(|(_, matrix)| matrix)
+        named.filter(|(name, _)| !is_unembedding(name)).map(|(_, matrix)| matrix)
     }
+}
+
+/// Whether a matrix of this name belongs to the unembedding.
+fn is_unembedding(name: &str) -> bool {
+    name.starts_with("unembed")
 }

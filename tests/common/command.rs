@@ -26,16 +26,23 @@ pub fn raspc(args: &[&str], typed: &str) -> Answer {
 
 /// Runs `raspc` in a folder.
 pub fn raspc_in(folder: &Path, args: &[&str], typed: &str) -> Answer {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_raspc"))
-        .args(args)
-        // Widths are those of a terminal that nobody knows.
-        .env_remove("COLUMNS")
-        .current_dir(folder)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    // Widths are those of a terminal that nobody knows.
+    answer(
+        Command::new(env!("CARGO_BIN_EXE_raspc")).args(args).env_remove("COLUMNS").current_dir(folder),
+        typed,
+    )
+}
+
+/// Runs `raspc` in the root of the repository, on a terminal that is so wide.
+pub fn raspc_at(width: usize, args: &[&str]) -> Answer {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_raspc"));
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    answer(command.args(args).env("COLUMNS", width.to_string()).current_dir(root), "")
+}
+
+fn answer(command: &mut Command, typed: &str) -> Answer {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let typed = typed.to_owned();
     let writer = std::thread::spawn(move || drop(stdin.write_all(typed.as_bytes())));
@@ -60,6 +67,16 @@ pub fn file(name: &str, text: &str) -> PathBuf {
     let path = folder.join(format!("{name}.rasp"));
     std::fs::write(&path, text).unwrap();
     path
+}
+
+/// No line of what was printed is longer.
+#[track_caller]
+pub fn fits(answer: &Answer, width: usize) {
+    assert_eq!(answer.code, Some(0), "{}", answer.err);
+    assert!(!answer.out.is_empty(), "nothing was printed");
+    for line in answer.out.lines() {
+        assert!(line.chars().count() <= width, "more than {width} characters:\n{line}\nin\n{}", answer.out);
+    }
 }
 
 #[track_caller]

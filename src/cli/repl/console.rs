@@ -1,4 +1,5 @@
 //! Where the REPL's lines come from: an editor with history on a terminal, plain lines otherwise.
+//! How lines make statements is `reader`'s.
 
 use crate::cli::Ui;
 use crate::source::Sources;
@@ -11,12 +12,13 @@ use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
 use rustyline::{Editor, Helper};
+use std::collections::VecDeque;
 use std::io::{BufRead as _, IsTerminal as _, Read as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Words that can be typed besides the names of the program.
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 35] = [
     "False",
     "True",
     "aggregate(",
@@ -44,6 +46,7 @@ const WORDS: [&str; 34] = [
     "output",
     "quit",
     "range(",
+    "reset",
     "return",
     "round(",
     "select(",
@@ -54,13 +57,13 @@ const WORDS: [&str; 34] = [
 ];
 /// As many statements are remembered.
 const HISTORY: usize = 2_000;
-/// The width that drawings are made for where there is no terminal.
-const PLAIN_WIDTH: usize = 100;
 
-/// Reads statements, however many lines each has.
+/// Reads lines.
 pub struct Console {
     source: Source,
-    /// The number of lines that were read.
+    /// Lines that were read and not yet given out.
+    ahead: VecDeque<String>,
+    /// The number of lines that were given out.
     n_lines: usize,
     /// Whether lines are printed as they are read.
     echo: bool,
@@ -72,18 +75,11 @@ enum Source {
 }
 
 /// One line of input, or what came instead.
-enum Line {
+pub enum Line {
     Text(String),
     /// Ctrl-C: what was typed so far is thrown away.
     Interrupted,
     End,
-}
-
-/// A piece of text, ready to be run.
-pub struct Typed {
-    pub text: String,
-    /// The number of its first line, from 1.
-    pub line: usize,
 }
 
 impl Console {
@@ -102,75 +98,57 @@ impl Console {
                 Source::Terminal { editor: Box::new(editor), history }
             }
         };
-        Self { source, n_lines: 0, echo }
+        Self { source, ahead: VecDeque::new(), n_lines: 0, echo }
     }
 
     pub fn is_terminal(&self) -> bool {
         matches!(self.source, Source::Terminal { .. })
     }
 
-    /// The number of characters on a line.
-    pub fn width(&mut self) -> usize {
-        match &mut self.source {
-            Source::Terminal { editor, .. } => {
-                editor.dimensions().map_or(PLAIN_WIDTH, |(columns, _)| columns.into())
-            }
-            Source::Plain => PLAIN_WIDTH,
-        }
+    /// The number of lines that were given out.
+    pub fn n_lines(&self) -> usize {
+        self.n_lines
     }
 
-    /// Reads lines until `is_complete`, or until there are no more; none if there was nothing.
-    /// `names` are offered when the user asks for completion.
-    pub fn read(
-        &mut self,
-        ui: &Ui,
-        names: &[Arc<str>],
-        is_complete: impl Fn(&str) -> bool,
-    ) -> anyhow::Result<Option<Typed>> {
+    /// Offers these names when the user asks for completion.
+    pub fn offer(&mut self, names: &[Arc<str>]) {
         if let Source::Terminal { editor, .. } = &mut self.source
             && let Some(helper) = editor.helper_mut()
         {
             helper.names = names.iter().map(ToString::to_string).collect();
         }
-        let mut text = String::new();
-        let mut first = self.n_lines + 1;
-        loop {
-            let prompt = if text.is_empty() { ">> " } else { ".. " };
-            match self.line(prompt)? {
-                Line::Text(line) => {
-                    if self.echo && !self.is_terminal() {
-                        ui.line(format!("{prompt}{line}").trim_end());
-                    }
-                    self.n_lines += 1 + line.matches('\n').count();
-                    text += &line;
-                    text.push('\n');
-                }
-                Line::Interrupted => {
-                    if text.is_empty() {
-                        ui.note("(exit or Ctrl-D leaves)");
-                    }
-                    text.clear();
-                }
-                Line::End if text.is_empty() => return Ok(None),
-                Line::End => break,
-            }
-            if text.trim().is_empty() {
-                text.clear();
-                first = self.n_lines + 1;
-            } else if is_complete(&text) {
-                break;
-            }
-            anyhow::ensure!(
-                text.len() <= Sources::MAX_BYTES,
-                "a statement of more than {} bytes",
-                Sources::MAX_BYTES
-            );
-        }
-        self.remember(text.trim_end());
-        Ok(Some(Typed { text, line: first }))
     }
 
-    fn line(&mut self, prompt: &str) -> anyhow::Result<Line> {
+    /// The next line.
+    pub fn line(&mut self, prompt: &str, ui: &Ui) -> anyhow::Result<Line> {
+        if self.ahead.is_empty() {
+            match self.read(prompt)? {
+                // What is pasted into a terminal is several lines at once.
+                Line::Text(text) => self.ahead.extend(text.split('\n').map(str::to_owned)),
+                other @ (Line::Interrupted | Line::End) => return Ok(other),
+            }
+        }
+        let line = self.ahead.pop_front().unwrap_or_default();
+        self.n_lines += 1;
+        if self.echo && !self.is_terminal() {
+            ui.line(format!("{prompt}{line}").trim_end());
+        }
+        Ok(Line::Text(line))
+    }
+
+    /// The line after the last one that was given out; none if a person has not typed it yet, or if
+    /// there are no more.
+    pub fn peek(&mut self) -> anyhow::Result<Option<&str>> {
+        if self.ahead.is_empty()
+            && !self.is_terminal()
+            && let Line::Text(text) = self.read("")?
+        {
+            self.ahead.push_back(text);
+        }
+        Ok(self.ahead.front().map(String::as_str))
+    }
+
+    fn read(&mut self, prompt: &str) -> anyhow::Result<Line> {
         match &mut self.source {
             Source::Terminal { editor, .. } => match editor.readline(prompt) {
                 Ok(text) => Ok(Line::Text(text)),
@@ -191,7 +169,7 @@ impl Console {
     }
 
     /// Keeps a statement for later sessions. Without a place to write to, for this one.
-    fn remember(&mut self, statement: &str) {
+    pub fn remember(&mut self, statement: &str) {
         if let Source::Terminal { editor, history } = &mut self.source
             && editor.add_history_entry(statement).unwrap_or(false)
             && let Some(path) = history

@@ -3,18 +3,21 @@
 mod console;
 mod example;
 mod flow;
+mod help;
+mod reader;
 mod show;
 
 use super::input::{self, Columns};
+use super::kind::{self, Kind};
 use super::program::{self, Files};
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::ir::lower::{Effect, Session, Thing};
 use crate::ir::{Column, Lengths};
-use crate::syntax;
 use crate::syntax::ast::{Repl as Command, Which};
 use crate::value::Value;
 use console::Console;
+use reader::{Reader, Request, Typed};
 use show::one_line;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -35,36 +38,37 @@ pub struct ReplArgs {
 }
 
 const HELP: &str = "\
-What can be typed:
-  tokens;  x = indices + 1;       an s-op, shown with its values on the example
-  s = select(tokens, \"l\", ==);    a selector, shown as a matrix: rows are queries, columns keys
+What can be typed (a `;` at the end of a line may be left out):
+  tokens   x = indices + 1        an s-op, shown with its values on the example
+  s = select(tokens, \"l\", ==)     a selector, as a matrix: rows are queries
   def f(a, b) { return a + b; }   functions, numbers, lists, dictionaries, loops
-  x(\"abc\");  s([1, 2]);           a value on another input
-  draw(x);  draw(x, \"abc\");       everything that x is made of, layer by layer
-  load \"file\";                    the names of file.rasp
-  out;                            the last value
-  input tokens : 0..9;            declarations, as in files
-Without a semicolon:
-  set example \"abc\"               the running example; also [1, 2], or {\"a\": [1], \"b\": [2]}
+  x(\"abc\")   s([1, 2])            a value on another input
+  draw(x)   draw(x, \"abc\")        everything that x is made of, layer by layer
+  load \"file\"                     the names of file.rasp
+  out                             the last value
+  input tokens : 0..9             declarations, as in files
+Commands:
+  set example \"abc\"               the running example; also [1, 2], or
+                                  {\"a\": [1], \"b\": [2]}
   set s-op example \"abc\"          the example of s-ops only; `selector` likewise
   show example                    what it is
-  examples off                    show names without values; s-op examples off, selector examples on
+  examples off                    names without values; also of one kind:
+                                  s-op examples off, selector examples on
   full seq display off            s-ops on one line instead of in a table
-  help, exit, quit                Ctrl-D leaves too, Ctrl-C drops what has been typed";
+  help NAME                       what a function or an s-op computes
+  reset                           forget what was typed, declarations too
+  exit, quit                      also Ctrl-D; Ctrl-C drops what has been typed
+A program that uses help or reset as a name leaves :help and :reset.";
 
 /// Warnings of statements that do nothing in a program: here they show something.
 const IDLE: [&str; 2] = ["W0109", "W0110"];
 
 pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
-    let read = |path: &PathBuf| Ok((path.to_string_lossy().replace('\\', "/"), program::read_text(path)?));
-    let texts = args.files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
     let files = Files::new(Path::new(""));
     let mut console = Console::open(args.echo);
-    let mut repl = Repl::new(Session::new(&files), ui, console.width());
-    for (name, text) in texts {
-        if repl.feed(&name, &text, Show::Commands).is_break() {
-            return Ok(repl.exit(&console));
-        }
+    let mut repl = Repl::new(Session::new(&files), ui);
+    if repl.read_files(&args.files)?.is_break() {
+        return Ok(repl.exit(&console));
     }
     if console.is_terminal() {
         let example = example::text(&repl.sops.example, &repl.session.program.columns);
@@ -73,14 +77,30 @@ pub fn repl(args: &ReplArgs, ui: &Ui) -> anyhow::Result<Exit> {
             env!("CARGO_PKG_VERSION")
         ));
     }
+    let mut reader = Reader::default();
     loop {
-        let is_complete = |text: &str| repl.asks_for_help(text) || syntax::is_complete(text);
-        let Some(typed) = console.read(ui, &repl.session.names(), is_complete)? else { break };
-        repl.width = console.width();
-        if repl.asks_for_help(&typed.text) {
-            ui.line(HELP);
-        } else if repl.feed(&format!("<line {}>", typed.line), &typed.text, Show::Everything).is_break() {
-            break;
+        console.offer(&repl.session.names());
+        let is_bound = |name: &str| repl.session.get(name).is_some();
+        match reader.read(&mut console, ui, is_bound)? {
+            Some(Typed::Statement { text, line }) => {
+                if repl.feed(&format!("<line {line}>"), &text, Show::Everything).is_break() {
+                    break;
+                }
+            }
+            Some(Typed::Request(Request::Help(topic))) => ui.out(&match topic {
+                None => help::overview(&repl.session.sources, ui.width()),
+                Some(topic) => help::about(&topic, &repl.session.sources, is_bound, ui.width()),
+            }),
+            Some(Typed::Request(Request::Reset)) => {
+                repl = Repl { failed: repl.failed, ..Repl::new(Session::new(&files), ui) };
+                match repl.read_files(&args.files) {
+                    Ok(ControlFlow::Continue(())) => {}
+                    Ok(ControlFlow::Break(())) => break,
+                    // They could be read once; without them the session is still of use.
+                    Err(error) => repl.error(&error),
+                }
+            }
+            Some(Typed::Request(Request::Exit)) | None => break,
         }
     }
     Ok(repl.exit(&console))
@@ -107,37 +127,31 @@ struct Repl<'a> {
     selectors: View,
     /// Whether s-ops are shown in tables rather than on one line.
     tables: bool,
-    width: usize,
     /// Whether anything was reported as wrong.
     failed: bool,
 }
 
 impl<'a> Repl<'a> {
-    fn new(session: Session<'a>, ui: &'a Ui, width: usize) -> Self {
+    fn new(session: Session<'a>, ui: &'a Ui) -> Self {
         let hello: Columns = vec!["hello".chars().map(|c| Value::str(&c.to_string())).collect()];
         let view = |example| View { example, on: true };
-        Self {
-            session,
-            ui,
-            sops: view(hello.clone()),
-            selectors: view(hello),
-            tables: true,
-            width,
-            failed: false,
-        }
+        Self { session, ui, sops: view(hello.clone()), selectors: view(hello), tables: true, failed: false }
+    }
+
+    /// Reads programs, of which only what they ask for is shown.
+    fn read_files(&mut self, files: &[PathBuf]) -> anyhow::Result<ControlFlow<()>> {
+        let read = |path: &PathBuf| {
+            kind::expect(path, Kind::Program)?;
+            Ok((path.to_string_lossy().replace('\\', "/"), program::read_text(path)?))
+        };
+        // A file that cannot be read is told before any is run.
+        let texts = files.iter().map(read).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(texts.iter().try_for_each(|(name, text)| self.feed(name, text, Show::Commands)))
     }
 
     /// A script with errors has failed; a person has seen them.
     fn exit(&self, console: &Console) -> Exit {
         if self.failed && !console.is_terminal() { Exit::Rejected } else { Exit::Done }
-    }
-
-    fn asks_for_help(&self, text: &str) -> bool {
-        match text.trim().trim_end_matches(';') {
-            ":help" => true,
-            "help" | "help()" => self.session.get("help").is_none(),
-            _ => false,
-        }
     }
 
     fn feed(&mut self, name: &str, text: &str, show: Show) -> ControlFlow<()> {

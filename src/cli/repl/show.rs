@@ -111,11 +111,11 @@ impl Repl<'_> {
                 }
                 let mut rows = example::rows(input, columns);
                 rows.push(("value".to_owned(), values.iter().map(draw::cell).collect()));
-                draw::Grid::of(&rows, self.width).table(&rows)
+                draw::Grid::of(&rows, self.ui.width()).table(&rows)
             }),
             Node::Selector(selector) => trace
                 .selector(selector)
-                .map(|matrix| draw::matrix(matrix, &example::labels(input), self.width)),
+                .map(|matrix| draw::matrix(matrix, &example::labels(input), self.ui.width())),
         };
         self.ui.out(&picture.unwrap_or_default());
     }
@@ -144,7 +144,7 @@ impl Repl<'_> {
         let title = one_line(&self.session.label(node));
         if let Some(trace) = self.run(node, &title, &input) {
             self.ui.line(&format!("drawing: {title}"));
-            self.ui.out(&flow::draw(&self.session.program, node, &trace, &input, self.width));
+            self.ui.out(&flow::draw(&self.session.program, node, &trace, &input, self.ui.width()));
         }
     }
 
