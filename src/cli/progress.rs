@@ -1,29 +1,39 @@
 //! How far long work has come, in the words that are shown while it runs.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// How far a phase has come. The work sets it, and whoever shows it reads it from another thread, so
-/// setting it costs next to nothing.
-#[derive(Debug, Default)]
+/// How far work has come. The work sets it, and whoever shows it reads it from another thread, so setting
+/// it costs next to nothing.
+#[derive(Debug)]
 pub struct Progress {
-    begin: AtomicU64,
+    phase: Mutex<Phase>,
+    /// Pieces of this phase that are done.
     done: AtomicU64,
     /// 0 if nobody knows.
     total: AtomicU64,
 }
 
+/// A part of the work.
+#[derive(Clone, Copy, Debug)]
+struct Phase {
+    name: &'static str,
+    since: Instant,
+    /// Pieces that an earlier run did: they count for the total, not for the rate.
+    begin: u64,
+}
+
 impl Progress {
-    /// There are this many pieces of work.
-    pub fn of(&self, total: u128) {
-        self.total.store(u64::try_from(total).unwrap_or(u64::MAX), Ordering::Relaxed);
+    /// Work that begins with a phase of this name.
+    pub fn new(name: &'static str) -> Self {
+        let phase = Phase { name, since: Instant::now(), begin: 0 };
+        Self { phase: Mutex::new(phase), done: AtomicU64::new(0), total: AtomicU64::new(0) }
     }
 
-    /// This many pieces were done before, by a run that this one continues: they count for the total,
-    /// not for the rate.
-    pub fn begin_at(&self, done: usize) {
-        self.begin.store(done as u64, Ordering::Relaxed);
-        self.at(done);
+    /// There are this many pieces of work in this phase.
+    pub fn of(&self, total: u128) {
+        self.total.store(u64::try_from(total).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// This many pieces are done.
@@ -31,31 +41,53 @@ impl Progress {
         self.done.store(done as u64, Ordering::Relaxed);
     }
 
-    /// `comparing inputs: 302 k/s, 1.09 M of 72.6 M, 4 min left`; of work that counts no pieces, the
-    /// name and the time that it has taken.
-    pub fn text(&self, phase: &str, elapsed: Duration) -> String {
-        let [begin, done, total] = [&self.begin, &self.done, &self.total].map(|n| n.load(Ordering::Relaxed));
-        let rate = done.saturating_sub(begin) as f64 / elapsed.as_secs_f64().max(1e-3);
-        if done == 0 {
-            return match total {
-                0 => format!("{phase}, {}", time(elapsed)),
-                total => format!("{phase}: 0 of {}", quantity(total as f64)),
-            };
+    /// This many pieces are done of the phase of this name. If it is another than before, the phase begins
+    /// now, and the pieces were done by an earlier run that this one continues.
+    pub fn enter(&self, name: &'static str, total: Option<u128>, done: usize) {
+        let mut phase = self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        if phase.name != name {
+            *phase = Phase { name, since: Instant::now(), begin: done as u64 };
         }
-        // Of slow work the rate says less than the counts.
-        let speed = if rate < 10.0 { String::new() } else { format!("{}/s, ", quantity(rate)) };
-        let done_text = quantity(done as f64);
-        if total == 0 {
-            return format!("{phase}: {speed}{done_text} so far");
-        }
-        let left = match total.saturating_sub(done) as f64 / rate {
-            seconds if rate > 0.0 && seconds < 1e9 => {
-                format!(", {} left", time(Duration::from_secs_f64(seconds)))
-            }
-            _ => String::new(),
-        };
-        format!("{phase}: {speed}{done_text} of {}{left}", quantity(total as f64))
+        self.of(total.unwrap_or(0));
+        self.at(done);
     }
+
+    /// The name of the phase, and how long it has taken.
+    pub fn phase(&self) -> (&'static str, Duration) {
+        let Phase { name, since, .. } = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        (name, since.elapsed())
+    }
+
+    /// `comparing inputs: 302 k/s, 1.09 M of 72.6 M, 4 min left`; of work that counts no pieces, the name of
+    /// the phase and the time that it has taken.
+    pub fn text(&self) -> String {
+        let Phase { name, since, begin } = *self.phase.lock().unwrap_or_else(PoisonError::into_inner);
+        let [done, total] = [&self.done, &self.total].map(|n| n.load(Ordering::Relaxed));
+        text(name, since.elapsed(), begin, done, total)
+    }
+}
+
+fn text(name: &str, elapsed: Duration, begin: u64, done: u64, total: u64) -> String {
+    if done == 0 {
+        return match total {
+            0 => format!("{name}, {}", time(elapsed)),
+            total => format!("{name}: 0 of {}", quantity(total as f64)),
+        };
+    }
+    let rate = done.saturating_sub(begin) as f64 / elapsed.as_secs_f64().max(1e-3);
+    // Of slow work the rate says less than the counts.
+    let speed = if rate < 10.0 { String::new() } else { format!("{}/s, ", quantity(rate)) };
+    let counted = quantity(done as f64);
+    if total == 0 {
+        return format!("{name}: {speed}{counted} so far");
+    }
+    let left = match total.saturating_sub(done) as f64 / rate {
+        seconds if rate > 0.0 && seconds < 1e9 => {
+            format!(", {} left", time(Duration::from_secs_f64(seconds)))
+        }
+        _ => String::new(),
+    };
+    format!("{name}: {speed}{counted} of {}{left}", quantity(total as f64))
 }
 
 /// A quantity that is at least 0 with three digits: `17`, `9999`, `302 k`, `1.09 M`.
@@ -112,22 +144,29 @@ mod tests {
 
     #[test]
     fn a_phase_says_what_it_knows() {
-        let progress = Progress::default();
-        let text = |seconds| progress.text("comparing inputs", Duration::from_secs(seconds));
-        assert_eq!(text(12), "comparing inputs, 12 s");
-        progress.at(3_000);
-        assert_eq!(text(1), "comparing inputs: 3000/s, 3000 so far");
-        progress.of(72_600_000);
-        progress.at(1_090_000);
-        assert_eq!(text(4), "comparing inputs: 272 k/s, 1.09 M of 72.6 M, 4 min left");
+        let text = |seconds, begin, done, total| {
+            text("comparing inputs", Duration::from_secs(seconds), begin, done, total)
+        };
+        assert_eq!(text(12, 0, 0, 0), "comparing inputs, 12 s");
+        assert_eq!(text(10, 0, 0, 20), "comparing inputs: 0 of 20");
+        assert_eq!(text(1, 0, 3_000, 0), "comparing inputs: 3000/s, 3000 so far");
+        let shown = text(4, 0, 1_090_000, 72_600_000);
+        assert_eq!(shown, "comparing inputs: 272 k/s, 1.09 M of 72.6 M, 4 min left");
+        assert_eq!(text(10, 0, 5, 20), "comparing inputs: 5 of 20, 30 s left");
         // What an earlier run did has cost this one nothing.
-        progress.begin_at(1_090_000);
-        assert_eq!(text(4), "comparing inputs: 1.09 M of 72.6 M");
-        progress.of(20);
-        progress.begin_at(0);
-        progress.at(5);
-        assert_eq!(text(10), "comparing inputs: 5 of 20, 30 s left");
-        progress.at(0);
-        assert_eq!(text(10), "comparing inputs: 0 of 20");
+        assert_eq!(text(4, 1_090_000, 1_090_000, 72_600_000), "comparing inputs: 1.09 M of 72.6 M");
+    }
+
+    #[test]
+    fn a_phase_begins_when_its_name_changes() {
+        let progress = Progress::new("proving");
+        progress.at(7);
+        progress.enter("comparing inputs", Some(100), 50);
+        let begin = || progress.phase.lock().unwrap_or_else(PoisonError::into_inner).begin;
+        assert_eq!((progress.phase().0, begin()), ("comparing inputs", 50));
+        progress.enter("comparing inputs", Some(100), 60);
+        assert_eq!((begin(), progress.done.load(Ordering::Relaxed)), (50, 60));
+        progress.enter("running classes", None, 0);
+        assert_eq!((begin(), progress.total.load(Ordering::Relaxed)), (0, 0));
     }
 }

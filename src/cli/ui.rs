@@ -10,7 +10,7 @@ use std::cell::RefCell;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The terminal, or whatever stands for it.
 pub struct Ui {
@@ -88,14 +88,14 @@ impl Ui {
         self.json(&line);
     }
 
-    /// A phase of long work, called by what it does: "planning", "comparing inputs". On a terminal a
-    /// line says after half a second how far it is, and goes when the phase ends; elsewhere a line is
-    /// printed once, if the phase takes long.
-    pub fn phase<T>(&self, name: &str, work: impl FnOnce(&Progress) -> T) -> T {
-        let progress = &Progress::default();
+    /// Long work, called by what it does: "planning", "comparing inputs". On a terminal a line says after
+    /// half a second how far it is, and goes when the work ends; elsewhere a line is printed once, if it
+    /// takes long. Work of several phases says so by [`Progress::enter`]; each of them is told.
+    pub fn phase<T>(&self, name: &'static str, work: impl FnOnce(&Progress) -> T) -> T {
+        let progress = &Progress::new(name);
         let (ended, end) = mpsc::channel::<()>();
         std::thread::scope(|scope| {
-            scope.spawn(move || follow(name, progress, &end));
+            scope.spawn(move || follow(progress, &end));
             // Dropped when the work ends, even by a panic, which ends the thread that follows it.
             let _ended = ended;
             work(progress)
@@ -103,7 +103,7 @@ impl Ui {
     }
 
     /// [`Self::phase`] for work that tells a number.
-    pub fn progress<T>(&self, name: &str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
+    pub fn progress<T>(&self, name: &'static str, work: impl FnOnce(&mut dyn FnMut(usize)) -> T) -> T {
         self.phase(name, |progress| work(&mut |done| progress.at(done)))
     }
 
@@ -129,21 +129,24 @@ impl Ui {
     }
 }
 
-/// A phase is shown on a terminal when it has taken this long, and then this often.
+/// Work is shown on a terminal when it has taken this long, and then this often.
 const SHOWN_AFTER: Duration = Duration::from_millis(500);
 const SHOWN_EVERY: Duration = Duration::from_millis(100);
 
-/// Elsewhere it is told once, when it has taken this long.
+/// Elsewhere a phase is told once, when it has taken this long.
 const TOLD_AFTER: Duration = Duration::from_secs(5);
 
-/// Shows how far a phase is until the work hangs up.
-fn follow(name: &str, progress: &Progress, end: &mpsc::Receiver<()>) {
-    let begin = Instant::now();
+/// Shows how far work is until it hangs up.
+fn follow(progress: &Progress, end: &mpsc::Receiver<()>) {
     let goes_on = |wait| matches!(end.recv_timeout(wait), Err(mpsc::RecvTimeoutError::Timeout));
-    let text = || progress.text(name, begin.elapsed());
     if !std::io::stderr().is_terminal() {
-        if goes_on(TOLD_AFTER) {
-            write(&mut std::io::stderr().lock(), &(text() + "\n"));
+        let mut told = "";
+        while goes_on(SHOWN_AFTER) {
+            let (name, elapsed) = progress.phase();
+            if name != told && elapsed >= TOLD_AFTER {
+                write(&mut std::io::stderr().lock(), &(progress.text() + "\n"));
+                told = name;
+            }
         }
         return;
     }
@@ -153,7 +156,7 @@ fn follow(name: &str, progress: &Progress, end: &mpsc::Receiver<()>) {
     let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a sound template");
     let line = ProgressBar::new_spinner().with_style(style);
     loop {
-        line.set_message(text());
+        line.set_message(progress.text());
         line.tick();
         if !goes_on(SHOWN_EVERY) {
             break;
