@@ -1,6 +1,6 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
-use super::draw::printable;
+use super::draw::{self, printable};
 use super::program::{self, Loaded, ProgramFlags};
 use super::run::to_json;
 use super::{Exit, Ui, json_input};
@@ -78,7 +78,7 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let label = |node| ir::label(program, sources, node);
     let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
     if !args.json {
-        ui.out(&facts_text(&lines));
+        ui.out(&facts_text(&lines, ui.width()));
     }
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.phase("running inputs", |progress| {
@@ -138,25 +138,27 @@ fn examples_left_out(left_out: &[LeftOut]) -> String {
 }
 
 /// Facts as paragraphs: what it is, its values or widths, and each fact with its reason.
-fn facts_text(lines: &[FactLine]) -> String {
+fn facts_text(lines: &[FactLine], width: usize) -> String {
     let mut text = String::new();
     for FactLine { label, node, because } in lines {
-        text += &match node {
+        let mut rows = match node {
             NodeFacts::SOp { values, n_values, values_because, depends, depends_because, set: _ } => {
                 let count = n_values.map_or(String::new(), |n| format!(" ({n})"));
-                format!(
-                    "{label}\n    values   {values}{count}: {values_because}\n    depends  on {depends}: {depends_because}\n"
-                )
+                vec![
+                    ("values", format!("{values}{count}: {values_because}")),
+                    ("depends", format!("on {depends}: {depends_because}")),
+                ]
             }
             NodeFacts::Selector { min, max } => match max {
-                Some(max) if max == min => format!("{label}\n    width    exactly {min}\n"),
-                Some(max) => format!("{label}\n    width    {min} to {max}\n"),
-                None => format!("{label}\n    width    {min} or more\n"),
+                Some(max) if max == min => vec![("width", format!("exactly {min}"))],
+                Some(max) => vec![("width", format!("{min} to {max}"))],
+                None => vec![("width", format!("{min} or more"))],
             },
         };
-        for Because { fact, reason } in because {
-            text += &format!("    fact     {fact}: {reason}\n");
-        }
+        rows.extend(because.iter().map(|Because { fact, reason }| ("fact", format!("{fact}: {reason}"))));
+        let cells = |(name, text): (&str, String)| vec![format!("{name:<7}"), text];
+        text += &format!("{label}\n");
+        text += &draw::columns(&rows.into_iter().map(cells).collect::<Vec<_>>(), width);
     }
     text
 }

@@ -139,7 +139,7 @@ pub fn columns(rows: &[Vec<String>], width: usize) -> String {
         for band in &bands {
             let cells = row.get(band.columns.start..band.columns.end.min(row.len())).unwrap_or_default();
             if cells.iter().any(|cell| !cell.is_empty()) {
-                out += &line(cells, &widths[band.columns.start..], band.indent, width);
+                out += &line(cells, &widths[band.columns.start..], band, width);
             }
         }
     }
@@ -150,23 +150,25 @@ pub fn columns(rows: &[Vec<String>], width: usize) -> String {
 struct Band {
     columns: Range<usize>,
     indent: usize,
+    /// Where a line below begins.
+    below: usize,
 }
 
 /// A column that fits only with its cells broken goes to the next line if it has less room than this.
-const LEAST_ROOM: usize = 32;
+const LEAST_ROOM: usize = 24;
 
 /// As many columns on each line as fit. Lines below the first begin under its second column, unless the
-/// first column is wide.
+/// first one takes more than half the width.
 fn bands(widths: &[usize], width: usize) -> Vec<Band> {
     let second = MARGIN + widths.first().map_or(0, |first| first + GAP.len());
-    let below = if second * 3 <= width { second } else { 2 * MARGIN };
-    let mut bands = vec![Band { columns: 0..0, indent: MARGIN }];
+    let below = if second * 2 <= width { second } else { 2 * MARGIN };
+    let mut bands = vec![Band { columns: 0..0, indent: MARGIN, below }];
     let mut begin = MARGIN;
     for (c, column) in widths.iter().enumerate() {
         let room = width.saturating_sub(begin);
         let breaks = c + 1 == widths.len() && room >= LEAST_ROOM;
         if c > 0 && room < *column && !breaks {
-            bands.push(Band { columns: c..c, indent: below });
+            bands.push(Band { columns: c..c, indent: below, below });
             begin = below;
         }
         if let Some(band) = bands.last_mut() {
@@ -178,8 +180,8 @@ fn bands(widths: &[usize], width: usize) -> Vec<Band> {
 }
 
 /// Cells beside each other. The last one is broken where the width ends, or goes to a line of its own.
-fn line(cells: &[String], widths: &[usize], indent: usize, width: usize) -> String {
-    let mut line = " ".repeat(indent);
+fn line(cells: &[String], widths: &[usize], band: &Band, width: usize) -> String {
+    let mut line = " ".repeat(band.indent);
     let Some((last, before)) = cells.split_last() else { return String::new() };
     for (cell, width) in before.iter().zip(widths) {
         let _ = write!(line, "{cell:<width$}{GAP}");
@@ -189,7 +191,7 @@ fn line(cells: &[String], widths: &[usize], indent: usize, width: usize) -> Stri
     let mut out = String::new();
     if room < length(last).min(LEAST_ROOM) && !line.trim().is_empty() {
         out = line.trim_end().to_owned() + "\n";
-        begin = indent;
+        begin = band.below;
         line = " ".repeat(begin);
     }
     for (i, part) in broken(last, width.saturating_sub(begin)).iter().enumerate() {
