@@ -1,7 +1,8 @@
 //! Inputs as tokens: several sequences of different lengths, side by side.
 
-use super::config::Config;
+use super::config::{ColumnConfig, Config};
 use crate::value::Value;
+use candle_core::Error;
 use std::collections::HashMap;
 
 /// Why an input is none of a model.
@@ -29,6 +30,33 @@ pub struct Batch {
     /// Per column, `[batch, seq]` row by row. What stands in the padding gets
     /// attention 0.
     pub tokens: Vec<Vec<u32>>,
+}
+
+impl Batch {
+    /// Checks that the batch fits a network: the number of columns and tokens, token ids below the size of the
+    /// vocabulary, sequence lengths from 1 to `seq`, and `seq` at most `n_ctx`.
+    pub(super) fn check(&self, config: &Config) -> Result<(), Error> {
+        let Self { seq, lengths, tokens } = self;
+        let cells = lengths.len() * seq;
+        let rows = |column: &ColumnConfig| column.vocabulary.len() + usize::from(config.bos);
+        let columns = || tokens.iter().zip(&config.columns);
+        let wrong = if tokens.len() != config.columns.len() {
+            format!("it has {} columns, and the network {}", tokens.len(), config.columns.len())
+        } else if *seq > config.n_ctx {
+            format!("seq is {seq}, and n_ctx {}", config.n_ctx)
+        } else if let Some(length) = lengths.iter().find(|length| !(1..=*seq).contains(*length)) {
+            format!("a sequence has {length} positions, and seq is {seq}")
+        } else if let Some(tokens) = tokens.iter().find(|tokens| tokens.len() != cells) {
+            format!("a column has {} tokens, and {} rows of {seq} have {cells}", tokens.len(), lengths.len())
+        } else if let Some((column, token)) = columns().find_map(|(tokens, column)| {
+            tokens.iter().find(|token| **token as usize >= rows(column)).map(|token| (column, token))
+        }) {
+            format!("token {token} of `{}` is not below {}", column.name, rows(column))
+        } else {
+            return Ok(());
+        };
+        Err(Error::Msg(format!("the batch does not fit the network: {wrong}")))
+    }
 }
 
 /// The tokens of a model's vocabularies.

@@ -282,21 +282,32 @@ impl Transformer {
 
     /// The outputs that logits mean: per sequence, per output, per position (BOS left out).
     pub fn decode(&self, batch: &Batch, logits: &[Tensor]) -> Result<Vec<Vec<Vec<Decoded>>>> {
+        batch.check(self.config())?;
         let bos = usize::from(self.config().bos);
         let mut decoded = vec![Vec::with_capacity(logits.len()); batch.lengths.len()];
         for (output, logits) in self.config().outputs.iter().zip(logits) {
-            let width = output.decode.width().max(1);
+            let width = output.decode.width();
+            let shape = (batch.lengths.len(), batch.seq, width);
+            if logits.dims3()? != shape {
+                return Err(Error::Msg(format!(
+                    "logits {:?} are not those of a batch {shape:?}",
+                    logits.dims()
+                )));
+            }
             let flat = logits.to_dtype(DType::F32)?.flatten_all()?.to_vec1::<f32>()?;
             for (b, &length) in batch.lengths.iter().enumerate() {
-                let rows = flat[b * batch.seq * width..][bos * width..length * width].chunks(width);
+                let rows = flat[b * batch.seq * width..][bos.min(length) * width..length * width]
+                    .chunks(width.max(1));
                 decoded[b].push(rows.map(|row| output.decode.decode(row)).collect());
             }
         }
         Ok(decoded)
     }
 
-    /// Logits `[batch, seq, width]` of each output. `hooks` sees every site on the way.
+    /// Logits `[batch, seq, width]` of each output. `hooks` sees every site on the way. An error if the batch
+    /// is none of the network.
     pub fn forward(&self, batch: &Batch, hooks: &mut dyn Hooks) -> Result<Vec<Tensor>> {
+        batch.check(self.config())?;
         let (n, seq, config) = (batch.lengths.len(), batch.seq, self.config());
         if !hooks.wants_any() && fused::runs(&self.flat) {
             return self.whole(batch);
@@ -366,6 +377,7 @@ impl Transformer {
         batch: &Batch,
         objective: &mut (impl Objective<f32> + Objective<f64>),
     ) -> Result<(f64, Tensor)> {
+        batch.check(self.config())?;
         let (engine, n) = (&self.shared.engine, flat.dim(0)?);
         match flat.dtype() {
             DType::F64 => {

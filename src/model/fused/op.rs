@@ -16,10 +16,9 @@ pub(crate) fn runs(flat: &Tensor) -> bool {
     flat.device().is_cpu() && matches!(flat.dtype(), DType::F32 | DType::F64)
 }
 
-/// The passes of one shape, at any parameters.
+/// The passes of one shape, at any parameters, over batches that are checked ([`Batch::check`]).
 pub(in crate::model) struct Engine {
     network: Network,
-    n_ctx: usize,
     f32: Mutex<Vec<Workspace<f32>>>,
     f64: Mutex<Vec<Workspace<f64>>>,
 }
@@ -50,8 +49,7 @@ pub(in crate::model) enum Ready {
 
 impl Engine {
     pub(in crate::model) fn of(config: &Config, layout: &Layout) -> Self {
-        let network = Network::of(config, layout);
-        Self { network, n_ctx: config.n_ctx, f32: Mutex::default(), f64: Mutex::default() }
+        Self { network: Network::of(config, layout), f32: Mutex::default(), f64: Mutex::default() }
     }
 
     pub(in crate::model) fn ready(&self, flat: &Tensor) -> Result<Ready> {
@@ -63,7 +61,6 @@ impl Engine {
 
     /// The logits of all outputs, one behind the other.
     pub(in crate::model) fn logits(&self, ready: &Ready, batch: &Batch) -> Result<Tensor> {
-        self.check(batch)?;
         match ready {
             Ready::F32(weights) => self.run(weights, batch),
             Ready::F64(weights) => self.run(weights, batch),
@@ -83,7 +80,6 @@ impl Engine {
         batch: &Batch,
         objective: &mut impl Objective<T>,
     ) -> Result<(f64, Vec<T>)> {
-        self.check(batch)?;
         let weights = Weights::new(&self.network, flat, true);
         let mut gradient = vec![T::zero(); flat.len()];
         let loss = self.with_workspace(|workspace| {
@@ -98,21 +94,6 @@ impl Engine {
         let result = work(&mut workspace);
         spare().push(workspace);
         result
-    }
-
-    /// Whether the network knows all tokens and has so many positions.
-    fn check(&self, batch: &Batch) -> Result<()> {
-        let positions = batch.lengths.len() * batch.seq;
-        let fits = batch.tokens.len() == self.network.embed.len() && batch.seq <= self.n_ctx;
-        let known = |(w_e, tokens): (&super::network::Matrix, &Vec<u32>)| {
-            tokens.len() == positions && tokens.iter().all(|token| (*token as usize) < w_e.rows)
-        };
-        if fits && self.network.embed.iter().zip(&batch.tokens).all(known) {
-            return Ok(());
-        }
-        Err(Error::Msg(
-            "the batch is none of the network: it has other columns, tokens or positions".to_owned(),
-        ))
     }
 }
 
@@ -133,7 +114,6 @@ impl CustomOp1 for Pass {
             pass.engine
                 .with_workspace(|workspace| workspace.logits(&pass.engine.network, &weights, &pass.batch))
         }
-        self.engine.check(&self.batch)?;
         let logits = match flat {
             CpuStorage::F32(flat) => CpuStorage::F32(run(self, contiguous(flat, strides)?)),
             CpuStorage::F64(flat) => CpuStorage::F64(run(self, contiguous(flat, strides)?)),

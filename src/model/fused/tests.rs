@@ -233,7 +233,11 @@ fn a_batch_of_another_network_is_refused() {
         batch(2, vec![vec![0]]),
         batch(2, vec![]),
         batch(4, vec![vec![0, 0, 0, 0]]),
+        Batch { lengths: vec![3], ..batch(2, vec![vec![0, 1]]) },
+        Batch { lengths: vec![0], ..batch(2, vec![vec![0, 1]]) },
     ] {
         assert!(model.forward(&wrong, &mut NoHooks).is_err(), "{wrong:?}");
+        assert!(model.forward(&wrong, &mut Everything).is_err(), "{wrong:?}");
+        assert!(model.decode(&wrong, &[]).is_err(), "{wrong:?}");
     }
 }
