@@ -2,6 +2,7 @@
 
 use super::check::{Open, show};
 use super::seen::Seen;
+use super::undivided::undivided;
 use crate::ir::{Node, Program, definition};
 use crate::model::{Artifact, Certificate, HeadShown, MlpShown, OutputShown};
 use crate::value::Number;
@@ -14,6 +15,7 @@ pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open
 
 /// [`prove`], resting on what the program was seen to do.
 pub fn prove_with(program: &Program, artifact: &Artifact, seen: &Seen) -> Result<Certificate, Open> {
+    let artifact = &*undivided(artifact)?;
     let shown = show(program, artifact, seen)?;
     let mut heads: BTreeMap<(usize, usize), HeadShown> = BTreeMap::new();
     for ((layer, head), of, shown) in shown.heads {

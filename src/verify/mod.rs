@@ -13,6 +13,7 @@ mod matching;
 mod open;
 mod seen;
 mod shown;
+mod undivided;
 #[cfg(test)]
 mod planted_tests;
 

@@ -23,6 +23,10 @@ pub enum Reason {
     Inputs,
     #[error("only models with ReLU and undivided scores are understood")]
     Unknown,
+    #[error(
+        "scores are divided by √{d_head}; proofs support such a division only by a power of two, where it is exact in f32"
+    )]
+    Divided { d_head: usize },
     #[error("there are more combinations of values than are looked at")]
     TooManyTuples,
     #[error("an s-op has more values than are looked at")]
