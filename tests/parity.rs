@@ -3,7 +3,7 @@
 use candle_core::{DType, Device, Tensor};
 use raspc::data::{Dataset, Examples, IGNORED, Targets};
 use raspc::model::{Batch, Config, Decode, Layout, Parameter, Transformer};
-use raspc::train::{Event, Flow, Observer, OptimiserConfig, State, TrainConfig, Trainer};
+use raspc::train::{Event, FileError, Flow, Observer, OptimiserConfig, State, TrainConfig, Trainer};
 use serde_json::Value as Json;
 use sha2::{Digest as _, Sha256};
 
@@ -74,7 +74,7 @@ fn batch(config: &Config, size: usize, step: usize) -> Examples {
 struct Once(f64);
 
 impl Observer for Once {
-    fn see(&mut self, event: &Event, _: &State) -> std::io::Result<Flow> {
+    fn see(&mut self, event: &Event, _: &State) -> Result<Flow, FileError> {
         let Event::Step { loss, .. } = event else { return Ok(Flow::Continue) };
         self.0 = *loss;
         Ok(Flow::Stop)

@@ -14,7 +14,9 @@ mod interrupt;
 mod json_input;
 mod kind;
 mod knobs;
+mod lock;
 mod model;
+mod named_files;
 mod program;
 mod progress;
 mod repl;
@@ -29,6 +31,7 @@ mod twins;
 mod ui;
 mod verdict;
 mod verify;
+mod watch;
 
 pub use exit::Exit;
 pub use ui::Ui;

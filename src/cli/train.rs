@@ -1,45 +1,53 @@
 //! `raspc train`: what gradient descent finds for a program.
 
 use super::interrupt::Interrupt;
+use super::kind::Kind;
+use super::named_files::find;
 use super::program::{self, ProgramFlags};
 use super::ui::Bar;
-use super::{Exit, Ui, compile, folder::Folder, model, twins};
+use super::watch::{Progress, Watching};
+use super::{Exit, Ui, compile, folder, folder::Folder, lock::Lock, model, twins};
 use crate::data::Dataset;
 use crate::facts;
 use crate::model::{Artifact, Config, Transformer, artifact};
 use crate::plan::Knobs;
 use crate::train::{
-    Checkpoints, Curve, Curves, Event, Experiment, Flow, Metrics, Observer, Shape, State, TrainConfig,
-    TrainError, Trainer, initial, picture, side_by_side,
+    Change, Curve, Experiment, Origin, ScheduleKind, Shape, State, TrainConfig, TrainError, Trainer, initial,
+    picture, side_by_side,
 };
 use crate::verify;
 use anyhow::{Context as _, bail};
-use candle_core::{Device, Tensor};
+use candle_core::{DType, Device, Tensor};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-/// Train a network on what a program computes, in the shape of its compiled one.
+/// Train a network to compute what a program computes.
 ///
-/// The experiment names a program, which gives shape and labels; what it does not say is as in
-/// 'experiment.toml' of the run's folder afterwards. The folder also gets 'metrics.jsonl' (a line per
-/// event), 'curves.svg' (loss and accuracy), 'checkpoint.safetensors' (from which '--resume' goes on,
-/// after a kill too, as if nothing had happened) and 'model.safetensors', which 'run', 'inspect' and
-/// 'verify' take. With 'train.seeds' several networks learn at a time, one per core, each in a folder
-/// of its own and just as if it were alone. Ctrl-C ends a run early and keeps what it has.
+/// An experiment names a program, which determines inputs, labels and the default shape of the network: that of the
+/// compiled network. A program instead of an experiment is trained with the default settings. The folder of the
+/// run contains 'experiment.toml' (all settings), 'metrics.jsonl' (a line per event), 'curves.svg' (loss and
+/// accuracy), 'checkpoint.safetensors', 'model.safetensors' (for 'run', 'inspect' and 'verify') and 'report.json'.
+/// With 'train.seeds', several networks are trained at a time, one per core, each in a subfolder and with the same
+/// result as if it were trained alone. Ctrl-C ends a run early and keeps its state (exit code 130).
+///
+/// '--resume' continues a run after Ctrl-C or a kill, with the same result as without the interruption. It refuses a
+/// run whose program, data or settings have changed. Only 'train.steps', 'evaluate_every', 'checkpoint_every',
+/// 'log_every' and 'patience' may change, so '--resume --set steps=7000' extends a finished run. A cosine schedule then
+/// spans 7000 steps: the learning rate jumps to its value in that schedule.
 #[derive(clap::Args)]
 pub struct TrainArgs {
-    /// An experiment (.toml).
+    /// An experiment (.toml) or a program (.rasp).
     experiment: PathBuf,
-    /// Say something else than the experiment: 'train.steps=1000'. Can be given several times.
+    /// Override a setting: 'train.steps=1000', or 'steps=1000' if no other key ends in that name. Can be given
+    /// several times.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     sets: Vec<String>,
-    /// Begin as this model, in its shape.
+    /// Start from this model instead of random parameters; the network has its shape.
     #[arg(long, value_name = "FILE")]
     init: Option<PathBuf>,
     /// The folder of the run; without it, 'runs' and the name of the experiment.
     #[arg(short, long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Go on with the run that is in the folder.
+    /// Continue the run in the folder.
     #[arg(long)]
     resume: bool,
     /// Print the report as JSON.
@@ -55,15 +63,37 @@ pub fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
+/// Reads the experiment and finds the files that it names.
+fn read(args: &TrainArgs) -> anyhow::Result<Experiment> {
+    let (file, shown) = (&args.experiment, args.experiment.display());
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    match Kind::of(file) {
+        Some(Kind::Model) => bail!(
+            "{shown} is a model, and `train` takes an experiment (.toml) or a program (.rasp); '--init {shown}' starts from this model"
+        ),
+        Some(Kind::Program) => {
+            let mut experiment = Experiment::of_program(&path(file), &args.sets)?;
+            experiment.init = args.init.as_deref().map(path).or(experiment.init);
+            return Ok(experiment);
+        }
+        Some(Kind::Experiment) | None => {}
+    }
+    let text = program::read_text(file)?;
+    let mut experiment = Experiment::parse(&text, &args.sets).with_context(|| shown.to_string())?;
+    experiment.program = path(&find(file, "program", &experiment.program)?);
+    experiment.init = match (&args.init, &experiment.init) {
+        (Some(given), _) => Some(path(given)),
+        (None, Some(named)) => Some(path(&find(file, "init", named)?)),
+        (None, None) => None,
+    };
+    Ok(experiment)
+}
+
 fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let shown = args.experiment.display();
-    let text = program::read_text(&args.experiment)?;
-    let mut experiment = Experiment::parse(&text, &args.sets).with_context(|| shown.to_string())?;
-    if let Some(init) = &args.init {
-        experiment.init = Some(init.display().to_string());
-    }
+    let experiment = read(args)?;
     let declared = ProgramFlags::declaring(&experiment.inputs, experiment.length.as_ref());
-    let loaded = match program::load(&beside(&args.experiment, &experiment.program), &declared, ui)? {
+    let loaded = match program::load(Path::new(&experiment.program), &declared, ui)? {
         Ok(loaded) => loaded,
         Err(exit) => return Ok(exit),
     };
@@ -73,10 +103,8 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     };
     let init = match &experiment.init {
         Some(path) => {
-            let path = if args.init.is_some() { path.into() } else { beside(&args.experiment, path) };
-            let init = model::load(&path)?;
-            verify::belongs(&loaded.program, &init.manifest.config)
-                .with_context(|| path.display().to_string())?;
+            let init = model::load(Path::new(path))?;
+            verify::belongs(&loaded.program, &init.manifest.config).with_context(|| path.clone())?;
             Some(init)
         }
         None => None,
@@ -91,6 +119,8 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let facts = facts::analyse(&loaded.program);
     let data = ui.progress("examples", |_| Dataset::new(&loaded.program, &facts, &config, &experiment.data));
     let data = data.with_context(|| shown.to_string())?;
+    let init_hash = init.as_ref().map(|init| init.manifest.sha256.manifest.clone());
+    let origin = Origin::new(&loaded.sources, init_hash, &config, &data);
 
     let folder = match &args.out {
         Some(folder) => folder.clone(),
@@ -99,18 +129,22 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let folder = Folder::new(folder);
     let shape = shape(config, &compiled)?;
     let interrupt = Interrupt::catch();
-    let mut runs = begin(args, &experiment, init.as_ref(), &shape, &folder, ui)?;
+    let begin =
+        Begin { args, experiment: &experiment, origin: &origin, init: init.as_ref(), shape: &shape, ui };
+    let (_lock, mut runs) = begin.runs(&folder)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     side_by_side(&mut runs, cores / experiment.train.workers.max(1), |run| {
         run.outcome = learn(run, &shape, &data, &loaded.name, &interrupt);
     });
+    let stopped = interrupt.asked();
 
-    let (mut exit, mut trained) = (Exit::Done, Vec::new());
+    let (mut exit, mut trained) = (if stopped { Exit::Interrupted } else { Exit::Done }, Vec::new());
     for run in &runs {
         match run.model(&shape, &compiled) {
             Ok(artifact) => trained.push(twins::Trained {
                 seed: run.experiment.train.seed,
                 steps: run.state.step,
+                moved: run.moved()?,
                 artifact,
             }),
             Err(error) => exit = ui.error(&error.context(shown.to_string())),
@@ -118,11 +152,9 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     }
     if experiment.train.seeds.is_some() {
         let curves = runs.iter().filter_map(|run| Curve::read(&run.folder.metrics()).ok());
-        let picture = picture(&loaded.name, &curves.collect::<Vec<_>>());
-        artifact::write_whole(&folder.curves(), picture.as_bytes())
-            .with_context(|| format!("cannot write {}", folder.curves().display()))?;
+        folder::write(&folder.curves(), &picture(&loaded.name, &curves.collect::<Vec<_>>()))?;
     }
-    if interrupt.asked() {
+    if stopped {
         let steps: Vec<String> = runs.iter().map(|run| run.state.step.to_string()).collect();
         ui.note(&format!("note: stopped after {} steps; '--resume' goes on", steps.join(", ")));
     }
@@ -130,10 +162,13 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
         return Ok(exit);
     }
     let (compiled, loaded, facts, data) = (&compiled, &loaded, &facts, &data);
-    let twins = twins::Twins { compiled, trained: &trained, loaded, facts, data };
+    let start = init.as_ref();
+    let twins = twins::Twins { compiled, start, trained: &trained, loaded, facts, data };
     let report = twins.compare(&experiment, ui)?;
+    let json = report.json(&experiment, &origin);
+    folder::write(&folder.report(), &(serde_json::to_string_pretty(&json)? + "\n"))?;
     match args.json {
-        true => ui.json(&report.json()),
+        true => ui.json(&json),
         false => ui.out(&report.text(folder.path())),
     }
     Ok(exit)
@@ -142,7 +177,7 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
 /// A network of this shape. Its parameters do not matter: they are 0.
 fn shape(config: Config, compiled: &Artifact) -> anyhow::Result<Transformer> {
     let layout = crate::model::Layout::of(&config);
-    let none = Tensor::zeros(layout.len(), candle_core::DType::F32, &Device::Cpu)?;
+    let none = Tensor::zeros(layout.len(), DType::F32, &Device::Cpu)?;
     let weights = layout.weights(&config, &none)?;
     let empty = compiled.trained(config, weights, String::new());
     Ok(Transformer::from_artifact(&empty, &Device::Cpu)?)
@@ -152,10 +187,15 @@ fn shape(config: Config, compiled: &Artifact) -> anyhow::Result<Transformer> {
 struct Run {
     /// With this seed only: what is in its folder does not tell that others ran beside it.
     experiment: Experiment,
+    /// The text of `experiment.toml`.
     resolved: String,
     folder: Folder,
+    _lock: Option<Lock>,
+    /// The initial parameters.
+    first: Tensor,
     state: State,
     bar: Bar,
+    name: String,
     outcome: Result<(), TrainError>,
 }
 
@@ -175,37 +215,100 @@ impl Run {
         artifact::save(&trained, &path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(trained)
     }
+
+    /// The Euclidean distance between initial and final parameters.
+    fn moved(&self) -> candle_core::Result<f64> {
+        let apart = (self.state.parameters()? - &self.first)?.to_dtype(DType::F64)?;
+        Ok(apart.sqr()?.sum_all()?.to_scalar::<f64>()?.sqrt())
+    }
 }
 
-/// The runs that an experiment asks for, each in a folder that is ready for it.
-fn begin(
-    args: &TrainArgs,
-    experiment: &Experiment,
-    init: Option<&Artifact>,
-    shape: &Transformer,
-    folder: &Folder,
-    ui: &Ui,
-) -> anyhow::Result<Vec<Run>> {
-    let experiments = experiment.runs().with_context(|| args.experiment.display().to_string())?;
-    folder.claim(&experiment.to_toml()?, args.resume)?;
-    let several = experiment.train.seeds.is_some();
-    let bars = ui.bars(experiments.len(), experiment.train.steps);
-    let run = |(experiment, bar): (Experiment, Bar)| {
-        let TrainConfig { seed, dtype, .. } = experiment.train;
-        let (resolved, dtype) = (experiment.to_toml()?, dtype.dtype());
-        let folder = if several { folder.of_seed(seed) } else { folder.clone() };
+/// What is needed to set up runs.
+struct Begin<'b> {
+    args: &'b TrainArgs,
+    experiment: &'b Experiment,
+    origin: &'b Origin,
+    init: Option<&'b Artifact>,
+    shape: &'b Transformer,
+    ui: &'b Ui,
+}
+
+impl Begin<'_> {
+    /// The runs of an experiment, each with its folder set up, and the lock on the common folder.
+    fn runs(&self, folder: &Folder) -> anyhow::Result<(Lock, Vec<Run>)> {
+        let Self { args, experiment, origin, ui, .. } = self;
+        let experiments = experiment.runs().with_context(|| args.experiment.display().to_string())?;
+        let lock = folder.lock(args.resume)?;
+        let changes = folder.claim(experiment, origin, args.resume)?;
+        let several = experiment.train.seeds.is_some();
         if several {
-            // One that was still to come when the others were interrupted begins now.
-            folder.claim(&resolved, args.resume && folder.experiment().exists())?;
+            folder.resolved(experiment, &changes, None)?;
         }
-        let first = || match init {
+        let bars = ui.bars(experiments.len(), experiment.train.steps);
+        let run = |(experiment, bar): (Experiment, Bar)| {
+            let seed = experiment.train.seed;
+            if !several {
+                return self.run(experiment, bar, folder.clone(), None, &changes);
+            }
+            let folder = folder.of_seed(seed);
+            // A seed that had not started when the others were interrupted starts now.
+            let resume = args.resume && folder.experiment().exists();
+            let lock = folder.lock(resume)?;
+            let changes = folder.claim(&experiment, origin, resume)?;
+            self.run(experiment, bar, folder, Some(lock), &changes)
+        };
+        Ok((lock, experiments.into_iter().zip(bars).map(run).collect::<anyhow::Result<_>>()?))
+    }
+
+    /// A run in its own folder: a new one, or one that is resumed with these changes.
+    fn run(
+        &self,
+        experiment: Experiment,
+        bar: Bar,
+        folder: Folder,
+        lock: Option<Lock>,
+        changes: &[Change],
+    ) -> anyhow::Result<Run> {
+        let (first, state) = self.state(&folder, &experiment)?;
+        let name = lock.as_ref().map_or(String::new(), |_| format!("seed {}: ", experiment.train.seed));
+        for note in notes(changes, &experiment, state.step) {
+            self.ui.note(&format!("note: {name}{note}"));
+        }
+        let resolved = folder.resolved(&experiment, changes, Some(state.step))?;
+        Ok(Run { experiment, resolved, folder, _lock: lock, first, state, bar, name, outcome: Ok(()) })
+    }
+
+    /// The initial parameters of a run, and the state to continue from.
+    fn state(&self, folder: &Folder, experiment: &Experiment) -> anyhow::Result<(Tensor, State)> {
+        let TrainConfig { seed, dtype, .. } = experiment.train;
+        let (shape, dtype) = (self.shape, dtype.dtype());
+        let first = match self.init {
             None => initial(shape.config(), shape.layout(), seed, dtype, &Device::Cpu),
             Some(init) => shape.layout().flatten(&init.weights, dtype, &Device::Cpu),
-        };
-        let state = folder.state(&experiment, shape, args.resume, first)?;
-        Ok(Run { experiment, resolved, folder, state, bar, outcome: Ok(()) })
+        }?;
+        let state = folder.state(experiment, shape, self.args.resume, first.clone())?;
+        Ok((first, state))
+    }
+}
+
+/// What to tell the user about a run that is resumed with changes.
+fn notes(changes: &[Change], experiment: &Experiment, step: usize) -> Vec<String> {
+    let change = |change: &Change| {
+        format!("{} changes from {} to {} at step {step}", change.key, change.before(), change.after())
     };
-    experiments.into_iter().zip(bars).map(run).collect()
+    let mut notes: Vec<String> = changes.iter().map(change).collect();
+    let TrainConfig { steps, schedule, .. } = experiment.train;
+    let before = changes.iter().find(|change| change.key == "train.steps");
+    let before = before.and_then(|change| change.before.as_ref()?.as_integer());
+    if let Some(before) = before.filter(|_| schedule.kind == ScheduleKind::Cosine) {
+        let lr = |steps| experiment.optimiser.lr * schedule.factor(step, steps);
+        notes.push(format!(
+            "the cosine schedule now spans {steps} steps: the learning rate at step {step} changes from {:.1e} to {:.1e}",
+            lr(usize::try_from(before).unwrap_or(steps)),
+            lr(steps),
+        ));
+    }
+    notes
 }
 
 /// Trains one network, and keeps its folder up to date.
@@ -216,68 +319,9 @@ fn learn(
     title: &str,
     interrupt: &Interrupt,
 ) -> Result<(), TrainError> {
-    let Run { experiment, folder, state, bar, .. } = run;
+    let Run { experiment, folder, state, bar, name, .. } = run;
     let config = &experiment.train;
-    let mut watching = Watching {
-        metrics: Metrics::open(&folder.metrics(), config.log_every, state.step)?,
-        checkpoints: Checkpoints { path: folder.checkpoint(), every: config.checkpoint_every },
-        curves: Curves { title: title.to_owned(), metrics: folder.metrics(), picture: folder.curves() },
-        progress: Progress { bar, held_out: String::new(), since: Instant::now(), tokens: 0 },
-        interrupt,
-    };
+    let progress = Progress::new(bar, name.clone(), config.steps);
+    let mut watching = Watching::new(folder, config, title, state, progress, interrupt)?;
     Trainer::new(shape, data, config, &experiment.optimiser)?.run(state, &mut watching)
-}
-
-/// Everything that watches a run.
-struct Watching<'r> {
-    metrics: Metrics,
-    checkpoints: Checkpoints,
-    /// Drawn from the metrics, and so behind them.
-    curves: Curves,
-    progress: Progress<'r>,
-    interrupt: &'r Interrupt,
-}
-
-impl Observer for Watching<'_> {
-    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
-        let Self { metrics, checkpoints, curves, progress, interrupt } = self;
-        let observers: [&mut dyn Observer; 4] = [metrics, checkpoints, curves, progress];
-        for observer in observers {
-            observer.see(event, state)?;
-        }
-        Ok(if interrupt.asked() { Flow::Stop } else { Flow::Continue })
-    }
-}
-
-/// What the bar says.
-struct Progress<'r> {
-    bar: &'r Bar,
-    held_out: String,
-    since: Instant,
-    tokens: usize,
-}
-
-impl Observer for Progress<'_> {
-    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
-        match event {
-            Event::Step { loss, tokens, .. } => {
-                self.tokens += tokens;
-                let speed = self.tokens as f64 / self.since.elapsed().as_secs_f64();
-                let (loss, held_out) = (*loss, &self.held_out);
-                self.bar.at(state.step, || format!("loss {loss:.4}{held_out}, {speed:.0} tokens/s"));
-            }
-            Event::Evaluated(evaluation) => {
-                let (loss, accuracy) = (evaluation.loss, 100.0 * evaluation.token_accuracy);
-                self.held_out = format!(", held out {loss:.4} ({accuracy:.2} %)");
-            }
-            Event::Ended => {}
-        }
-        Ok(Flow::Continue)
-    }
-}
-
-/// A file that an experiment names: beside it, otherwise from the current folder.
-fn beside(experiment: &Path, name: &str) -> PathBuf {
-    let beside = experiment.parent().unwrap_or(Path::new("")).join(name);
-    if beside.is_file() { beside } else { PathBuf::from(name) }
 }

@@ -6,9 +6,9 @@ use crate::data::{Dataset, Examples};
 use crate::facts::Facts;
 use crate::inputs::named_text;
 use crate::model::{Artifact, Transformer};
-use crate::train::{Evaluation, Experiment, agreement, evaluate, median};
+use crate::train::{Evaluation, Experiment, Origin, agreement, evaluate, median};
 use crate::verify::check::prove;
-use crate::verify::{self, Effort, Verdict};
+use crate::verify::{self, Effort, Verdict, wrong_examples};
 use candle_core::Device;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -18,6 +18,8 @@ use std::path::Path;
 /// Networks of one program.
 pub struct Twins<'t> {
     pub compiled: &'t Artifact,
+    /// The initial model, if training did not start from random parameters.
+    pub start: Option<&'t Artifact>,
     pub trained: &'t [Trained],
     pub loaded: &'t Loaded,
     pub facts: &'t Facts,
@@ -28,6 +30,8 @@ pub struct Twins<'t> {
 pub struct Trained {
     pub seed: u64,
     pub steps: usize,
+    /// The Euclidean distance between initial and final parameters.
+    pub moved: f64,
     pub artifact: Artifact,
 }
 
@@ -36,20 +40,25 @@ pub struct Report {
     program: String,
     /// How many declared inputs were looked at, and whether they are all.
     declared: (usize, bool),
-    compiled: Half,
+    /// The number of examples in the program, and of those that the program itself gets wrong.
+    examples: (usize, usize),
+    compiled: Network,
+    start: Option<Network>,
     trained: Vec<Found>,
 }
 
 struct Found {
     seed: u64,
     steps: usize,
-    half: Half,
-    /// The share of outputs on declared inputs that it decodes as the compiled network does.
-    agreement: f64,
+    moved: f64,
+    network: Network,
 }
 
 #[derive(Serialize)]
-struct Half {
+struct Network {
+    /// SHA-256 of its manifest, which covers its weights.
+    sha256: String,
+    /// Without the unembedding.
     parameters: usize,
     /// The Euclidean norm of all parameters.
     norm: f64,
@@ -57,6 +66,10 @@ struct Half {
     norms: BTreeMap<&'static str, f64>,
     held_out: Evaluation,
     declared: Evaluation,
+    /// The number of examples in the program on which its outputs are right.
+    examples: usize,
+    /// The share of outputs on declared inputs that it decodes as the compiled network does.
+    agreement: f64,
     verdict: String,
 }
 
@@ -79,40 +92,57 @@ fn part(parameter: &str) -> &'static str {
 
 impl Twins<'_> {
     pub fn compare(&self, experiment: &Experiment, ui: &Ui) -> anyhow::Result<Report> {
-        let Self { compiled, trained, loaded, facts, data } = self;
-        let (program, seed, tolerance) = (&loaded.program, experiment.data.seed, experiment.train.tolerance);
-        let place = |artifact: &Artifact| Transformer::from_artifact(artifact, &Device::Cpu);
-        let theirs = place(compiled)?;
+        let Self { compiled, start, trained, loaded, facts, .. } = self;
+        let (program, seed) = (&loaded.program, experiment.data.seed);
+        let theirs = Transformer::from_artifact(compiled, &Device::Cpu)?;
         let (declared, all) = Examples::declared(program, facts, theirs.config(), DECLARED, seed)?;
-        let half = |artifact: &Artifact, model: &Transformer| -> anyhow::Result<Half> {
-            let mut squares: BTreeMap<&str, f64> = PARTS.map(|part| (part, 0.0)).into();
-            for (name, matrix) in artifact.weights.named() {
-                *squares.entry(part(&name)).or_default() +=
-                    matrix.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
-            }
-            Ok(Half {
-                parameters: model.layout().len(),
-                norm: squares.values().sum::<f64>().sqrt(),
-                norms: squares.into_iter().map(|(part, sum)| (part, sum.sqrt())).collect(),
-                held_out: evaluate(model, &data.held_out, tolerance)?,
-                declared: evaluate(model, &declared, tolerance)?,
-                verdict: self.verdict(artifact, model, seed)?,
-            })
-        };
+        let network = |artifact: &Artifact| self.network(artifact, &theirs, &declared, experiment);
         ui.progress("networks compared", |done| {
             let found = |(i, trained): (usize, &Trained)| -> anyhow::Result<Found> {
                 done(i + 1);
-                let Trained { seed, steps, artifact } = trained;
-                let ours = place(artifact)?;
-                let agreement = agreement(&theirs, &ours, &declared)?;
-                Ok(Found { seed: *seed, steps: *steps, half: half(artifact, &ours)?, agreement })
+                let Trained { seed, steps, moved, artifact } = trained;
+                Ok(Found { seed: *seed, steps: *steps, moved: *moved, network: network(artifact)? })
             };
             Ok(Report {
                 program: loaded.name.clone(),
                 declared: (declared.len(), all),
+                examples: (program.examples.len(), wrong_examples(program).len()),
                 trained: trained.iter().enumerate().map(found).collect::<anyhow::Result<_>>()?,
-                compiled: half(compiled, &theirs)?,
+                start: start.map(network).transpose()?,
+                compiled: network(compiled)?,
             })
+        })
+    }
+
+    /// Measures one of the networks.
+    fn network(
+        &self,
+        artifact: &Artifact,
+        theirs: &Transformer,
+        declared: &Examples,
+        experiment: &Experiment,
+    ) -> anyhow::Result<Network> {
+        let (program, tolerance) = (&self.loaded.program, experiment.train.tolerance);
+        let model = Transformer::from_artifact(artifact, &Device::Cpu)?;
+        let mut squares: BTreeMap<&str, f64> = PARTS.map(|part| (part, 0.0)).into();
+        for (name, matrix) in artifact.weights.named() {
+            *squares.entry(part(&name)).or_default() +=
+                matrix.iter().map(|x| f64::from(*x).powi(2)).sum::<f64>();
+        }
+        let mut examples = 0;
+        for example in &program.examples {
+            examples += usize::from(verify::compare_on(program, &model, &example.inputs)?.is_none());
+        }
+        Ok(Network {
+            sha256: artifact.manifest.sha256.manifest.clone(),
+            parameters: artifact.weights.n_params(),
+            norm: squares.values().sum::<f64>().sqrt(),
+            norms: squares.into_iter().map(|(part, sum)| (part, sum.sqrt())).collect(),
+            held_out: evaluate(&model, &self.data.held_out, tolerance)?,
+            declared: evaluate(&model, declared, tolerance)?,
+            examples,
+            agreement: agreement(theirs, &model, declared)?,
+            verdict: self.verdict(artifact, &model, experiment.data.seed)?,
         })
     }
 
@@ -135,12 +165,13 @@ impl Twins<'_> {
 /// The name of a number, the number, and how it is shown.
 type Named = (String, f64, fn(f64) -> String);
 
-impl Half {
+impl Network {
     /// The numbers of the report.
-    fn numbers(&self) -> Vec<Named> {
-        let hundredths: fn(f64) -> String = |x| format!("{x:.2}");
+    fn numbers(&self, examples: usize) -> Vec<Named> {
+        let (whole, hundredths): (fn(f64) -> String, fn(f64) -> String) =
+            (|x| x.to_string(), |x| format!("{x:.2}"));
         let mut all: Vec<Named> = vec![
-            ("parameters".to_owned(), self.parameters as f64, |x| x.to_string()),
+            ("parameters".to_owned(), self.parameters as f64, whole),
             ("norm".to_owned(), self.norm, hundredths),
         ];
         all.extend(PARTS.iter().map(|part| (format!("norm: {part}"), self.norms[part], hundredths)));
@@ -149,6 +180,10 @@ impl Half {
             all.push((format!("{name}: tokens"), of.token_accuracy, percent));
             all.push((format!("{name}: sequences"), of.sequence_accuracy, percent));
         }
+        all.extend(
+            (examples > 0).then(|| (format!("examples (of {examples})"), self.examples as f64, whole)),
+        );
+        all.push(("agreement".to_owned(), self.agreement, percent));
         all
     }
 }
@@ -170,39 +205,75 @@ impl Report {
         let (n, all) = self.declared;
         let mut text = format!("    program      {}\n", self.program);
         text += &format!("    declared     {}{n} inputs\n", if all { "all " } else { "a sample of " });
-        let mut row = |name: &str, compiled: String, trained: [String; 3]| {
-            let shown = if several { &trained[..] } else { &trained[..1] };
-            let shown: String = shown.iter().map(|cell| format!(" {cell:<12}")).collect();
-            text += &format!("    {name:<22} {compiled:<12} {}\n", shown.trim());
-        };
-        let headings = if several { ["median", "least", "greatest"] } else { ["trained", "", ""] };
-        row("", "compiled".to_owned(), headings.map(str::to_owned));
-        for ((name, compiled, show), trained) in self.numbers() {
-            row(&name, show(compiled), trained.map(show));
+        let (examples, wrong) = self.examples;
+        if examples > 0 {
+            text += &format!("    examples     the program gets {} of {examples} right\n", examples - wrong);
         }
-        let agreement = self.trained.iter().map(|found| found.agreement).collect::<Vec<_>>();
-        row("agreement", String::new(), summary(&agreement).map(percent));
+        let mut row = |name: &str, cells: &[String]| {
+            let cells: String = cells.iter().map(|cell| format!(" {cell:<12}")).collect();
+            text += &format!("    {name:<22}{}\n", cells.trim_end());
+        };
+        let headings = if several { &["median", "least", "greatest"][..] } else { &["trained"] };
+        let start = self.start.as_ref().map(|_| "at the start");
+        let headings = ["compiled"].into_iter().chain(start).chain(headings.iter().copied());
+        row("", &headings.map(str::to_owned).collect::<Vec<_>>());
+        let of_trained = |numbers: [f64; 3], show: fn(f64) -> String| {
+            let shown = if several { &numbers[..] } else { &numbers[..1] };
+            shown.iter().map(|number| show(*number)).collect::<Vec<_>>()
+        };
+        let start = self.start.as_ref().map(|start| start.numbers(examples));
+        for (i, ((name, compiled, show), trained)) in self.numbers().into_iter().enumerate() {
+            let start = start.as_ref().map(|start| show(start[i].1));
+            let cells = [show(compiled)].into_iter().chain(start).chain(of_trained(trained, show));
+            row(&name, &cells.collect::<Vec<_>>());
+        }
+        let moved = of_trained(self.moved(), |x| format!("{x:.2}"));
+        let none = [String::new()].into_iter().chain(self.start.iter().map(|_| String::new()));
+        row("distance moved", &none.chain(moved).collect::<Vec<_>>());
         text += &format!("    compiled     {}\n", self.compiled.verdict);
-        for Found { seed, steps, half, .. } in &self.trained {
+        if let Some(start) = &self.start {
+            text += &format!("    at the start {}\n", start.verdict);
+        }
+        for Found { seed, steps, network, .. } in &self.trained {
             let name = if several { format!("seed {seed}") } else { "trained".to_owned() };
-            text += &format!("    {name:<12} {} after {steps} steps\n", half.verdict);
+            text += &format!("    {name:<12} {} after {steps} steps\n", network.verdict);
         }
         text + &format!("    folder       {}\n", folder.display())
     }
 
     /// The numbers of the compiled network, each beside median, least and greatest of the trained.
     fn numbers(&self) -> Vec<(Named, [f64; 3])> {
-        let trained: Vec<_> = self.trained.iter().map(|found| found.half.numbers()).collect();
+        let examples = self.examples.0;
+        let trained: Vec<_> = self.trained.iter().map(|found| found.network.numbers(examples)).collect();
         let beside = |i: usize| summary(&trained.iter().map(|numbers| numbers[i].1).collect::<Vec<_>>());
-        self.compiled.numbers().into_iter().enumerate().map(|(i, number)| (number, beside(i))).collect()
+        self.compiled
+            .numbers(examples)
+            .into_iter()
+            .enumerate()
+            .map(|(i, number)| (number, beside(i)))
+            .collect()
     }
 
-    pub fn json(&self) -> Json {
-        let found = |found: &Found| {
-            let Found { seed, steps, half, agreement } = found;
-            json!({ "seed": seed, "steps": steps, "trained": half, "agreement": agreement })
-        };
-        let mut json = json!({ "program": self.program, "compiled": self.compiled });
+    fn moved(&self) -> [f64; 3] {
+        summary(&self.trained.iter().map(|found| found.moved).collect::<Vec<_>>())
+    }
+
+    /// The whole report, with everything that is needed to repeat the run.
+    pub fn json(&self, experiment: &Experiment, origin: &Origin) -> Json {
+        let found = |Found { seed, steps, moved, network }: &Found| json!({ "seed": seed, "steps": steps, "trained": network, "moved": moved, "agreement": network.agreement });
+        let (declared, all) = self.declared;
+        let mut json = json!({
+            "program": self.program,
+            "experiment": experiment,
+            "origin": origin,
+            "cpu_seconds": cpu_seconds(),
+            "declared": { "inputs": declared, "all": all },
+            "examples": { "of_the_program": self.examples.0, "wrong": self.examples.1 },
+            "compiled": self.compiled,
+        });
+        if let Some(start) = &self.start {
+            json["start"] = json!(start);
+        }
         match self.trained.as_slice() {
             [only] => {
                 let found = found(only);
@@ -211,11 +282,25 @@ impl Report {
             }
             several => {
                 json["seeds"] = several.iter().map(found).collect();
-                for ((name, ..), [median, least, greatest]) in self.numbers() {
-                    json["summary"][name] = json!({ "median": median, "least": least, "greatest": greatest });
+                let named = |[median, least, greatest]: [f64; 3]| json!({ "median": median, "least": least, "greatest": greatest });
+                for ((name, ..), numbers) in self.numbers() {
+                    json["summary"][name] = named(numbers);
                 }
+                json["summary"]["distance moved"] = named(self.moved());
             }
         }
         json
     }
+}
+
+/// CPU seconds of this process so far, over all threads; none where the system does not say.
+fn cpu_seconds() -> Option<f64> {
+    /// Linux reports these times in units of 1/100 s on every architecture.
+    const TICK: f64 = 0.01;
+    let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+    // The name of the process, in parentheses, may contain spaces.
+    let (_, after) = stat.rsplit_once(')')?;
+    let mut fields = after.split_whitespace().skip(11);
+    let mut ticks = || fields.next()?.parse::<f64>().ok();
+    Some((ticks()? + ticks()?) * TICK)
 }

@@ -178,6 +178,15 @@ impl Bar {
     }
 }
 
+impl Bar {
+    /// Prints a line if the bar is not visible, as without a terminal.
+    pub fn line(&self, text: impl FnOnce() -> String) {
+        if self.0.is_hidden() {
+            write(&mut std::io::stderr().lock(), &(harmless(&text()) + "\n"));
+        }
+    }
+}
+
 impl Drop for Bar {
     fn drop(&mut self) {
         self.0.finish_and_clear();

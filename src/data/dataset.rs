@@ -7,7 +7,7 @@ use crate::facts::Facts;
 use crate::inputs::{Columns, Inputs, columns_text};
 use crate::interp::Interpreter;
 use crate::ir::Program;
-use crate::model::{Config, InputError};
+use crate::model::{Config, InputError, artifact::hex};
 use crate::value::Value;
 use crate::verify::distinct_columns;
 use rand::SeedableRng as _;
@@ -110,6 +110,16 @@ impl Dataset {
             train: Examples::new(config, &draw.pairs(&spec.distributions, Part::Train)?)?,
             held_out: Examples::new(config, &draw.pairs(held_out, Part::HeldOut)?)?,
         })
+    }
+}
+
+impl Dataset {
+    /// SHA-256 of all inputs and targets, in order.
+    pub fn sha256(&self) -> String {
+        let mut hash = Sha256::new();
+        self.train.hash(&mut hash);
+        self.held_out.hash(&mut hash);
+        hex(hash)
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::inputs::Columns;
 use crate::model::{Batch, Config, Decode, InputError, Tokenizer};
 use crate::value::Value;
+use sha2::{Digest as _, Sha256};
 
 /// A class at a position that no target is given for: BOS and padding.
 pub const IGNORED: u32 = u32::MAX;
@@ -62,6 +63,25 @@ impl Examples {
     /// Number of tokens, BOS and padding left out.
     pub fn tokens(&self, bos: bool) -> usize {
         self.batch.lengths.iter().map(|l| l - usize::from(bos)).sum()
+    }
+
+    /// Feeds all arrays into a hash, each after its kind and length.
+    pub(super) fn hash(&self, hash: &mut Sha256) {
+        let Batch { seq, lengths, tokens } = &self.batch;
+        let mut add = |kind: u8, numbers: &mut dyn ExactSizeIterator<Item = u64>| {
+            hash.update([kind]);
+            hash.update((numbers.len() as u64).to_le_bytes());
+            numbers.for_each(|number| hash.update(number.to_le_bytes()));
+        };
+        add(0, &mut [*seq as u64].into_iter());
+        add(1, &mut lengths.iter().map(|length| *length as u64));
+        tokens.iter().for_each(|tokens| add(2, &mut tokens.iter().map(|token| u64::from(*token))));
+        for targets in &self.targets {
+            match targets {
+                Targets::Classes(classes) => add(3, &mut classes.iter().map(|class| u64::from(*class))),
+                Targets::Numbers(numbers) => add(4, &mut numbers.iter().map(|x| x.to_bits())),
+            }
+        }
     }
 
     /// Some of the examples, in this order. Rows must be below [`Self::len`].

@@ -1,5 +1,6 @@
 //! A run that ended at any moment goes on from here.
 
+use super::files::FileError;
 use super::trainer::{Event, Flow, Observer, State};
 use crate::model::artifact::{hex, write_whole};
 use candle_core::{DType, Device, Tensor};
@@ -8,8 +9,8 @@ use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// A state as a file: the tensor `state` `[3, n]`, and in the metadata the step, the best loss and the
-/// [`hash`] of all that.
+/// A state as a file: the tensor `state` `[3, n]`, and in the metadata the step, the first and the best loss
+/// and the [`hash`] of all that.
 pub struct Checkpoint;
 
 /// Why a file is no checkpoint.
@@ -43,6 +44,9 @@ impl Checkpoint {
             metadata.insert("best_loss_bits".to_owned(), loss.to_bits().to_string());
             metadata.insert("best_step".to_owned(), step.to_string());
         }
+        if let Some(loss) = state.start {
+            metadata.insert("start_loss_bits".to_owned(), loss.to_bits().to_string());
+        }
         metadata.insert(HASH.to_owned(), hash(&metadata, &bytes));
         let file = safetensors::serialize([("state", view)], Some(metadata))?;
         Ok(write_whole(path, &file)?)
@@ -57,6 +61,7 @@ impl Checkpoint {
         let step = number("step").ok_or(CheckpointError::Foreign("it has no step"))? as usize;
         let best = number("best_loss_bits").zip(number("best_step"));
         let best = best.map(|(bits, step)| (f64::from_bits(bits), step as usize));
+        let start = number("start_loss_bits").map(f64::from_bits);
         let tensors = SafeTensors::deserialize(&file)?;
         let state = tensors.tensor("state")?;
         if metadata.get(HASH) != Some(&hash(&metadata, state.data())) {
@@ -76,7 +81,7 @@ impl Checkpoint {
             }
             _ => return Err(CheckpointError::Foreign("its numbers are of another kind")),
         };
-        Ok(State { step, tensor, best })
+        Ok(State { step, tensor, best, start })
     }
 }
 
@@ -102,14 +107,14 @@ pub struct Checkpoints {
 }
 
 impl Observer for Checkpoints {
-    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
+    fn see(&mut self, event: &Event, state: &State) -> Result<Flow, FileError> {
         let due = match event {
             Event::Step { .. } => self.every > 0 && state.step.is_multiple_of(self.every),
             Event::Evaluated(_) => false,
             Event::Ended => true,
         };
         if due {
-            Checkpoint::save(state, &self.path).map_err(std::io::Error::other)?;
+            Checkpoint::save(state, &self.path).map_err(FileError::writing(&self.path))?;
         }
         Ok(Flow::Continue)
     }

@@ -1,6 +1,7 @@
 //! How a run went, as a picture.
 
 use super::evaluate::Evaluation;
+use super::files::FileError;
 use super::metrics::Curve;
 use super::plot::{Line, Panel, Plot, Scale};
 use super::trainer::{Event, Flow, Observer, State};
@@ -16,10 +17,11 @@ pub struct Curves {
 }
 
 impl Observer for Curves {
-    fn see(&mut self, event: &Event, _: &State) -> std::io::Result<Flow> {
+    fn see(&mut self, event: &Event, _: &State) -> Result<Flow, FileError> {
         if *event == Event::Ended {
-            let picture = picture(&self.title, &[Curve::read(&self.metrics)?]);
-            write_whole(&self.picture, picture.as_bytes())?;
+            let curve = Curve::read(&self.metrics).map_err(FileError::reading(&self.metrics))?;
+            let picture = picture(&self.title, &[curve]);
+            write_whole(&self.picture, picture.as_bytes()).map_err(FileError::writing(&self.picture))?;
         }
         Ok(Flow::Continue)
     }

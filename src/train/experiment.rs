@@ -1,10 +1,10 @@
 //! What an experiment asks for: one TOML file.
 
+use super::keys::{self, Takes};
 use super::optimiser::OptimiserConfig;
 use super::schedule::Schedule;
 use super::shape::Shape;
 use crate::data::Spec;
-use crate::diagnostic::edit_distance;
 use candle_core::DType;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -106,13 +106,17 @@ const MAX_SEEDS: usize = 1_000;
 /// Why a text is no experiment.
 #[derive(Debug, thiserror::Error)]
 pub enum ExperimentError {
-    #[error(transparent)]
-    Toml(#[from] toml::de::Error),
+    #[error("line {line} {}", syntax(text, *.repeated))]
+    Syntax { line: usize, text: String, repeated: bool },
     #[error("there is no key `{key}`; the nearest is `{nearest}`")]
-    Unknown { key: String, nearest: String },
+    Unknown { key: String, nearest: &'static str },
+    #[error("`{key}` could be {all}; write the full name")]
+    Ambiguous { key: String, all: String },
+    #[error("`{key}` is {found}, but it takes {}", takes.words())]
+    Kind { key: String, found: Value, takes: Takes },
     #[error("'{0}' sets nothing; write key=value, as in train.steps=1000")]
     Set(String),
-    #[error("the experiment names no program")]
+    #[error("the experiment names no program; write one, as in program = \"programs/peak.rasp\"")]
     NoProgram,
     #[error(
         "train.seeds is {0}; write a number up to {MAX_SEEDS}, or a list such as [1, 2, 3] without repetition"
@@ -120,24 +124,38 @@ pub enum ExperimentError {
     Seeds(Value),
     #[error("{key} is {found:?}; write a number from {least} up to {most:?}")]
     Number { key: &'static str, found: f64, least: f64, most: f64 },
-    #[error(transparent)]
+    #[error("the experiment cannot be read: {0}")]
+    Read(#[from] toml::de::Error),
+    #[error("the experiment cannot be written: {0}")]
     Write(#[from] toml::ser::Error),
 }
 
+fn syntax(text: &str, repeated: bool) -> String {
+    match repeated {
+        true => format!("sets a key a second time: `{text}`"),
+        false => format!(
+            "is not valid TOML: `{text}`; write `key = value`, `[section]` or `# comment`, and put texts in quotes"
+        ),
+    }
+}
+
 impl Experiment {
-    /// Reads an experiment; `sets` are `key=value` with a dotted key and a value in TOML, or a bare
-    /// word, and overwrite what the text says.
+    /// Parses an experiment. `sets` are `key=value`, with a dotted key or its last segments if these are
+    /// unambiguous, and a TOML value or a bare word; they override the text.
     pub fn parse(text: &str, sets: &[String]) -> Result<Self, ExperimentError> {
-        let mut table: Table = toml::from_str(text)?;
+        Self::of(keys::read(text)?, sets)
+    }
+
+    /// The default experiment for a program.
+    pub fn of_program(program: &str, sets: &[String]) -> Result<Self, ExperimentError> {
+        Self::of(Table::from_iter([("program".to_owned(), Value::from(program))]), sets)
+    }
+
+    fn of(mut table: Table, sets: &[String]) -> Result<Self, ExperimentError> {
         for set in sets {
-            let (key, value) = set.split_once('=').ok_or_else(|| ExperimentError::Set(set.clone()))?;
-            put(&mut table, key.trim(), value.trim()).ok_or_else(|| ExperimentError::Set(set.clone()))?;
+            keys::set(&mut table, set)?;
         }
-        let known = keys(&Table::try_from(Self::filled())?);
-        if let Some(key) = keys(&table).into_iter().find(|key| !known.contains(key)) {
-            let nearest = known.iter().min_by_key(|known| edit_distance(&key, known)).cloned();
-            return Err(ExperimentError::Unknown { key, nearest: nearest.unwrap_or_default() });
-        }
+        keys::check(&table, "")?;
         let experiment: Self = table.try_into()?;
         experiment.check()?;
         match experiment.program.is_empty() {
@@ -194,41 +212,65 @@ impl Experiment {
         Ok(toml::to_string(self)?)
     }
 
-    /// Every key with some value.
-    fn filled() -> Self {
-        let train = TrainConfig { seeds: Some(Seeds::Number(1)), ..TrainConfig::default() };
-        let some = || Some(String::new());
-        Self { init: some(), length: some(), model: Shape::filled(), train, ..Self::default() }
+    /// The keys whose values differ between this experiment and `after`.
+    pub fn changes(&self, after: &Self) -> Result<Vec<Change>, ExperimentError> {
+        let flat = |of: &Self| Ok::<_, ExperimentError>(keys::flat(&Table::try_from(of)?, ""));
+        let (before, after) = (flat(self)?, flat(after)?);
+        let value = |all: &[(String, Value)], key: &str| {
+            all.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+        };
+        let all: BTreeSet<&String> = before.iter().chain(&after).map(|(key, _)| key).collect();
+        let change = |key: &String| Change {
+            key: key.clone(),
+            before: value(&before, key),
+            after: value(&after, key),
+        };
+        Ok(all.into_iter().map(change).filter(|change| change.before != change.after).collect())
     }
 }
 
-/// The dotted keys of a table, tables and what is in them.
-fn keys(table: &Table) -> Vec<String> {
-    let mut all = Vec::new();
-    for (key, value) in table {
-        all.push(key.clone());
-        if let Value::Table(inner) = value {
-            all.extend(keys(inner).into_iter().map(|inner| format!("{key}.{inner}")));
-        }
-    }
-    all
+/// A key with different values in two experiments; none means that the key is not set.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    pub key: String,
+    pub before: Option<Value>,
+    pub after: Option<Value>,
 }
 
-/// Sets a dotted key; none if it leads through something that is no table.
-fn put(table: &mut Table, key: &str, value: &str) -> Option<()> {
-    let parsed: Result<Table, _> = toml::from_str(&format!("it = {value}"));
-    let value = match parsed {
-        Ok(mut parsed) => parsed.remove("it")?,
-        Err(_) => Value::String(value.to_owned()),
-    };
-    let (last, path) = key.split('.').collect::<Vec<_>>().split_last().map(|(l, p)| (*l, p.to_vec()))?;
-    let mut place = table;
-    for name in path {
-        let inner = place.entry(name).or_insert_with(|| Value::Table(Table::new()));
-        place = inner.as_table_mut()?;
+/// Keys that may change when a run is resumed: its length, and when it is evaluated, saved and logged.
+const FREE: [&str; 5] =
+    ["train.steps", "train.evaluate_every", "train.checkpoint_every", "train.log_every", "train.patience"];
+
+/// Keys that name files, which are compared by their content ([`super::Origin`]).
+const NAMES: [&str; 2] = ["program", "init"];
+
+impl Change {
+    /// Whether a run can be resumed with this change.
+    pub fn is_free(&self) -> bool {
+        FREE.contains(&self.key.as_str())
     }
-    place.insert(last.to_owned(), value);
-    Some(())
+
+    /// Whether the key names a file.
+    pub fn is_name(&self) -> bool {
+        NAMES.contains(&self.key.as_str())
+    }
+
+    /// The old value as text.
+    pub fn before(&self) -> String {
+        self.before.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string)
+    }
+
+    /// The new value as text.
+    pub fn after(&self) -> String {
+        self.after.as_ref().map_or_else(|| "not set".to_owned(), Value::to_string)
+    }
+}
+
+impl TrainConfig {
+    /// Whether held-out examples are evaluated after this number of steps.
+    pub fn evaluates_at(&self, step: usize) -> bool {
+        step >= self.steps || step.is_multiple_of(self.evaluate_every.max(1))
+    }
 }
 
 #[cfg(test)]
@@ -248,9 +290,21 @@ mod tests {
         assert_eq!(experiment.optimiser.kind, super::super::Kind::Sgd);
         let again = Experiment::parse(&experiment.to_toml().unwrap(), &[]).unwrap();
         assert_eq!(again, experiment);
-        for (wrong, nearest) in [("train.step=1", "train.steps"), ("optimizer.lr=1", "optimiser")] {
+        for (wrong, told) in [
+            ("train.step=1", "there is no key `train.step`; the nearest is `train.steps`"),
+            ("seed=1", "`seed` could be data.seed or train.seed; write the full name"),
+            ("model.attn_scale=0.1", "`model.attn_scale` is 0.1, but it takes \"one\" or \"sqrt_d_head\""),
+            ("model.biases=true", "`model.biases` is true, but it takes \"none\", \"neurons\" or \"all\""),
+            ("steps=1e3", "`train.steps` is 1000.0, but it takes a whole number from 0"),
+            ("steps=-1", "`train.steps` is -1, but it takes a whole number from 0"),
+            ("train=3", "`train` is 3, but it takes a section of keys"),
+            ("tied=yes", "`model.tied` is \"yes\", but it takes true or false"),
+            ("lr=fast", "`optimiser.lr` is \"fast\", but it takes a number"),
+            ("distributions=peak", "it takes a list of texts"),
+            ("seeds=[1, -1]", "a list of seeds such as [1, 2, 3]"),
+        ] {
             let error = Experiment::parse(text, &[wrong.to_owned()]).unwrap_err().to_string();
-            assert!(error.contains(&format!("`{nearest}`")), "{error}");
+            assert!(error.contains(told), "{error}");
         }
         for wrong in ["optimiser.lr=-1", "optimiser.lr=nan", "optimiser.lr=inf", "optimiser.beta2=1"] {
             let error = Experiment::parse(text, &[wrong.to_owned()]).unwrap_err().to_string();
@@ -260,6 +314,100 @@ mod tests {
             assert!(Experiment::parse(text, &[wrong.to_owned()]).is_err(), "{wrong}");
         }
         assert!(matches!(Experiment::parse("", &[]), Err(ExperimentError::NoProgram)));
+    }
+
+    #[test]
+    fn a_key_can_be_named_by_its_end_and_the_optimiser_by_its_other_spelling() {
+        let text = "program = 'p.rasp'\n[optimizer]\nclip = 2\n";
+        let sets = ["steps=7", "optimizer.lr=1e-2", "schedule.last=0.5", "length=9"].map(str::to_owned);
+        let experiment = Experiment::parse(text, &sets).unwrap();
+        assert_eq!((experiment.train.steps, experiment.train.schedule.last), (7, 0.5));
+        assert_eq!((experiment.optimiser.lr, experiment.optimiser.clip), (0.01, 2.0));
+        assert_eq!(experiment.length.as_deref(), Some("9"));
+        let only = Experiment::of_program("p.rasp", &[]).unwrap();
+        assert_eq!(only, Experiment { program: "p.rasp".to_owned(), ..Experiment::default() });
+    }
+
+    #[test]
+    fn a_line_that_is_no_toml_is_shown() {
+        for (text, told) in [
+            ("program = 'p.rasp'\nsteps 10\n", "line 2 is not valid TOML: `steps 10`; write `key = value`"),
+            ("[train]\nsteps =\n", "line 2 is not valid TOML: `steps =`"),
+            ("program = peak.rasp", "line 1 is not valid TOML: `program = peak.rasp`"),
+            ("program = 'p'\nprogram = 'q'\n", "line 2 sets a key a second time: `program = 'q'`"),
+            ("steps = 10", "there is no key `steps`; the nearest is `train.steps`"),
+        ] {
+            let error = Experiment::parse(text, &[]).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+    }
+
+    /// Every key with some value.
+    fn filled() -> Experiment {
+        let train = TrainConfig { seeds: Some(Seeds::Number(1)), ..TrainConfig::default() };
+        let some = || Some(String::new());
+        let model = Shape {
+            multiple: Some(1),
+            layers: Some(1),
+            heads: Some(1),
+            d_model: Some(1),
+            d_head: Some(1),
+            d_mlp: Some(1),
+            activation: Some(crate::model::Activation::Relu),
+            attn_scale: Some(crate::model::AttnScale::One),
+            positions: Some(crate::model::Positions::Learned),
+            biases: Some(crate::model::Biases::Neurons),
+            norm_eps: Some(1e-5),
+            tied: Some(false),
+        };
+        Experiment { init: some(), length: some(), model, train, ..Experiment::default() }
+    }
+
+    #[test]
+    fn the_table_of_keys_is_that_of_the_experiment() {
+        fn all(table: &Table, prefix: &str) -> Vec<String> {
+            let of = |(key, value): (&String, &Value)| {
+                let key = format!("{prefix}{key}");
+                let inner = value.as_table().map(|inner| all(inner, &format!("{key}."))).unwrap_or_default();
+                [vec![key], inner].concat()
+            };
+            table.iter().flat_map(of).collect()
+        }
+        let (table, mut known) = (Table::try_from(filled()).unwrap(), Vec::new());
+        known.extend(keys::KEYS.iter().map(|(key, _)| (*key).to_owned()));
+        let mut expected = all(&table, "");
+        (known.sort(), expected.sort());
+        assert_eq!(known, expected);
+        keys::check(&table, "").unwrap();
+        // A word that is none: what is read lists those that there are.
+        for (key, takes) in keys::KEYS {
+            let Takes::OneOf(words) = takes else { continue };
+            for word in words {
+                Experiment::of_program("p", &[format!("{key}={word}")]).unwrap();
+            }
+            let mut table = table.clone();
+            keys::set(&mut table, &format!("{key}=none of these")).unwrap();
+            let error = table.try_into::<Experiment>().unwrap_err().to_string();
+            let listed = error.split("expected").nth(1).unwrap();
+            assert_eq!(listed.matches('`').count(), 2 * words.len(), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn changes_are_told_by_key() {
+        let with = |sets: &[&str]| {
+            let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
+            Experiment::of_program("p.rasp", &sets).unwrap()
+        };
+        let changes = with(&["steps=5"]).changes(&with(&["steps=9", "d_model=3", "lr=1"])).unwrap();
+        let told: Vec<_> = changes.iter().map(|c| (&*c.key, c.before(), c.after(), c.is_free())).collect();
+        assert_eq!(told.len(), 3);
+        assert_eq!(told[0], ("model.d_model", "not set".to_owned(), "3".to_owned(), false));
+        assert_eq!(told[2], ("train.steps", "5".to_owned(), "9".to_owned(), true));
+        assert!(with(&[]).changes(&with(&[])).unwrap().is_empty());
+        for free in FREE {
+            assert!(keys::KEYS.iter().any(|(key, _)| *key == free), "{free}");
+        }
     }
 
     #[test]

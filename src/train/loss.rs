@@ -1,6 +1,7 @@
 //! How far off are logits?
 
 use crate::data::{IGNORED, Targets};
+use crate::model::OutputConfig;
 use crate::model::fused::{self, Objective, Real};
 use candle_core::{Device, Result, Tensor};
 use std::ops::Range;
@@ -53,6 +54,18 @@ fn square_error(logits: &Tensor, numbers: &[f64], device: &Device) -> Result<Ten
     let asked = put(numbers.iter().map(|x| f64::from(u8::from(!x.is_nan()))).collect())?;
     let number = put(numbers.iter().map(|x| if x.is_nan() { 0.0 } else { *x }).collect())?;
     ((logits.squeeze(2)? - number)? * asked)?.sqr()?.sum_all()
+}
+
+/// The loss if all logits are 0, summed over outputs: `ln width` for classes, the mean square for numbers.
+pub(super) fn of_nothing(outputs: &[OutputConfig], targets: &[Targets]) -> f64 {
+    let of = |(output, targets): (&OutputConfig, &Targets)| match targets {
+        Targets::Classes(_) => (output.decode.width().max(1) as f64).ln(),
+        Targets::Numbers(numbers) => {
+            let asked = || numbers.iter().filter(|x| !x.is_nan());
+            asked().map(|x| x * x).sum::<f64>() / asked().count().max(1) as f64
+        }
+    };
+    outputs.iter().zip(targets).map(of).sum()
 }
 
 /// [`loss`] for the whole pass as one operation.

@@ -1,6 +1,6 @@
 //! What does a gradient change?
 
-use crate::model::Layout;
+use crate::model::{Layout, fused::Real};
 use candle_core::{CpuStorage, Error, InplaceOp2, Layout as Strides, Result, Tensor};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -107,11 +107,6 @@ impl InplaceOp2 for Update<'_> {
     }
 }
 
-/// f32 or f64.
-trait Real: num_traits::Float + num_traits::NumCast {}
-impl Real for f32 {}
-impl Real for f64 {}
-
 impl Update<'_> {
     fn update<T: Real>(&self, state: &mut [T], gradient: &[T]) -> Result<()> {
         let (theta, moments) = state.split_at_mut(gradient.len());
@@ -141,7 +136,7 @@ impl<T: Real> pulp::WithSimd for Stretch<'_, T> {
     #[inline(always)]
     fn with_simd<S: pulp::Simd>(self, _: S) {
         let Self { update, theta, m, v, gradient, decays } = self;
-        let real = |x: f64| T::from(x).unwrap_or_else(T::nan);
+        let real = T::of;
         let OptimiserConfig { kind, weight_decay, momentum, beta1, beta2, eps, .. } = update.optimiser.config;
         let decay = if decays { weight_decay } else { 0.0 };
         let shorten = real(update.shorten);

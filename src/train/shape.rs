@@ -42,24 +42,6 @@ pub enum ShapeError {
 const MOST: u32 = 1 << 28;
 
 impl Shape {
-    /// Every key with some value.
-    pub(super) fn filled() -> Self {
-        Self {
-            multiple: Some(1),
-            layers: Some(1),
-            heads: Some(1),
-            d_model: Some(1),
-            d_head: Some(1),
-            d_mlp: Some(1),
-            activation: Some(Activation::Relu),
-            attn_scale: Some(AttnScale::One),
-            positions: Some(Positions::Learned),
-            biases: Some(Biases::Neurons),
-            norm_eps: Some(1e-5),
-            tied: Some(false),
-        }
-    }
-
     /// The shape that a compiled one becomes.
     pub fn of(&self, compiled: &Config) -> Result<Config, ShapeError> {
         let sizes = [

@@ -2,7 +2,8 @@
 
 use super::evaluate::{Evaluation, evaluate};
 use super::experiment::TrainConfig;
-use super::loss::{Loss, counts, loss};
+use super::files::FileError;
+use super::loss::{Loss, counts, loss, of_nothing};
 use super::optimiser::{Optimiser, OptimiserConfig, ROWS};
 use crate::data::{Dataset, Examples};
 use crate::model::{NoHooks, Transformer, fused};
@@ -21,6 +22,8 @@ pub struct State {
     pub tensor: Tensor,
     /// The least held-out loss so far, and the step before which it was.
     pub best: Option<(f64, usize)>,
+    /// The loss of the first batch before any step.
+    pub start: Option<f64>,
 }
 
 impl State {
@@ -28,7 +31,7 @@ impl State {
     pub fn new(parameters: &Tensor) -> Outcome<Self> {
         let moments = Tensor::zeros((ROWS - 1, parameters.dim(0)?), parameters.dtype(), parameters.device())?;
         let tensor = Tensor::cat(&[&parameters.unsqueeze(0)?, &moments], 0)?;
-        Ok(Self { step: 0, tensor, best: None })
+        Ok(Self { step: 0, tensor, best: None, start: None })
     }
 
     /// The parameters `[n]`.
@@ -59,24 +62,25 @@ pub enum Flow {
 /// Something that watches the loop.
 pub trait Observer {
     /// Called after each event, with the state as it is then.
-    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow>;
+    fn see(&mut self, event: &Event, state: &State) -> Result<Flow, FileError>;
 }
 
 /// Why training ended early.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
     #[error(
-        "the run diverged: the loss is {loss} at step {step}; try a lower optimiser.lr (it is {lr}) or optimiser.clip"
+        "the run diverged: the loss is {loss:.1e} at step {step}{}; start a new run with a lower optimiser.lr (now {lr:e}) or a smaller optimiser.clip",
+        start.map_or(String::new(), |start| format!(" and was {start:.1e} at the start"))
     )]
-    Diverged { step: usize, loss: f64, lr: f64 },
+    Diverged { step: usize, loss: f64, start: Option<f64>, lr: f64 },
     #[error("train.{0} is 0")]
     Zero(&'static str),
     #[error("there are no training examples")]
     NoExamples,
     #[error(transparent)]
     Threads(#[from] ThreadPoolBuildError),
-    #[error("an observer failed: {0}")]
-    Observer(#[from] std::io::Error),
+    #[error(transparent)]
+    File(#[from] FileError),
     #[error(transparent)]
     Device(#[from] candle_core::Error),
 }
@@ -91,7 +95,13 @@ pub struct Trainer<'t> {
     /// One thread each: parts of a batch run side by side, and what one of them does stays on its own.
     workers: Vec<ThreadPool>,
     order: Order,
+    /// The loss if all logits are 0, on training or held-out examples, but at least 1.
+    guess: f64,
 }
+
+/// A run has diverged when its loss exceeds the loss at the start, or the loss of logits that are all 0 if that is
+/// greater, by this factor. For cross-entropy between two classes that is 1,000 nats per token.
+const DIVERGED: f64 = 1e3;
 
 impl<'t> Trainer<'t> {
     /// `model` gives the shape; its parameters do not matter.
@@ -118,6 +128,10 @@ impl<'t> Trainer<'t> {
             optimiser: Optimiser::new(*learning, model.layout()),
             workers: (0..config.workers).map(worker).collect::<Result<_, _>>()?,
             order: Order::new(data.train.len(), config.batch, config.seed),
+            guess: [&data.train, &data.held_out]
+                .map(|examples| of_nothing(&model.config().outputs, &examples.targets))
+                .into_iter()
+                .fold(1.0, f64::max),
         })
     }
 
@@ -125,13 +139,14 @@ impl<'t> Trainer<'t> {
     /// fallen for as long as the configuration waits.
     pub fn run(&mut self, state: &mut State, observer: &mut dyn Observer) -> Result<(), TrainError> {
         loop {
-            let over = state.step >= self.config.steps;
-            if over || state.step.is_multiple_of(self.config.evaluate_every) {
+            if self.config.evaluates_at(state.step) {
+                let over = state.step >= self.config.steps;
                 let evaluation = self.evaluate(state)?;
                 if state.best.is_none_or(|(best, _)| evaluation.loss < best) {
                     state.best = Some((evaluation.loss, state.step));
                 }
                 let flow = observer.see(&Event::Evaluated(evaluation), state)?;
+                self.converges(state, evaluation.loss)?;
                 if over || flow == Flow::Stop || self.waited(state) {
                     break;
                 }
@@ -151,6 +166,18 @@ impl<'t> Trainer<'t> {
         patience > 0 && state.best.is_some_and(|(_, step)| state.step - step >= patience)
     }
 
+    /// Fails if a loss is not finite or beyond [`DIVERGED`].
+    fn converges(&self, state: &State, loss: f64) -> Result<(), TrainError> {
+        let largest = DIVERGED * self.guess.max(state.start.unwrap_or(f64::INFINITY));
+        match loss.is_finite() && loss <= largest {
+            true => Ok(()),
+            false => {
+                let (step, start, lr) = (state.step, state.start, self.learning.lr);
+                Err(TrainError::Diverged { step, loss, start: start.filter(|s| s.is_finite()), lr })
+            }
+        }
+    }
+
     fn evaluate(&self, state: &State) -> Result<Evaluation, TrainError> {
         let model = self.model.with_parameters(&state.parameters()?)?;
         let (examples, tolerance) = (&self.data.held_out, self.config.tolerance);
@@ -159,6 +186,7 @@ impl<'t> Trainer<'t> {
 
     fn step(&mut self, state: &mut State) -> Result<Event, TrainError> {
         let rows = self.order.batch(state.step);
+        let tokens = rows.len() * self.data.train.batch.seq;
         let counts = counts(&self.data.train.select(rows).targets);
         let share = rows.len().div_ceil(self.workers.len());
         let parameters = state.parameters()?;
@@ -189,12 +217,11 @@ impl<'t> Trainer<'t> {
         let (step, factor) = (state.step, self.config.schedule.factor(state.step, self.config.steps));
         let lr = self.learning.lr * factor;
         let gradient = sum.ok_or(TrainError::NoExamples)?;
-        if !loss.is_finite() {
-            return Err(TrainError::Diverged { step, loss, lr });
-        }
+        state.start.get_or_insert(loss);
+        self.converges(state, loss)?;
         let norm = self.optimiser.step(&state.tensor, &gradient, factor, step)?;
         state.step += 1;
-        Ok(Event::Step { loss, norm, lr, tokens: rows.len() * self.data.train.batch.seq })
+        Ok(Event::Step { loss, norm, lr, tokens })
     }
 }
 

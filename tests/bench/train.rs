@@ -12,7 +12,7 @@
 use candle_core::{DType, Device, Tensor};
 use raspc::data::{Dataset, Examples, Targets};
 use raspc::model::{Activation, AttnScale, Batch, Biases, Config, Layout, NoHooks, NormConfig, Transformer};
-use raspc::train::{Event, Flow, Observer, OptimiserConfig, State, TrainConfig, Trainer, initial};
+use raspc::train::{Event, FileError, Flow, Observer, OptimiserConfig, State, TrainConfig, Trainer, initial};
 use serde_json::json;
 use std::process::Command;
 
@@ -61,7 +61,7 @@ struct Clock {
 }
 
 impl Observer for Clock {
-    fn see(&mut self, event: &Event, state: &State) -> std::io::Result<Flow> {
+    fn see(&mut self, event: &Event, state: &State) -> Result<Flow, FileError> {
         if matches!(event, Event::Step { .. }) {
             match state.step {
                 3 => self.since = cpu_seconds(),
