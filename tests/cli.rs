@@ -307,8 +307,14 @@ fn long_work_says_how_far_it_is() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut told = String::new();
-    BufReader::new(begun.stderr.take().unwrap()).read_line(&mut told).unwrap();
+    let stderr = begun.stderr.take().unwrap();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut told = String::new();
+        let _ = BufReader::new(stderr).read_line(&mut told);
+        let _ = sender.send(told);
+    });
+    let told = receiver.recv_timeout(std::time::Duration::from_secs(120)).unwrap_or_default();
     begun.kill().unwrap();
     begun.wait().unwrap();
     let counts = told.strip_prefix("running inputs: ").unwrap_or_default();

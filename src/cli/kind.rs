@@ -34,11 +34,14 @@ impl Kind {
     /// What can be done with a file of this kind instead.
     fn advice(self, path: &Path, wanted: Self) -> String {
         let path = path.display();
-        match (self, wanted) {
-            (Self::Program, Self::Model) => format!("`raspc compile {path}` writes its model"),
-            (Self::Program, _) => format!("`raspc compile {path}` takes it"),
-            (Self::Model, _) => "`raspc run`, `raspc verify` and `raspc inspect` take it".to_owned(),
-            (Self::Experiment, _) => format!("`raspc train {path}` takes it"),
+        match self {
+            Self::Program if wanted == Self::Model => format!("`raspc compile {path}` writes its model"),
+            Self::Program => format!("`raspc compile {path}` takes it"),
+            Self::Model if wanted == Self::Experiment => {
+                format!("'--init {path}' begins an experiment with it")
+            }
+            Self::Model => "`raspc run`, `raspc verify` and `raspc inspect` take it".to_owned(),
+            Self::Experiment => format!("`raspc train {path}` takes it"),
         }
     }
 }
