@@ -280,6 +280,11 @@ fn files_of_another_kind_are_called_so() {
              `raspc run`, `raspc verify` and `raspc inspect` take it",
         );
     }
+    refuses(
+        &raspc(&["train", model], ""),
+        "compiled/peak.safetensors is a model (.safetensors), and an experiment (.toml) or a program (.rasp) is \
+         expected here; '--init compiled/peak.safetensors' begins a training with it",
+    );
     let out = folder("init_of_another_kind");
     let out = out.join("run");
     refuses(

@@ -31,6 +31,14 @@ impl Kind {
         }
     }
 
+    /// What is said to be expected where this kind is: whoever trains an experiment trains a program, too.
+    fn expected(self) -> &'static str {
+        match self {
+            Self::Program | Self::Model => self.describe(),
+            Self::Experiment => "an experiment (.toml) or a program (.rasp)",
+        }
+    }
+
     /// What can be done with a file of this kind instead.
     fn advice(self, path: &Path, wanted: Self) -> String {
         let path = path.display();
@@ -38,7 +46,7 @@ impl Kind {
             Self::Program if wanted == Self::Model => format!("`raspc compile {path}` writes its model"),
             Self::Program => format!("`raspc compile {path}` takes it"),
             Self::Model if wanted == Self::Experiment => {
-                format!("'--init {path}' begins an experiment with it")
+                format!("'--init {path}' begins a training with it")
             }
             Self::Model => "`raspc run`, `raspc verify` and `raspc inspect` take it".to_owned(),
             Self::Experiment => format!("`raspc train {path}` takes it"),
@@ -53,7 +61,7 @@ pub fn expect(path: &Path, wanted: Kind) -> anyhow::Result<()> {
         "{} is {}, and {} is expected here; {}",
         path.display(),
         found.describe(),
-        wanted.describe(),
+        wanted.expected(),
         found.advice(path, wanted)
     )
 }

@@ -1,7 +1,7 @@
 //! `raspc train`: what gradient descent finds for a program.
 
 use super::interrupt::Interrupt;
-use super::kind::Kind;
+use super::kind::{self, Kind};
 use super::named_files::find;
 use super::program::{self, ProgramFlags};
 use super::ui::Bar;
@@ -68,9 +68,7 @@ fn read(args: &TrainArgs) -> anyhow::Result<Experiment> {
     let (file, shown) = (&args.experiment, args.experiment.display());
     let path = |path: &Path| path.to_string_lossy().into_owned();
     match Kind::of(file) {
-        Some(Kind::Model) => bail!(
-            "{shown} is a model, and `train` takes an experiment (.toml) or a program (.rasp); '--init {shown}' starts from this model"
-        ),
+        Some(Kind::Model) => kind::expect(file, Kind::Experiment)?,
         Some(Kind::Program) => {
             let mut experiment = Experiment::of_program(&path(file), &args.sets)?;
             experiment.init = args.init.as_deref().map(path).or(experiment.init);
@@ -116,8 +114,9 @@ fn run(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
         Some(init) => init.manifest.config.clone(),
         None => experiment.model.of(&compiled.manifest.config).with_context(|| shown.to_string())?,
     };
-    let facts = facts::analyse(&loaded.program);
-    let data = ui.progress("examples", |_| Dataset::new(&loaded.program, &facts, &config, &experiment.data));
+    let facts = ui.phase("finding facts", |_| facts::analyse(&loaded.program));
+    let data =
+        ui.phase("making examples", |_| Dataset::new(&loaded.program, &facts, &config, &experiment.data));
     let data = data.with_context(|| shown.to_string())?;
     let init_hash = init.as_ref().map(|init| init.manifest.sha256.manifest.clone());
     let origin = Origin::new(&loaded.sources, init_hash, &config, &data);

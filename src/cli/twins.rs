@@ -97,9 +97,10 @@ impl Twins<'_> {
         let theirs = Transformer::from_artifact(compiled, &Device::Cpu)?;
         let (declared, all) = Examples::declared(program, facts, theirs.config(), DECLARED, seed)?;
         let network = |artifact: &Artifact| self.network(artifact, &theirs, &declared, experiment);
-        ui.progress("networks compared", |done| {
+        ui.phase("comparing networks", |progress| {
+            progress.of(trained.len() as u128);
             let found = |(i, trained): (usize, &Trained)| -> anyhow::Result<Found> {
-                done(i + 1);
+                progress.at(i);
                 let Trained { seed, steps, moved, artifact } = trained;
                 Ok(Found { seed: *seed, steps: *steps, moved: *moved, network: network(artifact)? })
             };
