@@ -1,6 +1,7 @@
 //! What does each part of a model compute?
 
 use super::draw;
+use super::table;
 use crate::model::{
     Artifact, Decode, Held, Holding, KnobsInfo, Manifest, Of, Place, ScoresInfo, half_layer_name, holdings,
     json,
@@ -114,7 +115,7 @@ impl Totals {
             false => rows.extend([("leak", self.leak_text()), ("compiled", self.knobs_text())]),
         }
         let rows: Vec<_> = rows.into_iter().map(|(name, text)| vec![name.to_owned(), text]).collect();
-        draw::columns(&rows, width)
+        table::columns(&rows, width)
     }
 }
 
@@ -149,7 +150,7 @@ pub fn text(artifact: &Artifact, width: usize) -> String {
     };
     let section = |(title, rows): (&str, Vec<Vec<String>>)| match rows.is_empty() {
         true => format!("\n{title}\n    none\n"),
-        false => format!("\n{title}\n{}", draw::columns(&rows, width)),
+        false => format!("\n{title}\n{}", table::columns(&rows, width)),
     };
     sections.into_iter().map(section).collect()
 }

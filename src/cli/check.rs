@@ -1,8 +1,9 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
-use super::draw::{self, printable};
+use super::draw::printable;
 use super::program::{self, Loaded, ProgramFlags};
 use super::run::to_json;
+use super::table;
 use super::{Exit, Ui, json_input};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Because, FactLine, NodeFacts};
@@ -158,7 +159,7 @@ fn facts_text(lines: &[FactLine], width: usize) -> String {
         rows.extend(because.iter().map(|Because { fact, reason }| ("fact", format!("{fact}: {reason}"))));
         let cells = |(name, text): (&str, String)| vec![format!("{name:<7}"), text];
         text += &format!("{label}\n");
-        text += &draw::columns(&rows.into_iter().map(cells).collect::<Vec<_>>(), width);
+        text += &table::columns(&rows.into_iter().map(cells).collect::<Vec<_>>(), width);
     }
     text
 }

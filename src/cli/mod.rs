@@ -24,6 +24,7 @@ mod resume;
 mod run;
 mod sites;
 mod summary;
+mod table;
 mod threads;
 mod trace;
 mod train;

@@ -3,6 +3,7 @@
 use super::draw;
 use super::input::Columns;
 use super::json_input;
+use super::table;
 use crate::ir::Column;
 use crate::model::{Config, Decoded, Manifest, Part, Recorder, Site, SlotInfo, Transformer, json as exact};
 use candle_core::{DType, Tensor};
@@ -138,7 +139,7 @@ pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> St
                         format!(": {} → {}", i.selector, sops.join(", "))
                     });
                     let title = format!("{site}, head {h}{}", draw::printable(&selector));
-                    out += &(draw::broken(&title, width).join("\n    ") + "\n");
+                    out += &(table::broken(&title, width).join("\n    ") + "\n");
                     out += &heat(&positions, &positions, rows, width);
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::HELP;
 use crate::cli::draw;
+use crate::cli::table;
 use crate::diagnostic::edit_distance;
 use crate::source::{SourceId, Sources};
 use crate::syntax;
@@ -164,7 +165,7 @@ const MAX_TOPIC: usize = 40;
 fn paragraph(signature: &str, about: &str, width: usize) -> String {
     let mut text = signature.to_owned() + "\n";
     if !about.is_empty() {
-        for line in draw::broken(&draw::printable(about), width.saturating_sub(4)) {
+        for line in table::broken(&draw::printable(about), width.saturating_sub(4)) {
             text += &format!("    {line}\n");
         }
     }
