@@ -6,6 +6,7 @@ pub mod compiled;
 pub mod faults;
 pub mod file;
 pub mod fixture;
+pub mod forge;
 pub mod random_program;
 pub mod tracr;
 

@@ -79,7 +79,9 @@ fn a_manifest_that_renames_is_not_that_of_its_program() {
     refused(&write(&folder, &outputs, |m| m.config.outputs.reverse()));
     refused(&write(&folder, &outputs, |m| m.config.causal = true));
     let twice = write(&folder, &outputs, |m| m.config.outputs[1].name = "p".to_owned());
-    assert!(raspc(&["verify", &twice], "").err.contains("two outputs have one name"));
+    assert!(
+        raspc(&["verify", &twice], "").err.contains("`config.outputs[1].name` has the same value as entry 0")
+    );
 }
 
 /// Both orders, one file: what the examples say is compared by name, too.
@@ -99,6 +101,6 @@ fn two_columns_of_one_name_are_no_configuration() {
     let bytes = Artifact::new(manifest, compile(AB).artifact.weights).to_bytes().unwrap();
     assert_eq!(
         Artifact::from_bytes(&bytes).unwrap_err().to_string(),
-        "the configuration makes no sense: two columns have one name"
+        "the manifest is rejected: `config.columns[1].name` has the same value as entry 0"
     );
 }

@@ -92,22 +92,29 @@ pub fn json(manifest: &Manifest, columns: &[Column], input: &Columns, run: &Run)
     })
 }
 
-/// The labels of each residual direction: what it holds first, and then.
-fn all_directions(manifest: &Manifest) -> Vec<Vec<&str>> {
+/// The slots in the order in which they are written.
+fn written(manifest: &Manifest) -> Vec<&SlotInfo> {
     let mut slots: Vec<&SlotInfo> = manifest.slots.iter().collect();
     slots.sort_by_key(|s| s.live[0]);
-    let of = |direction| slots.iter().filter(move |s| s.direction == direction).map(|s| s.label.as_str());
-    (0..manifest.config.d_model).map(|direction| of(direction).collect()).collect()
+    slots
+}
+
+/// The labels of each residual direction: what it holds first, and then.
+fn all_directions(manifest: &Manifest) -> Vec<Vec<&str>> {
+    let mut labels = vec![Vec::new(); manifest.config.d_model];
+    written(manifest).into_iter().for_each(|slot| labels[slot.direction].push(slot.label.as_str()));
+    labels
 }
 
 /// The label of each residual direction after a half-layer: what was last written there, or its number
 /// where nobody knows.
 fn directions(manifest: &Manifest, half_layer: usize) -> Vec<String> {
-    let label = |direction: usize| {
-        let slots = manifest.slots.iter().filter(|s| s.direction == direction && s.live[0] <= half_layer);
-        slots.max_by_key(|s| s.live[0]).map_or_else(|| direction.to_string(), |s| s.label.clone())
-    };
-    (0..manifest.config.d_model).map(label).collect()
+    let mut labels: Vec<String> =
+        (0..manifest.config.d_model).map(|direction| direction.to_string()).collect();
+    for slot in written(manifest).into_iter().filter(|s| s.live[0] <= half_layer) {
+        labels[slot.direction].clone_from(&slot.label);
+    }
+    labels
 }
 
 /// The label of each value of a head: what it writes, in the order of its outputs, or its number.
@@ -119,11 +126,13 @@ fn values_of_head(manifest: &Manifest, layer: usize, head: usize, count: usize) 
 
 /// The label of each neuron of a layer.
 fn neurons(manifest: &Manifest, layer: usize, count: usize) -> Vec<String> {
-    let group = |i: usize| {
-        let groups = manifest.neurons.iter().filter(|n| n.layer == layer);
-        groups.filter(|n| (n.neurons[0]..n.neurons[1]).contains(&i)).map(|n| n.sop.clone()).next()
-    };
-    (0..count).map(|i| group(i).map_or_else(|| i.to_string(), |group| format!("{i} {group}"))).collect()
+    let mut labels: Vec<String> = (0..count).map(|i| i.to_string()).collect();
+    for group in manifest.neurons.iter().filter(|n| n.layer == layer) {
+        let [first, end] = group.neurons;
+        let sop = draw::shorten(&group.sop, MAX_LABEL);
+        labels[first..end].iter_mut().for_each(|label| *label += &format!(" {sop}"));
+    }
+    labels
 }
 
 pub fn text(manifest: &Manifest, input: &Columns, run: &Run, width: usize) -> String {

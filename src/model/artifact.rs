@@ -4,15 +4,16 @@
 //! holds the [`Manifest`] as JSON. The same program gives the same bytes.
 
 use super::certificate::Certificate;
+use super::check::{self, Defect};
 use super::config::Config;
 use super::manifest::{FORMAT, Hashes, Manifest};
 use super::parameters::weights_of;
-use crate::value::Value;
 use crate::weights::Weights;
 use ndarray::Array2;
-use safetensors::{Dtype, SafeTensorError, SafeTensors, tensor::TensorView};
+use safetensors::tensor::{Metadata, TensorView};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -22,8 +23,8 @@ pub const KEY: &str = "raspc";
 /// The largest file that is read. A model of `programs/` has a thousandth of it.
 pub const MAX_BYTES: u64 = 2 << 30;
 
-/// The longest header that safetensors reads.
-const MAX_HEADER: u64 = 100_000_000;
+/// The longest header that is read or written. Lists of small numbers take about thirty times their text in memory.
+const MAX_HEADER: u64 = 16 << 20;
 
 /// A model with everything that is known about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,20 +40,26 @@ pub enum ArtifactError {
     Io(#[from] std::io::Error),
     #[error("the file has {bytes} bytes, more than the {MAX_BYTES} that a model may have")]
     TooLarge { bytes: u64 },
+    #[error("the header has {bytes} bytes, more than the {MAX_HEADER} that the header of a model may have")]
+    HeaderTooLarge { bytes: u64 },
     #[error("the file does not begin as a safetensors file does")]
     NoHeader,
+    #[error("the file has {found} bytes, its header describes {expected}")]
+    Length { found: u64, expected: u64 },
     #[error("the file is no intact safetensors file: {0}")]
     Container(SafeTensorError),
     #[error("the safetensors file was not written by raspc: it has no metadata entry `{KEY}`")]
     Foreign,
     #[error("the file has format {found}, this raspc reads format {FORMAT}")]
     Format { found: u64 },
-    #[error("the manifest is damaged: {0}")]
-    Manifest(serde_json::Error),
-    #[error("the configuration makes no sense: {0}")]
-    Config(&'static str),
+    #[error("the manifest cannot be read at `{field}`: {why}")]
+    Manifest { field: String, why: serde_json::Error },
+    #[error("the manifest is rejected: {0}")]
+    Rejected(Defect),
     #[error("tensor `{name}` is missing")]
     Missing { name: String },
+    #[error("the tensors are not those of the configuration")]
+    Layout,
     #[error("tensor `{name}` is not described by the configuration")]
     Extra { name: String },
     #[error("tensor `{name}` should be f32 {expected:?}, it is {found}")]
@@ -61,6 +68,12 @@ pub enum ArtifactError {
     NotFinite { name: String },
     #[error("changed after the file was written: the {part}")]
     Hash { part: &'static str },
+}
+
+impl From<Defect> for ArtifactError {
+    fn from(defect: Defect) -> Self {
+        Self::Rejected(defect)
+    }
 }
 
 impl From<SafeTensorError> for ArtifactError {
@@ -72,7 +85,7 @@ impl From<SafeTensorError> for ArtifactError {
 impl Artifact {
     /// A model with its hashes.
     pub fn new(mut manifest: Manifest, weights: Weights) -> Self {
-        manifest.sha256 = hashes(&manifest, &weights);
+        sign(&mut manifest, &weights);
         Self { manifest, weights }
     }
 
@@ -98,7 +111,7 @@ impl Artifact {
 
     /// The bytes of the file.
     pub fn to_bytes(&self) -> Result<Vec<u8>, ArtifactError> {
-        let manifest = serde_json::to_string(&self.manifest).map_err(ArtifactError::Manifest)?;
+        let manifest = serde_json::to_string(&self.manifest).map_err(damaged)?;
         let named = self.weights.named();
         let data: Vec<Vec<u8>> = named.iter().map(|(_, m)| bytes(m)).collect();
         let mut views = Vec::with_capacity(named.len());
@@ -106,28 +119,33 @@ impl Artifact {
             let (rows, columns) = matrix.dim();
             views.push((name.as_str(), TensorView::new(Dtype::F32, vec![rows, columns], data)?));
         }
-        Ok(safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), manifest)])))?)
+        let file = safetensors::serialize(views, Some(HashMap::from([(KEY.to_owned(), manifest)])))?;
+        header_length(&file)?;
+        Ok(file)
     }
 
     /// The model that [`Self::to_bytes`] wrote.
     pub fn from_bytes(file: &[u8]) -> Result<Self, ArtifactError> {
+        header_length(file)?;
         let (_, header) = SafeTensors::read_metadata(file)?;
         let tensors = SafeTensors::deserialize(file)?;
         let manifest = header.metadata().as_ref().and_then(|m| m.get(KEY)).ok_or(ArtifactError::Foreign)?;
-        let version: Version = serde_json::from_str(manifest).map_err(ArtifactError::Manifest)?;
+        let version: Version = parse(manifest)?;
         if version.format != FORMAT {
             return Err(ArtifactError::Format { found: version.format });
         }
-        let manifest: Manifest = serde_json::from_str(manifest).map_err(ArtifactError::Manifest)?;
-        check(&manifest.config).map_err(ArtifactError::Config)?;
+        let mut manifest: Manifest = parse(manifest)?;
+        check::manifest(&manifest)?;
         let weights = read_weights(&manifest.config, &tensors)?;
-        let Hashes { sources, weights: weight_hash, manifest: manifest_hash } = hashes(&manifest, &weights);
-        for (part, found, written) in [
-            ("source text", sources, &manifest.sha256.sources),
-            ("weights", weight_hash, &manifest.sha256.weights),
-            ("manifest", manifest_hash, &manifest.sha256.manifest),
+        let written = std::mem::take(&mut manifest.sha256);
+        sign(&mut manifest, &weights);
+        let computed = &manifest.sha256;
+        for (part, computed, written) in [
+            ("source text", &computed.sources, written.sources),
+            ("weights", &computed.weights, written.weights),
+            ("manifest", &computed.manifest, written.manifest),
         ] {
-            if found != *written {
+            if *computed != written {
                 return Err(ArtifactError::Hash { part });
             }
         }
@@ -156,14 +174,19 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     written
 }
 
-/// Reads a model.
+/// Reads a model. No more is read than the header describes, and nothing behind a header that describes too much.
 pub fn load(path: &Path) -> Result<Artifact, ArtifactError> {
     let file = std::fs::File::open(path)?;
-    let mut bytes = beginning(&file)?;
-    // The size is taken from what was read: a device or a pipe has none of its own.
-    (&file).take(MAX_BYTES).read_to_end(&mut bytes)?;
+    let mut bytes = read_header(&file)?;
+    let header: Metadata = serde_json::from_slice(&bytes[8..])
+        .map_err(|error| ArtifactError::Container(SafeTensorError::InvalidHeaderDeserialization(error)))?;
+    let expected = bytes.len() as u64 + header.data_len() as u64;
+    if expected > MAX_BYTES {
+        return Err(ArtifactError::TooLarge { bytes: expected });
+    }
+    (&file).take(header.data_len() as u64 + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 {
-        size if size > MAX_BYTES => Err(ArtifactError::TooLarge { bytes: size }),
+        found if found != expected => Err(ArtifactError::Length { found, expected }),
         _ => Artifact::from_bytes(&bytes),
     }
 }
@@ -176,76 +199,55 @@ pub fn is_own(path: &Path) -> Result<bool, ArtifactError> {
         metadata: HashMap<String, serde::de::IgnoredAny>,
     }
     let file = std::fs::File::open(path)?;
-    let Ok(mut bytes) = beginning(&file) else { return Ok(false) };
-    let (length, header) = bytes.split_at(8);
-    let length = u64::from_le_bytes(length.try_into().unwrap_or_default());
-    let rest = length.saturating_sub(header.len() as u64);
-    (&file).take(rest).read_to_end(&mut bytes)?;
+    let Ok(bytes) = read_header(&file) else { return Ok(false) };
     let header: Result<Header, _> = serde_json::from_slice(&bytes[8..]);
     Ok(header.is_ok_and(|header| header.metadata.contains_key(KEY)))
 }
 
-/// Whether bytes begin as a safetensors file does: with the length of a header, and an object.
+/// Whether bytes begin as the file of a model does: with the length of a header, and an object.
 pub fn is_beginning(bytes: &[u8]) -> bool {
-    let Some((length, header)) = bytes.split_first_chunk() else { return false };
-    u64::from_le_bytes(*length) <= MAX_HEADER && header.first() == Some(&b'{')
+    header_length(bytes).is_ok()
 }
 
-/// The first bytes of a file, if a model begins so. A device that never ends does not.
-fn beginning(file: &std::fs::File) -> Result<Vec<u8>, ArtifactError> {
+/// The length of the header that these bytes begin with.
+fn header_length(bytes: &[u8]) -> Result<u64, ArtifactError> {
+    let (length, header) = bytes.split_first_chunk().ok_or(ArtifactError::NoHeader)?;
+    match u64::from_le_bytes(*length) {
+        _ if header.first() != Some(&b'{') => Err(ArtifactError::NoHeader),
+        bytes if bytes > MAX_HEADER => Err(ArtifactError::HeaderTooLarge { bytes }),
+        bytes => Ok(bytes),
+    }
+}
+
+/// The header of a file behind its length, if a model begins so. A device that never ends does not.
+fn read_header(file: &std::fs::File) -> Result<Vec<u8>, ArtifactError> {
     let mut bytes = Vec::new();
     file.take(9).read_to_end(&mut bytes)?;
-    if is_beginning(&bytes) { Ok(bytes) } else { Err(ArtifactError::NoHeader) }
+    let rest = header_length(&bytes)?.saturating_sub(1);
+    file.take(rest).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads JSON, and names the field where that fails.
+fn parse<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, ArtifactError> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        ArtifactError::Manifest { field, why: error.into_inner() }
+    })?;
+    json.end().map_err(damaged)?;
+    Ok(read)
+}
+
+/// The manifest as a whole is damaged.
+fn damaged(why: serde_json::Error) -> ArtifactError {
+    ArtifactError::Manifest { field: ".".to_owned(), why }
 }
 
 /// What is read of a manifest before its format is known.
 #[derive(serde::Deserialize)]
 struct Version {
     format: u64,
-}
-
-/// Whether a value is more than one token: it would mean one of them, and nobody knows which.
-fn twice(values: &[Value]) -> bool {
-    values.iter().collect::<HashSet<_>>().len() < values.len()
-}
-
-/// What a configuration must be for a forward pass to make sense.
-fn check(config: &Config) -> Result<(), &'static str> {
-    let bos = usize::from(config.bos);
-    let wide = |d: usize| (1..1 << 24).contains(&d);
-    let sizes = [config.d_model, config.n_ctx];
-    let in_layers = config.layers.iter().flat_map(|l| {
-        let heads = l.heads.iter().flat_map(|h| [h.d_head.max(1), h.d_value]);
-        heads.chain([l.d_mlp.max(1)])
-    });
-    match () {
-        () if config.columns.is_empty() => Err("there is no input column"),
-        () if !all_different(config.columns.iter().map(|c| &c.name)) => Err("two columns have one name"),
-        () if !all_different(config.outputs.iter().map(|o| &o.name)) => Err("two outputs have one name"),
-        () if config.n_ctx <= bos => Err("there is no position"),
-        () if config.columns.iter().any(|c| c.vocabulary.is_empty()) => Err("a vocabulary is empty"),
-        () if config.columns.iter().any(|c| twice(&c.vocabulary)) => {
-            Err("a value stands twice in a vocabulary")
-        }
-        () if config.outputs.iter().any(|o| o.decode.width() == 0) => Err("an output has no value"),
-        () if config.norm.is_some_and(|norm| !(norm.eps > 0.0 && norm.eps.is_finite())) => {
-            Err("the eps of a norm is no positive number")
-        }
-        () if config.tied && !ties(config) => Err("the embedding cannot be read backwards as each output"),
-        () if !sizes.into_iter().chain(in_layers).all(wide) => Err("a size is 0 or beyond 2^24"),
-        () => Ok(()),
-    }
-}
-
-/// Whether each output has a logit for every token of the first column.
-fn ties(config: &Config) -> bool {
-    let tokens = config.columns.first().map_or(0, |c| c.vocabulary.len());
-    config.outputs.iter().all(|o| o.decode.width() == tokens)
-}
-
-fn all_different<'n>(names: impl Iterator<Item = &'n String>) -> bool {
-    let mut seen = HashSet::new();
-    names.into_iter().all(|name| seen.insert(name))
 }
 
 fn read_weights(config: &Config, tensors: &SafeTensors<'_>) -> Result<Weights, ArtifactError> {
@@ -269,7 +271,7 @@ fn read_weights(config: &Config, tensors: &SafeTensors<'_>) -> Result<Weights, A
     if let Some(name) = tensors.names().into_iter().find(|n| !named.contains_key(*n)) {
         return Err(ArtifactError::Extra { name: name.to_owned() });
     }
-    weights_of(config, named).ok_or(ArtifactError::Config("a parameter has no place"))
+    weights_of(config, named).ok_or(ArtifactError::Layout)
 }
 
 /// The entries row by row, little endian.
@@ -277,8 +279,8 @@ fn bytes(matrix: &Array2<f32>) -> Vec<u8> {
     matrix.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
-/// The hashes that belong to a manifest and weights. That of the manifest covers the other two.
-fn hashes(manifest: &Manifest, weights: &Weights) -> Hashes {
+/// Puts the hashes of a manifest and its weights into the manifest. Its own covers the other two.
+fn sign(manifest: &mut Manifest, weights: &Weights) {
     let mut sources = Sha256::new();
     for source in &manifest.sources {
         for part in [&source.name, &source.text] {
@@ -291,10 +293,9 @@ fn hashes(manifest: &Manifest, weights: &Weights) -> Hashes {
         tensors.update(format!("{name} {:?}\n", matrix.dim()));
         tensors.update(bytes(matrix));
     }
-    let mut hashes = Hashes { sources: hex(sources), weights: hex(tensors), manifest: String::new() };
-    let unsigned = Manifest { sha256: hashes.clone(), ..manifest.clone() };
-    hashes.manifest = hex(Sha256::new_with_prefix(serde_json::to_vec(&unsigned).unwrap_or_default()));
-    hashes
+    manifest.sha256 = Hashes { sources: hex(sources), weights: hex(tensors), manifest: String::new() };
+    let text = serde_json::to_vec(manifest).unwrap_or_default();
+    manifest.sha256.manifest = hex(Sha256::new_with_prefix(text));
 }
 
 /// A hash in hexadecimal digits.

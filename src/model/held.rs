@@ -90,6 +90,14 @@ impl Held {
         }
     }
 
+    /// The column that it tells about, if it is one.
+    pub(super) fn column(&self) -> Option<usize> {
+        match self.about()? {
+            Of::Column(column) => Some(column),
+            Of::Index | Of::Sop(_) | Of::Width(_) | Of::Keys(_) | Of::Queries(_) => None,
+        }
+    }
+
     /// What the slot should hold where that has this value; none if it cannot have it.
     pub fn number_for(&self, value: &Value) -> Option<Number> {
         let bit = |holds: bool| Some(Number::from(i64::from(holds)));

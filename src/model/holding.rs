@@ -3,6 +3,7 @@
 use super::held::{Held, Of};
 use super::manifest::{Manifest, SlotInfo};
 use crate::value::{Number, Value};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Slots that one writer wrote to tell one thing.
@@ -34,13 +35,11 @@ pub enum Shown {
 /// What a network holds of its program, in the order in which it is written.
 pub fn holdings(manifest: &Manifest) -> Vec<Holding<'_>> {
     let mut holdings: Vec<Holding<'_>> = Vec::new();
+    let mut places: HashMap<(Of, &str, u8), usize> = HashMap::new();
     for slot in &manifest.slots {
         let Some(of) = slot.holds.about() else { continue };
-        let together = |h: &&mut Holding<'_>| {
-            let first = h.slots[0];
-            h.of == of && first.owner == slot.owner && code(&first.holds) == code(&slot.holds)
-        };
-        match holdings.iter_mut().find(together) {
+        let place = *places.entry((of, &slot.owner, code(&slot.holds))).or_insert(holdings.len());
+        match holdings.get_mut(place) {
             Some(holding) => holding.slots.push(slot),
             None => holdings.push(Holding { of, slots: vec![slot], born: slot.live[0] }),
         }

@@ -5,6 +5,7 @@ pub mod artifact;
 pub mod attention;
 mod batch;
 mod certificate;
+pub mod check;
 mod config;
 #[cfg(test)]
 mod contract_tests;

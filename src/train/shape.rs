@@ -1,5 +1,6 @@
 //! Which shape does a trained network have, compared with the compiled one?
 
+use crate::model::check::{self, Defect};
 use crate::model::{Activation, AttnScale, Biases, Config, HeadConfig, LayerConfig, NormConfig, Positions};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,9 @@ pub enum ShapeError {
     Eps(f64),
     #[error("model.tied needs outputs with a logit for each token of the first column")]
     Tied,
+    /// No file may hold such a network.
+    #[error("model asks for a network that no file may hold: {0}")]
+    Defect(Defect),
 }
 
 /// The most parameters, heads and layers of a network together, so that it fits into memory beside its
@@ -87,6 +91,7 @@ impl Shape {
         if config.tied && config.outputs.iter().any(|o| o.decode.width() != tokens) {
             return Err(ShapeError::Tied);
         }
+        check::config(&config).map_err(ShapeError::Defect)?;
         Ok(config)
     }
 
