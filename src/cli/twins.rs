@@ -169,8 +169,8 @@ type Named = (String, f64, fn(f64) -> String);
 impl Network {
     /// The numbers of the report.
     fn numbers(&self, examples: usize) -> Vec<Named> {
-        let (whole, hundredths): (fn(f64) -> String, fn(f64) -> String) =
-            (|x| x.to_string(), |x| format!("{x:.2}"));
+        let whole: fn(f64) -> String = |x| x.to_string();
+        let hundredths: fn(f64) -> String = |x| format!("{x:.2}");
         let mut all: Vec<Named> = vec![
             ("parameters".to_owned(), self.parameters as f64, whole),
             ("norm".to_owned(), self.norm, hundredths),

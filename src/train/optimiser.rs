@@ -145,7 +145,7 @@ impl<T: Real> pulp::WithSimd for Stretch<'_, T> {
             let (lr, decay, momentum) = (real(update.lr), real(decay), real(momentum));
             for (((theta, m), _), g) in entries {
                 *m = momentum * *m + (*g * shorten + decay * *theta);
-                *theta = *theta - lr * *m;
+                *theta -= lr * *m;
             }
             return;
         }
