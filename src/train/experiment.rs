@@ -389,7 +389,7 @@ mod tests {
             let mut table = table.clone();
             keys::set(&mut table, &format!("{key}=none of these")).unwrap();
             let error = table.try_into::<Experiment>().unwrap_err().to_string();
-            let listed = error.split("expected").nth(1).unwrap();
+            let listed = error.lines().next().unwrap().split("expected").nth(1).unwrap();
             assert_eq!(listed.matches('`').count(), 2 * words.len(), "{key}: {error}");
         }
     }
