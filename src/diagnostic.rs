@@ -134,6 +134,36 @@ impl Diagnostic {
     }
 }
 
+/// Reports of one cause as one report: equal messages with equal help, each at one place, become
+/// further labels of the first, as far as those can be shown.
+pub fn merged(reports: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// Places that are shown beside the first.
+    const SHOWN: usize = 3;
+    let mut kept: Vec<(Diagnostic, usize)> = Vec::new();
+    for report in reports {
+        let at_one_place = report.help.is_some() && report.labels.len() == 1;
+        let same = |(d, more): &&mut (Diagnostic, usize)| {
+            let one = at_one_place && d.labels.len() == 1 + (*more).min(SHOWN);
+            one && d.code == report.code && d.message == report.message && d.help == report.help
+        };
+        match kept.iter_mut().find(same) {
+            Some((first, more)) => {
+                *more += 1;
+                if *more <= SHOWN {
+                    first.labels.extend(report.labels.into_iter().take(1));
+                }
+            }
+            None => kept.push((report, 0)),
+        }
+    }
+    let finish = |(report, more): (Diagnostic, usize)| match more.checked_sub(SHOWN) {
+        None | Some(0) => report,
+        Some(1) => report.note("there is one more place like these"),
+        Some(n) => report.note(format!("there are {n} more places like these")),
+    };
+    kept.into_iter().map(finish).collect()
+}
+
 /// Reports do not show source lines of more bytes.
 const MAX_LINE: usize = 2_000;
 

@@ -32,6 +32,11 @@ impl Span {
         Self { source: self.source, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
+    /// Whether it lies in the standard library.
+    pub fn in_library(self) -> bool {
+        self.source == SourceId::FIRST
+    }
+
     pub fn range(self) -> std::ops::Range<usize> {
         self.start as usize..self.end as usize
     }

@@ -146,7 +146,7 @@ fn random_characters() {
     }
 }
 
-const WORDS: [&str; 88] = [
+const WORDS: [&str; 102] = [
     "a",
     "b",
     "tokens",
@@ -235,6 +235,20 @@ const WORDS: [&str; 88] = [
     "'x'",
     "**",
     "&&",
+    r#"e"\"\n""#,
+    r#"e"\q""#,
+    r#""\""#,
+    "\"\"\"",
+    "'''",
+    ">>",
+    "//",
+    "/*",
+    ".",
+    ":=",
+    "->",
+    "lambda",
+    "Select(",
+    "--",
 ];
 
 #[test]

@@ -45,6 +45,7 @@ mod roundtrip;
 mod runs;
 mod seeds;
 mod sizes;
+mod strings;
 mod tidy;
 mod train;
 mod ui;

@@ -38,7 +38,7 @@ fn number() -> impl Strategy<Value = Number> {
 }
 
 fn string() -> impl Strategy<Value = Arc<str>> {
-    "[a-zä #'\\\\;(]{0,4}".prop_map(Arc::from)
+    "[a-zä #'\"\n\t\\\\;(]{0,4}".prop_map(Arc::from)
 }
 
 fn compare() -> impl Strategy<Value = Compare> {
@@ -115,7 +115,7 @@ fn declaration() -> impl Strategy<Value = Declaration> {
     prop_oneof![
         (name(), prop::collection::vec(item, 1..3))
             .prop_map(|(name, domain)| Declaration::Input { name, domain }),
-        (bound(), bound()).prop_map(|(min, max)| Declaration::Length { min, max }),
+        (prop::option::of(bound()), bound()).prop_map(|(min, max)| Declaration::Length { min, max }),
         name().prop_map(|mode| Declaration::Attention { mode }),
         (exprs(), exprs()).prop_map(|(inputs, expected)| Declaration::Example { inputs, expected }),
     ]
@@ -184,7 +184,6 @@ fn program() -> impl Strategy<Value = Program> {
 fn strew(text: &str, gaps: &[&str]) -> String {
     let mut gaps = gaps.iter().cycle();
     let mut out = String::new();
-    let mut in_string = false;
     for (i, line) in text.lines().enumerate() {
         // Line ends matter to REPL statements alone.
         out.push_str(if i > 0 { "\n" } else { "" });
@@ -193,8 +192,14 @@ fn strew(text: &str, gaps: &[&str]) -> String {
             out.push_str(line);
             continue;
         }
+        let (mut in_string, mut before, mut escapes, mut escaped) = (false, ' ', false, false);
         for c in line.chars() {
-            in_string ^= c == '"';
+            if c == '"' && !escaped {
+                in_string = !in_string;
+                escapes = in_string && before == 'e';
+            }
+            escaped = escapes && c == '\\' && !escaped;
+            before = c;
             match c {
                 ' ' | ';' if !in_string => out.push_str(gaps.next().expect("a cycle")),
                 _ => {}

@@ -46,9 +46,9 @@ fn notation(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
         return Ok(vec![json_input::word(text, column)?]);
     }
     // In the syntax of programs decimals are exact; JSON has more ways to write the rest.
-    // Strings of programs have no escapes, those of JSON have.
+    // Plain strings of programs have no escapes, those of JSON have.
     let written = literal(text, columns);
-    if let (Ok(lists), false) = (&written, text.contains('\\')) {
+    if let (Ok(lists), false) = (&written, has_plain_backslash(text)) {
         return Ok(lists.clone());
     }
     let json = match text.starts_with('{') {
@@ -63,6 +63,11 @@ fn notation(text: &str, columns: &[Column]) -> anyhow::Result<Columns> {
             bail!("`{text}` is no list: `\\` stands before one of \"\\/bfnrtu only")
         }
     }
+}
+
+/// Whether a `\` stands outside of the strings that begin with `e`, in which it begins an escape.
+fn has_plain_backslash(text: &str) -> bool {
+    syntax::plain_strings(text).any(|plain| plain.contains('\\'))
 }
 
 /// A text as a word, if every character is in the domain of the only column.

@@ -5,6 +5,7 @@ mod check;
 mod compile;
 mod completions;
 mod draw;
+mod encoding;
 mod exit;
 mod fmt;
 mod folder;

@@ -1,10 +1,11 @@
 //! Reading programs from files, with what flags say about them.
 
 use super::kind::{self, Kind};
-use super::{Exit, Ui};
+use super::{Exit, Ui, encoding};
 use crate::ir::Program;
 use crate::ir::lower::{self, Loader, Outside};
 use crate::source::Sources;
+use crate::syntax;
 use anyhow::{Context as _, bail};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -63,8 +64,11 @@ impl ProgramFlags {
         let given = given.into_iter().flat_map(|(flag, texts)| texts.iter().map(move |text| (flag, text)));
         for (flag, text) in given.chain(length.iter().map(|text| ("--length", text))) {
             // The text becomes a part of one declaration, and must not end it.
-            let stray = text.contains(['\n', '#']) || outside_strings(text).any(|c| c == ';');
-            anyhow::ensure!(!stray, "{flag} takes one declaration without a `;`, not '{text}'");
+            let one = syntax::is_one_piece(text);
+            anyhow::ensure!(
+                one,
+                "{flag} takes one declaration without a `;` and without a comment, not '{text}'"
+            );
         }
         let named = |domain: &String| match domain.split_once(':') {
             Some((name, _)) if name.trim().chars().all(|c| c.is_alphanumeric() || c == '_') => domain.clone(),
@@ -82,11 +86,6 @@ impl ProgramFlags {
             outputs: output.iter().map(|o| format!("output {o};\n")).collect(),
         })
     }
-}
-
-/// The characters of a text that stand in no string literal.
-fn outside_strings(text: &str) -> impl Iterator<Item = char> {
-    text.split('"').step_by(2).flat_map(str::chars)
 }
 
 /// Loads files beside the loading file, then from the current folder.
@@ -126,7 +125,7 @@ pub fn read_text(path: &Path) -> anyhow::Result<String> {
         .and_then(read_all)
         .with_context(|| format!("cannot read {}", path.display()))?;
     kind::expect_text(path, &bytes)?;
-    String::from_utf8(bytes).with_context(|| format!("{} is not a text in UTF-8", path.display()))
+    encoding::text(bytes).with_context(|| format!("{} cannot be read as text", path.display()))
 }
 
 /// All bytes of a text, which may be no file and have no end.

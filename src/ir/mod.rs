@@ -2,6 +2,7 @@
 
 mod graph;
 pub mod lower;
+pub mod place;
 mod print;
 mod program;
 

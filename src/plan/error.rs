@@ -2,6 +2,7 @@
 
 use super::{Knobs, Padding};
 use crate::diagnostic::Diagnostic;
+use crate::ir::place::with_calls;
 use crate::ir::{Origin, Program};
 use crate::value::{Kinds, Number, Value};
 use std::sync::Arc;
@@ -118,10 +119,15 @@ impl PlanError {
 
 /// The words for an error, with the calls that lead to its place.
 pub fn describe(program: &Program, error: &PlanError) -> Diagnostic {
-    let calls = program.graph.calls(error.at().stack).take(3);
-    calls.fold(words(error), |report, call| {
-        report.label(call.site, format!("in this call of `{}`", call.function))
-    })
+    let calls = program.graph.calls(error.at().stack).map(|call| (call.function.clone(), call.site));
+    let mut report = with_calls(words(error), calls);
+    // What the library has at its top level is nobody's call: the output needs it.
+    if let (Some(label), Some(output)) = (report.labels.first_mut(), program.outputs.first())
+        && label.span.in_library()
+    {
+        label.span = output.span;
+    }
+    report
 }
 
 fn words(error: &PlanError) -> Diagnostic {

@@ -158,6 +158,10 @@ fn declared(program: &Program) -> Result<Lengths, Vec<PlanError>> {
         let node = live.iter().find(reads).or(live.last());
         let declared = column.span.map(Origin::from);
         let at = declared.or(node.map(|&n| program.graph.origin(n)));
+        // The declarations of a loaded file, or of the library, are not the program's.
+        let output = program.outputs.first().map(|output| output.span);
+        let own = |at: Origin| output.filter(|own| own.source != at.span.source).map_or(at, Origin::from);
+        let at = at.map(own);
         errors.extend(at.map(|at| PlanError::NoDomain { column: column.name.clone(), at }));
     }
     match (program.lengths, program.outputs.first()) {

@@ -86,8 +86,8 @@ pub struct Def {
 pub enum Declaration {
     /// `input tokens : 0..9;`
     Input { name: Name, domain: Vec<DomainItem> },
-    /// `length 1..10;`
-    Length { min: Spanned<Number>, max: Spanned<Number> },
+    /// `length 1..10;`, or `length 10;` for lengths from 1.
+    Length { min: Option<Spanned<Number>>, max: Spanned<Number> },
     /// `attention causal;`
     Attention { mode: Name },
     /// `assume distinct(tokens);`

@@ -1,31 +1,34 @@
 //! What did the author probably mean? Judged by the tokens around an error.
 
+use super::elsewhere::STATEMENTS;
 use super::error::Hint;
 use super::recover::Failure;
 use super::token::Token as T;
 
 /// A hint and the first and last token that it speaks of.
-type Found = Option<(Hint, usize, usize)>;
+pub(super) type Found = Option<(Hint, usize, usize)>;
 
 impl Failure<'_, '_> {
     /// The most specific explanation there is.
     pub(super) fn hint(&self) -> Found {
         self.statement_of_another_language()
+            .or_else(|| self.habit())
             .or_else(|| self.operator_of_another_language())
-            .or_else(|| self.broken_block())
             .or_else(|| self.broken_declaration())
+            .or_else(|| self.broken_block())
             .or_else(|| self.broken_select())
             .or_else(|| self.broken_assignment())
             .or_else(|| self.broken_conditional())
             .or_else(|| self.broken_list())
+            .or_else(|| self.operand_is_missing())
             .or_else(|| self.not_a_name())
     }
 
-    fn found(&self) -> Option<T<'_>> {
+    pub(super) fn found(&self) -> Option<T<'_>> {
         self.token(self.at)
     }
 
-    fn before(&self, steps: usize) -> Option<T<'_>> {
+    pub(super) fn before(&self, steps: usize) -> Option<T<'_>> {
         self.at.checked_sub(steps).and_then(|i| self.token(i))
     }
 
@@ -50,11 +53,7 @@ impl Failure<'_, '_> {
 
     fn statement_of_another_language(&self) -> Found {
         if self.is_foreign_comment() {
-            return Some((Hint::CommentSign, self.at, self.at + 1));
-        }
-        let lambda = Some(T::Ident("lambda"));
-        if self.before(1) == lambda && self.expects("+") {
-            return Some((Hint::NoSuchStatement("lambda".to_owned()), self.at - 1, self.at - 1));
+            return Some((Hint::CommentSign, self.start, self.start + 1));
         }
         let word = match self.token(self.start) {
             Some(T::Ident(word)) => word,
@@ -67,15 +66,16 @@ impl Failure<'_, '_> {
             _ => return None,
         };
         // A name right behind a name: `while x`, `let x`.
-        let statement = Hint::STATEMENTS.iter().any(|(w, _)| *w == word);
+        let statement = STATEMENTS.iter().any(|(w, _)| *w == word);
         let juxtaposed = self.at == self.start + 1 && !matches!(self.found(), Some(T::Assign | T::Semicolon));
         (statement && juxtaposed).then(|| (Hint::NoSuchStatement(word.to_owned()), self.start, self.start))
     }
 
-    /// `// …` or `/* …` where a statement begins.
+    /// `-- …` where a statement begins, with what is not an expression behind it.
     pub(super) fn is_foreign_comment(&self) -> bool {
-        let next = self.token(self.at + 1);
-        self.at == self.start && self.found() == Some(T::Slash) && matches!(next, Some(T::Slash | T::Star))
+        let dashes = [self.start, self.start + 1].map(|i| self.token(i)) == [Some(T::Minus); 2];
+        let glued = |i: usize| self.tokens[i].2 == self.tokens[i + 1].0;
+        dashes && glued(self.start) && self.at >= self.start + 2 && self.found().is_some()
     }
 
     fn operator_of_another_language(&self) -> Found {
@@ -83,7 +83,7 @@ impl Failure<'_, '_> {
             (T::Slash, T::Slash) => self.with_previous(Hint::FloorDivision),
             (T::Star, T::Star) => self.with_previous(Hint::DoubleStar),
             (op @ (T::Plus | T::Minus | T::Star | T::Slash | T::Percent | T::Caret), T::Assign) => {
-                self.with_previous(Hint::CompoundAssignment(op_symbol(op)))
+                self.with_previous(Hint::CompoundAssignment(symbol(op)?))
             }
             (T::Plus, T::Semicolon) if self.before(2) == Some(T::Plus) => {
                 Some((Hint::Increment("++"), self.at - 2, self.at - 1))
@@ -143,13 +143,60 @@ impl Failure<'_, '_> {
                 self.here(Hint::InputNeedsDomain)
             }
             (T::Input, Some(T::Colon)) if self.at == self.start + 1 => self.here(Hint::InputNeedsName),
-            (T::Length, _) if !self.expects(";") => self.here(Hint::LengthNeedsRange),
+            (T::Input, Some(_)) if self.at > self.start + 2 => self.broken_domain(),
+            // A word of the language behind `input`: `input in : 0..3;`.
+            (T::Ident("input"), _) if self.token(self.start + 2) == Some(T::Colon) => self
+                .token(self.start + 1)
+                .filter(|t| is_word(*t))
+                .and_then(|_| self.reserved_word(self.start + 1)),
+            (T::Length, _) => self.here(Hint::LengthNeedsRange),
+            // `length = 1..5;`
+            (T::Ident("length"), Some(T::DotDot)) if self.token(self.start + 1) == Some(T::Assign) => {
+                Some((Hint::LengthNeedsRange, self.start + 1, self.start + 1))
+            }
             (T::ExampleOf, Some(T::Assign | T::Semicolon | T::Colon | T::EqEq)) if self.expects("=>") => {
                 self.here(Hint::ExampleNeedsArrow)
             }
             (T::ExampleOf, Some(T::Assign)) => self.reserved_word(self.start),
             _ => None,
         }
+    }
+
+    /// `input tokens : a, b`, `["a"]`, `range(10)`, `0-9`: other ways to write a set of values.
+    fn broken_domain(&self) -> Found {
+        let first = self.start + 3;
+        let end = (self.at..self.tokens.len())
+            .find(|i| self.token(*i).is_some_and(T::ends_statement) || self.is_line_start(*i));
+        let written = &self.tokens[first..end.unwrap_or(self.tokens.len())];
+        let last = first + written.len().checked_sub(1)?;
+        let numbers: Vec<i64> = written
+            .iter()
+            .filter_map(|t| if let T::Int(digits) = t.1 { digits.parse().ok() } else { None })
+            .collect();
+        let values: Vec<String> = written
+            .iter()
+            .filter_map(|(start, token, stop)| match token {
+                T::Int(_) | T::Float(_) | T::Str(_) | T::Escaped(_) => {
+                    self.text.get(*start..*stop).map(str::to_owned)
+                }
+                T::Ident(name @ ("True" | "False")) => Some((*name).to_owned()),
+                T::Ident(name) => Some(format!("\"{name}\"")),
+                _ => None,
+            })
+            .collect();
+        let dash = |t: &T<'_>| matches!(t, T::Minus | T::Colon | T::Dot);
+        let bracket = matches!(written.first()?.1, T::OpenList | T::Open);
+        let ranges = bracket && written.len() > 2 && written.iter().any(|t| t.1 == T::DotDot);
+        let instead = match (written.first()?.1, numbers.as_slice(), values.as_slice()) {
+            _ if ranges => format!("{{{}}}", self.written(first + 1, last - 1)),
+            (T::RangeOpen, &[n], _) => format!("0..{}", n.saturating_sub(1)),
+            (T::RangeOpen, &[start, n], _) => format!("{start}..{}", n.saturating_sub(1)),
+            (_, _, [low, high]) if self.found().as_ref().is_some_and(dash) => format!("{low}..{high}"),
+            (T::OpenList | T::Open | T::OpenBrace, _, [_, ..]) => format!("{{{}}}", values.join(", ")),
+            (_, _, [_, ..]) if self.found() == Some(T::Comma) => format!("{{{}}}", values.join(", ")),
+            _ => return None,
+        };
+        Some((Hint::DomainNeedsBraces { instead }, first, last))
     }
 
     fn broken_conditional(&self) -> Found {
@@ -176,6 +223,9 @@ impl Failure<'_, '_> {
         match self.token(open)? {
             T::SelectOpen if found == T::Close && !self.expects(")") => {
                 self.here(Hint::SelectNeedsComparison)
+            }
+            T::AggregateOpen if found == T::Close && !self.expects(")") && self.expects(",") => {
+                self.here(Hint::AggregateNeedsValues)
             }
             T::SelectOpen if found == T::Assign && self.expects("==") && !self.expects("+") => {
                 self.here(Hint::EqualsInSelect)
@@ -210,11 +260,16 @@ impl Failure<'_, '_> {
                 _ => self.here(Hint::EqualsAssigns),
             }
         } else {
-            let argument =
-                matches!(before, T::Ident(_)) && matches!(self.before(2), Some(T::Open | T::Comma));
-            match argument && self.bracket() == Some(T::Open) && self.is_call() {
-                true => self.with_previous(Hint::NamedArgument),
-                false => self.here(Hint::EqualsAssigns),
+            let argument = matches!(self.before(2), Some(T::Open | T::Comma));
+            let call = match self.bracket() {
+                Some(T::Open) => self.is_call(),
+                bracket => matches!(bracket, Some(T::SelectOpen | T::AggregateOpen | T::RangeOpen)),
+            };
+            match before {
+                T::Ident(name) if argument && call => {
+                    self.with_previous(Hint::NamedArgument { name: name.to_owned() })
+                }
+                _ => self.here(Hint::EqualsAssigns),
             }
         }
     }
@@ -235,6 +290,13 @@ impl Failure<'_, '_> {
         }
     }
 
+    fn operand_is_missing(&self) -> Found {
+        let operator = self.before(1).and_then(symbol)?;
+        let ends = self.found().is_none_or(|t| t.closes() || t.ends_statement() || t == T::Comma);
+        let missing = ends && self.expects("int") && self.expects("[");
+        missing.then_some((Hint::OperandMissing(operator.to_owned()), self.at - 1, self.at - 1))
+    }
+
     fn not_a_name(&self) -> Found {
         let found = self.found()?;
         let names = self.expects("name") && is_word(found) && !self.begins_line_after_operator();
@@ -248,26 +310,45 @@ impl Failure<'_, '_> {
     }
 
     fn reserved_word(&self, index: usize) -> Found {
-        let span = self.span(index, index);
-        let word = self.text.get(span.range()).unwrap_or_default();
-        Some((Hint::ReservedWord(word.to_owned()), index, index))
+        Some((Hint::ReservedWord(self.written(index, index).to_owned()), index, index))
+    }
+
+    /// The text from one token to another.
+    pub(super) fn written(&self, first: usize, last: usize) -> &str {
+        self.text.get(self.span(first, last).range()).unwrap_or_default()
+    }
+
+    /// Whether nothing stands between the token and the one behind it.
+    pub(super) fn is_glued_to_next(&self) -> bool {
+        self.tokens.get(self.at + 1).is_some_and(|next| next.0 == self.tokens[self.at].2)
     }
 
     /// Whether nothing stands between the token and the one before it.
-    fn is_glued(&self) -> bool {
+    pub(super) fn is_glued(&self) -> bool {
         self.at > 0 && self.tokens[self.at - 1].2 == self.tokens[self.at].0
     }
 }
 
-fn op_symbol(op: T<'_>) -> &'static str {
-    match op {
+/// An operator between two operands, as it is written.
+pub(super) fn symbol(token: T<'_>) -> Option<&'static str> {
+    Some(match token {
         T::Plus => "+",
         T::Minus => "-",
         T::Star => "*",
         T::Slash => "/",
         T::Percent => "%",
-        _ => "^",
-    }
+        T::Caret => "^",
+        T::EqEq => "==",
+        T::NotEq => "!=",
+        T::Less => "<",
+        T::LessEq => "<=",
+        T::Greater => ">",
+        T::GreaterEq => ">=",
+        T::And => "and",
+        T::Or => "or",
+        T::In => "in",
+        _ => return None,
+    })
 }
 
 /// Words that look like names but are not.

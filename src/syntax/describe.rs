@@ -1,9 +1,11 @@
 //! The words for syntax errors: what is wrong, why here, and what to write instead.
 
+use super::elsewhere::{self, STATEMENTS};
 use super::error::{Found, Hint, SyntaxError};
 use super::parse::MAX_DEPTH;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
+use crate::value::notation;
 
 /// The words for an error. `text` is the source it comes from.
 pub fn describe(error: &SyntaxError, text: &str) -> Diagnostic {
@@ -17,13 +19,18 @@ pub fn describe(error: &SyntaxError, text: &str) -> Diagnostic {
         }
         SyntaxError::UnclosedString { .. } => Diagnostic::error("E0102", "this string has no end")
             .label(span, "no closing `\"` on this line")
-            .help("close it with `\"`; a string cannot hold a line break, and there are no escapes"),
+            .help(r#"close it with `"`; for a quote or a line break in a string, write `e"\""` or `e"\n"`"#),
         SyntaxError::ForeignQuotes { .. } => {
             let inner: String = written.chars().skip(1).collect();
             let inner = inner.trim_end_matches(['\'', '“', '”']);
             Diagnostic::error("E0103", "strings are written in double quotes")
-                .label(span, "other quotes")
-                .help(format!("write `\"{}\"`", shorten(inner)))
+                .label(span, format!("write `{}`", notation::quoted(&shorten(inner))))
+                .help(r#"as in `"a"`; a quote in a string is written `e"\""`"#)
+        }
+        SyntaxError::UnknownEscape { .. } => {
+            Diagnostic::error("E0115", format!("`{}` is not an escape", shorten(written)))
+                .label(span, "in a string that begins with `e`, `\\` begins an escape")
+                .help(r"there are `\n`, `\r`, `\t`, `\u{e9}`, and `\\` and `\` with a quote for these characters themselves")
         }
         SyntaxError::NumberTooLong { digits, .. } => {
             Diagnostic::error("E0104", format!("a number of {digits} digits is too long"))
@@ -101,7 +108,7 @@ fn words(hint: &Hint, found: &Found) -> Words {
             "choose between values: `x = a if condition else b;`",
         ),
         Hint::NoSuchStatement(word) => {
-            let help = Hint::STATEMENTS.iter().find(|(w, _)| w == word).map_or("remove it", |(_, help)| help);
+            let help = STATEMENTS.iter().find(|(w, _)| w == word).map_or("remove it", |(_, help)| help);
             words(&format!("there is no `{word}` in RASP"), "not a word of RASP", help)
         }
         Hint::StrayReturn { looped: true } => words(
@@ -147,7 +154,7 @@ fn words(hint: &Hint, found: &Found) -> Words {
         Hint::LoadNeedsString => words(
             "`load` takes a file name in quotes",
             "not a string",
-            "write `load \"file\";`, without `.rasp`",
+            "write `load \"file\";`, without `.rasp`; the standard library needs no `load`",
         ),
         Hint::InputNeedsDomain => words(
             "an input needs the values that it can have",
@@ -159,8 +166,8 @@ fn words(hint: &Hint, found: &Found) -> Words {
         }
         Hint::LengthNeedsRange => words(
             "`length` declares the shortest and the longest input",
-            "expected two numbers with `..` between",
-            "write `length 1..10;`",
+            "expected a number, or two with `..` between",
+            "write `length 1..10;`, or `length 10;` for lengths from 1 to 10",
         ),
         Hint::ExampleNeedsArrow => words(
             "an example shows an input and its result",
@@ -197,9 +204,11 @@ fn words(hint: &Hint, found: &Found) -> Words {
             "not a comparison",
             "to compare, write `==`",
         ),
-        Hint::NamedArgument => {
-            words("arguments are given by position", "a name cannot stand here", "leave `name =` out")
-        }
+        Hint::NamedArgument { name } => words(
+            "arguments are given by position",
+            "a name cannot stand here",
+            &format!("leave `{name} =` out; the order of the arguments says which is which"),
+        ),
         Hint::ReservedWord(word) if word == "s-op" => words(
             "`s-op` is one word in RASP",
             "a word of the language, not a name",
@@ -277,6 +286,30 @@ fn words(hint: &Hint, found: &Found) -> Words {
             "expected `:` and a value for this key",
             "a list is written `[a, b]`, a dictionary `{a: 1, b: 2}`",
         ),
+        Hint::AggregateNeedsValues => words(
+            "`aggregate` needs to know what to take the mean of",
+            "expected `,` and values before this",
+            "write `aggregate(selector, values)`, or `aggregate(selector, values, default)`",
+        ),
+        Hint::OperandMissing(operator) => words(
+            &format!("`{operator}` needs a value on each side"),
+            "nothing follows it",
+            &format!("write `a {operator} b`"),
+        ),
+        Hint::DomainNeedsBraces { instead } => words(
+            "the values of an input are a range or a set in braces",
+            "another way to write values",
+            &format!("write `{}`", shorten(instead)),
+        ),
+        Hint::QuotedComparison(comparison) => words(
+            "`select` takes a comparison without quotes",
+            "a string",
+            &format!("write `select(keys, queries, {comparison})`"),
+        ),
+        Hint::Habit(habit) => {
+            let (message, label, help) = elsewhere::words(habit);
+            Words { message, label, help }
+        }
     }
     .at_the_end(found)
 }
@@ -301,7 +334,6 @@ fn foreign(text: &str) -> Option<&'static str> {
         '&' => Some("write `a and b`"),
         '|' => Some("write `a or b`"),
         '?' => Some("a conditional is written `a if condition else b`"),
-        '.' => Some("numbers have a digit on both sides of the point, as in `0.5`; nothing else has a point"),
         '@' | '~' | '$' | '\\' => Some("remove it"),
         '≤' => Some("write `<=`"),
         '≥' => Some("write `>=`"),
@@ -314,7 +346,7 @@ fn foreign(text: &str) -> Option<&'static str> {
     }
 }
 
-fn shorten(text: &str) -> String {
+pub(super) fn shorten(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     if line.chars().count() <= 30 { line.to_owned() } else { line.chars().take(29).chain(['…']).collect() }
 }
@@ -377,6 +409,7 @@ impl Hint {
             Self::InputNeedsDomain
             | Self::InputNeedsName
             | Self::LengthNeedsRange
+            | Self::DomainNeedsBraces { .. }
             | Self::ExampleNeedsArrow => "E0111",
             Self::ChainedAssignment
             | Self::CompoundAssignment(_)
@@ -384,7 +417,7 @@ impl Hint {
             | Self::ElementAssignment
             | Self::CallAssignment
             | Self::EqualsAssigns
-            | Self::NamedArgument
+            | Self::NamedArgument { .. }
             | Self::ReservedWord(_) => "E0112",
             Self::FloorDivision
             | Self::DoubleStar
@@ -404,31 +437,11 @@ impl Hint {
             | Self::TrailingComma
             | Self::Slice
             | Self::Tuple
-            | Self::Set => "E0113",
+            | Self::Set
+            | Self::AggregateNeedsValues
+            | Self::OperandMissing(_)
+            | Self::QuotedComparison(_) => "E0113",
+            Self::Habit(_) => "E0114",
         }
     }
-
-    /// Words that begin a statement elsewhere, and what to write instead.
-    pub(super) const STATEMENTS: [(&'static str, &'static str); 20] = [
-        ("while", "repeat over a list: `for i in range(n) { … }`"),
-        ("elif", "choose between values: `x = a if c else (b if d else e);`"),
-        ("switch", "look the value up: `{\"a\": 1, \"b\": 2}[x]`"),
-        ("match", "look the value up: `{\"a\": 1, \"b\": 2}[x]`"),
-        ("function", "write `def f(x) { … return y; }`"),
-        ("func", "write `def f(x) { … return y; }`"),
-        ("fn", "write `def f(x) { … return y; }`"),
-        ("lambda", "give the function a name: `def f(x) { return y; }`"),
-        ("let", "write `x = …;`"),
-        ("var", "write `x = …;`"),
-        ("const", "write `x = …;`"),
-        ("global", "leave it out: a loop shares the names around it, a function returns its results"),
-        ("import", "write `load \"file\";`"),
-        ("from", "write `load \"file\";`"),
-        ("include", "write `load \"file\";`"),
-        ("print", "write the expression alone, as in `x;`, or declare `output x;`"),
-        ("break", "leave it out; a loop runs over all of its list"),
-        ("continue", "leave it out; choose values by `a if c else b`"),
-        ("pass", "leave it out"),
-        ("assert", "write `assume …;` about inputs, or `example … => …;` about results"),
-    ];
 }

@@ -1,5 +1,6 @@
 //! What can be wrong with the text of a program. The words for it are `describe`'s.
 
+use super::elsewhere::Habit;
 use crate::source::Span;
 
 /// An error of lexing or parsing.
@@ -13,6 +14,10 @@ pub enum SyntaxError {
     },
     /// A string in `'…'` or `“…”`.
     ForeignQuotes {
+        span: Span,
+    },
+    /// A `\` and what follows it, in a string with escapes.
+    UnknownEscape {
         span: Span,
     },
     NumberTooLong {
@@ -96,7 +101,9 @@ pub enum Hint {
     ElementAssignment,
     CallAssignment,
     EqualsAssigns,
-    NamedArgument,
+    NamedArgument {
+        name: String,
+    },
     ReservedWord(String),
     // Expressions.
     FloorDivision,
@@ -113,11 +120,19 @@ pub enum Hint {
     Filter,
     GluedParenthesis,
     SelectNeedsComparison,
+    AggregateNeedsValues,
     EqualsInSelect,
     TrailingComma,
     Slice,
     Tuple,
     Set,
+    OperandMissing(String),
+    DomainNeedsBraces {
+        instead: String,
+    },
+    QuotedComparison(String),
+    /// What is written so in Python, tracr or another tool.
+    Habit(Habit),
 }
 
 impl SyntaxError {
@@ -126,6 +141,7 @@ impl SyntaxError {
             Self::UnknownText { span }
             | Self::UnclosedString { span }
             | Self::ForeignQuotes { span }
+            | Self::UnknownEscape { span }
             | Self::NumberTooLong { span, .. }
             | Self::TooDeep { span }
             | Self::MissingSemicolon { span, .. }
@@ -136,6 +152,11 @@ impl SyntaxError {
         }
     }
 
+    /// Whether it is about text in a statement that is read as if the text were right, or not there.
+    pub fn is_part_of_statement(&self) -> bool {
+        !matches!(self, Self::Mistaken { hint: Hint::CommentSign | Hint::Habit(_), .. })
+    }
+
     /// Whether more text could still make the program right.
     pub fn wants_more(&self) -> bool {
         match self {
@@ -144,6 +165,7 @@ impl SyntaxError {
             Self::UnknownText { .. }
             | Self::UnclosedString { .. }
             | Self::ForeignQuotes { .. }
+            | Self::UnknownEscape { .. }
             | Self::NumberTooLong { .. }
             | Self::TooDeep { .. }
             | Self::Unopened { .. } => false,

@@ -5,12 +5,15 @@
 pub mod ast;
 mod blame;
 mod describe;
+pub mod elsewhere;
 mod error;
 mod format;
 mod layout;
+mod lex;
 mod mark;
 mod parse;
 pub mod print;
+mod recognise;
 mod recover;
 mod token;
 mod warn;
@@ -18,5 +21,7 @@ mod warn;
 pub use describe::describe;
 pub use error::{Found, Hint, SyntaxError};
 pub use format::format;
-pub use parse::{Completeness, Parsed, completeness, continues, parse, parse_among};
+pub use parse::{
+    Completeness, Parsed, completeness, continues, is_one_piece, names_set, parse, parse_among, plain_strings,
+};
 pub use warn::warnings;

@@ -2,11 +2,12 @@
 
 use super::SyntaxError;
 use super::ast::{Ast, BinaryOp, Declaration, Expr, ExprKind, Repl, Statement, StatementKind};
+use super::lex::{between_quotes, lex};
 use super::mark::{Bound, mark};
-use super::recover::Failure;
-use super::token::{Spanned as SpannedToken, Token, lex};
+use super::recover::{Failure, Repair};
+use super::token::{Spanned as SpannedToken, Token};
 use crate::source::{SourceId, Span};
-use crate::value::Number;
+use crate::value::{Number, notation};
 use lalrpop_util::{ParseError, lalrpop_mod};
 use std::sync::Arc;
 
@@ -44,6 +45,7 @@ pub fn parse_among(source: SourceId, text: &str, is_bound: impl Fn(&str) -> bool
     let bound = Bound::of(&tokens, is_bound);
     let mut state = State { source, statements: Vec::new(), errors: Vec::new(), too_deep: None };
     let mut from = 0;
+    let mut broken = Vec::new();
     for _ in 0..=MAX_ERRORS {
         let marked = mark(text, &tokens[from..], &bound);
         let parser = grammar::ProgramParser::new();
@@ -56,15 +58,23 @@ pub fn parse_among(source: SourceId, text: &str, is_bound: impl Fn(&str) -> bool
             let span = e.span().range();
             touched.start <= span.end && span.start <= touched.end
         };
-        if !lexed.errors.iter().any(foreign) {
+        if !lexed.errors.iter().filter(|e| e.is_part_of_statement()).any(foreign) {
             state.errors.push(error);
         }
         let done = state.statements.last().map_or(0, |s: &Statement| s.span.end as usize);
         from = from.max(tokens.partition_point(|t| t.2 <= done));
+        if let Repair::Cut { start, end, broken: true } = repair {
+            broken.push(start..end);
+        }
         repair.apply(&mut tokens);
     }
     let mut errors = state.errors;
-    errors.extend(lexed.errors);
+    // What was left out of a statement that is not read at all is no error of its own.
+    let in_broken = |e: &SyntaxError| {
+        let span = e.span().range();
+        !e.is_part_of_statement() && broken.iter().any(|b| b.start < span.start && span.end <= b.end)
+    };
+    errors.extend(lexed.errors.into_iter().filter(|e| !in_broken(e)));
     errors.sort_by_key(|e| (e.span().start, e.span().end));
     errors.dedup();
     errors.truncate(MAX_ERRORS);
@@ -105,6 +115,23 @@ pub fn continues(text: &str, next: &str) -> bool {
     errors.iter().all(SyntaxError::wants_more)
 }
 
+/// Whether a text can be put into a declaration and stays a part of it: it ends neither the declaration
+/// nor a bracket around it, and has no comment.
+pub fn is_one_piece(text: &str) -> bool {
+    let lexed = lex(SourceId::NOWHERE, text);
+    let mut open = 0_usize;
+    let balanced = lexed.tokens.iter().all(|(_, token, _)| {
+        if token.closes() {
+            let before = open;
+            open = open.saturating_sub(1);
+            return before > 0;
+        }
+        open += usize::from(token.opens());
+        *token != Token::Semicolon
+    });
+    balanced && open == 0 && lexed.comments.is_empty() && !text.contains('\n')
+}
+
 fn failure<'f, 's>(
     text: &'f str,
     source: SourceId,
@@ -126,9 +153,38 @@ fn failure<'f, 's>(
     Failure::new(text, source, tokens, at, expected)
 }
 
-/// The value of a string token, without its quotes.
+/// The names that a statement would have set which could not be read.
+pub fn names_set(text: &str) -> Vec<Arc<str>> {
+    let tokens = lex(SourceId::NOWHERE, text).tokens;
+    let set = |i: &usize| {
+        let around = (i.checked_sub(1).map(|i| tokens[i].1), tokens.get(i + 1).map(|t| t.1));
+        match around {
+            (Some(Token::Def | Token::For | Token::Ident("input" | "import" | "as")), _) => true,
+            (_, Some(Token::Assign)) => true,
+            (_, Some(Token::Colon)) => tokens.get(i + 2).is_some_and(|t| t.1 == Token::Assign),
+            _ => false,
+        }
+    };
+    let name = |i: usize| if let Token::Ident(name) = tokens[i].1 { Some(Arc::from(name)) } else { None };
+    (0..tokens.len()).filter(set).filter_map(name).collect()
+}
+
+/// The strings of a text in which `\` is an ordinary character.
+pub fn plain_strings(text: &str) -> impl Iterator<Item = &str> {
+    let tokens = lex(SourceId::NOWHERE, text).tokens.into_iter();
+    tokens.filter_map(|(_, token, _)| if let Token::Str(written) = token { Some(written) } else { None })
+}
+
+/// The value of a plain string token.
 pub(crate) fn text(token: &str) -> Arc<str> {
-    token.trim_matches('"').into()
+    between_quotes(token).into()
+}
+
+/// The value of a string token with escapes.
+pub(crate) fn unescaped(token: &str) -> Arc<str> {
+    // What is not an escape is reported by the lexer.
+    let written = between_quotes(token);
+    notation::unescaped(written).map_or_else(|_| written.into(), Into::into)
 }
 
 /// What the grammar's actions share.

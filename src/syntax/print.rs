@@ -5,8 +5,9 @@
 use super::ast::*;
 use super::format::Formatter;
 use super::layout::Doc;
-use crate::source::Span;
+use crate::source::{Span, Spanned};
 use crate::value::Number;
+use crate::value::notation::quoted;
 
 /// An expression on one line, as messages show it.
 pub fn expr(expr: &Expr) -> String {
@@ -88,7 +89,7 @@ impl Printer<'_> {
                 self.expr(iterable),
                 Doc::text(" {"),
             ]),
-            StatementKind::Load { path } => Doc::text(format!("load \"{path}\";")),
+            StatementKind::Load { path } => Doc::text(format!("load {};", quoted(&path.value))),
             StatementKind::Draw { what, input } => {
                 let args = std::iter::once(what).chain(input).map(|e| self.expr(e)).collect();
                 Doc::Concat(vec![Doc::bracketed("draw(", args, ")"), Doc::text(";")])
@@ -110,11 +111,11 @@ impl Printer<'_> {
         let word = |word: &str, rest: Doc| Doc::Concat(vec![Doc::text(word), rest]);
         match declaration {
             Declaration::Input { name, domain } => word(&format!("input {name} : "), self.domain(domain)),
-            Declaration::Length { min, max } => Doc::text(format!(
-                "length {}..{}",
-                self.number(&min.value, min.span),
-                self.number(&max.value, max.span)
-            )),
+            Declaration::Length { min, max } => {
+                let bound = |bound: &Spanned<Number>| self.number(&bound.value, bound.span);
+                let min = min.as_ref().map_or_else(String::new, |min| bound(min) + "..");
+                Doc::text(format!("length {min}{}", bound(max)))
+            }
             Declaration::Attention { mode } => Doc::text(format!("attention {mode}")),
             Declaration::Assume(condition) => word("assume ", self.expr(condition)),
             Declaration::Output(values) => word("output ", self.values(values)),
@@ -144,7 +145,7 @@ impl Printer<'_> {
         match &literal.kind {
             LiteralKind::Number(number) => self.number(number, literal.span),
             LiteralKind::Ratio(n, d) => format!("{}/{}", decimal(n), decimal(d)),
-            LiteralKind::Str(text) => format!("\"{text}\""),
+            LiteralKind::Str(text) => quoted(text),
             LiteralKind::Name(name) => name.to_string(),
         }
     }
@@ -188,7 +189,7 @@ impl Printer<'_> {
         match &expr.kind {
             ExprKind::Name(name) => Doc::text(&**name),
             ExprKind::Number(number) => Doc::text(self.number(number, expr.span)),
-            ExprKind::Str(text) => Doc::text(format!("\"{text}\"")),
+            ExprKind::Str(text) => Doc::text(quoted(text)),
             ExprKind::Paren(inner) => self.bracketed("(", std::slice::from_ref(inner), ")"),
             ExprKind::List(items) => self.bracketed("[", items, "]"),
             ExprKind::Dict(pairs) => {

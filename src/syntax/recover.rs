@@ -4,6 +4,7 @@
 //! What lies before the token at which the parser stopped is well formed as far as it goes:
 //! brackets match there, and statements and blocks can be told by counting.
 
+use super::elsewhere::ONE_LINE;
 use super::error::{Found, SyntaxError};
 use super::token::{Bracket, Spanned, Token};
 use crate::source::{SourceId, Span};
@@ -129,8 +130,7 @@ impl<'f, 's> Failure<'f, 's> {
                 (self.unclosed(block.open), self.cut(self.blocks[0].head, self.at, true))
             }
             _ if self.is_foreign_comment() => {
-                let line_end = (self.at + 1..self.tokens.len()).find(|i| self.is_line_start(*i));
-                (self.unexpected(), self.cut(self.at, line_end.unwrap_or(self.tokens.len()), false))
+                (self.unexpected(), self.cut(self.start, self.line_end(), false))
             }
             (Some(T::Semicolon), _) if self.start == self.at => {
                 (self.unexpected(), self.cut(self.at, self.at + 1, false))
@@ -185,8 +185,14 @@ impl<'f, 's> Failure<'f, 's> {
         (end - width, end)
     }
 
+    /// The token that begins the line after the one on which the statement begins.
+    pub(super) fn line_end(&self) -> usize {
+        (self.start + 1..self.tokens.len()).find(|i| self.is_line_start(*i)).unwrap_or(self.tokens.len())
+    }
+
     fn unexpected(&self) -> SyntaxError {
-        if self.at > self.start && self.begins_statement(self.at) {
+        let foreign = self.is_foreign_comment();
+        if self.at > self.start && self.begins_statement(self.at) && !foreign {
             let (start, end) = self.end_before(self.at);
             let span = Span::new(self.source, start, end);
             return SyntaxError::Unexpected { span, found: Found::LineEnd, expected: self.expected.clone() };
@@ -245,7 +251,7 @@ impl<'f, 's> Failure<'f, 's> {
         found == T::CloseBrace || (self.is_line_start(self.at) && !operator)
     }
 
-    fn is_line_start(&self, index: usize) -> bool {
+    pub(super) fn is_line_start(&self, index: usize) -> bool {
         let before = index.checked_sub(1).map_or(0, |i| self.tokens[i].2);
         self.tokens.get(index).is_some_and(|t| index == 0 || self.text[before..t.0].contains('\n'))
     }
@@ -310,7 +316,15 @@ impl<'f, 's> Failure<'f, 's> {
         {
             return self.cut(block.head, (self.block_end() + 1).min(self.tokens.len()), true);
         }
-        self.cut(self.start, self.statement_end(), true)
+        let end = self.statement_end();
+        // `import x` and its kind end with their line, and the next line has its own errors.
+        let one_line = matches!(self.token(self.start), Some(Token::Ident(word)) if ONE_LINE.contains(&word));
+        let end = if (one_line && self.brackets.is_empty()) || self.is_answer() {
+            end.min(self.line_end())
+        } else {
+            end
+        };
+        self.cut(self.start, end, true)
     }
 
     fn statement_end(&self) -> usize {

@@ -1,8 +1,5 @@
 //! The words of the language. Those whose meaning depends on where they stand are `mark`'s.
 
-use super::SyntaxError;
-use super::ast::Comment;
-use crate::source::{SourceId, Span};
 use logos::Logos;
 
 /// A token. `select(` and its kin are one token with their parenthesis, as in the RASP tool:
@@ -23,11 +20,28 @@ pub enum Token<'s> {
     Float(&'s str),
     #[regex("\"[^\"\n]*\"")]
     Str(&'s str),
+    /// `e"…"`, in which `\` begins an escape.
+    #[regex(r#"e"([^"\\\n]|\\[^\n])*""#)]
+    Escaped(&'s str),
     #[regex("\"[^\"\n]*", priority = 1)]
+    #[regex(r#"e"([^"\\\n]|\\[^\n])*"#, priority = 2)]
     OpenStr,
     /// A string as other languages or word processors write it.
     #[regex("['“”„]", foreign_string)]
     ForeignStr,
+
+    // What no statement of RASP has. The parser stops there, or `lex` takes it out.
+    #[token(".")]
+    Dot,
+    #[token("\"\"\"")]
+    #[token("'''")]
+    TripleQuote,
+    #[token("//")]
+    SlashSlash,
+    #[token("/*")]
+    SlashStar,
+    #[regex(">>+")]
+    Prompt,
 
     #[token("select(")]
     SelectOpen,
@@ -169,50 +183,6 @@ fn foreign_string<'s>(lexer: &mut logos::Lexer<'s, Token<'s>>) -> bool {
 /// A token between two byte offsets, as the parser takes it.
 pub type Spanned<'s> = (usize, Token<'s>, usize);
 
-/// What lexing gives: tokens, comments, and what was no token at all.
-#[derive(Default)]
-pub struct Lexed<'s> {
-    pub tokens: Vec<Spanned<'s>>,
-    pub comments: Vec<Comment>,
-    pub errors: Vec<SyntaxError>,
-}
-
-/// Splits a text into tokens.
-pub fn lex(source: SourceId, text: &str) -> Lexed<'_> {
-    let mut lexed = Lexed::default();
-    for (token, range) in Token::lexer(text).spanned() {
-        let span = Span::new(source, range.start, range.end);
-        let token = match token {
-            Ok(Token::Comment) => {
-                lexed.comments.push(Comment { span, text: text[range].trim_end().to_owned() });
-                continue;
-            }
-            Ok(Token::ByteOrderMark) => continue,
-            Ok(Token::OpenStr) => {
-                lexed.errors.push(SyntaxError::UnclosedString { span });
-                Token::Str(&text[range.clone()])
-            }
-            Ok(Token::ForeignStr) => {
-                lexed.errors.push(SyntaxError::ForeignQuotes { span });
-                Token::Str(&text[range.clone()])
-            }
-            Ok(token) => token,
-            Err(()) => {
-                match lexed.errors.last_mut() {
-                    // One report for a run of foreign characters.
-                    Some(SyntaxError::UnknownText { span: last }) if last.end == span.start => {
-                        last.end = span.end;
-                    }
-                    _ => lexed.errors.push(SyntaxError::UnknownText { span }),
-                }
-                continue;
-            }
-        };
-        lexed.tokens.push((range.start, token, range.end));
-    }
-    lexed
-}
-
 /// What an open bracket holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bracket {
@@ -249,6 +219,10 @@ impl Token<'_> {
         matches!(self, Token::Close | Token::CloseList | Token::CloseBrace)
     }
 
+    pub fn opens(self) -> bool {
+        Bracket::opened_by(self, None).is_some()
+    }
+
     pub fn ends_statement(self) -> bool {
         matches!(self, Token::Semicolon | Token::LineEnd | Token::Broken)
     }
@@ -256,6 +230,6 @@ impl Token<'_> {
     /// Whether an operand may end here, so that an operator may follow.
     pub fn ends_operand(self) -> bool {
         use Token as T;
-        matches!(self, T::Ident(_) | T::Int(_) | T::Float(_) | T::Str(_)) || self.closes()
+        matches!(self, T::Ident(_) | T::Int(_) | T::Float(_) | T::Str(_) | T::Escaped(_)) || self.closes()
     }
 }

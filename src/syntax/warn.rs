@@ -9,6 +9,7 @@ use super::print;
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::value::Value;
+use crate::value::notation::quoted;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -36,6 +37,13 @@ fn visit_statement(statement: &Statement, found: &mut Vec<Diagnostic>, repl: &mu
         StatementKind::Declare(declaration) => {
             if let Declaration::Input { domain, .. } = declaration {
                 found.extend(repeated_values(domain));
+                found.extend(one_word(domain));
+                found.extend(domain.iter().filter_map(|item| match item {
+                    DomainItem::One(Literal { kind: LiteralKind::Str(text), span }) => {
+                        escape_in_plain(text, *span)
+                    }
+                    DomainItem::One(_) | DomainItem::Range(..) => None,
+                }));
             }
         }
     }
@@ -81,6 +89,34 @@ fn repeated_values(domain: &[DomainItem]) -> Vec<Diagnostic> {
     found
 }
 
+/// `"\n"`, which is two characters. `span` is where the string stands.
+fn escape_in_plain(text: &str, span: Span) -> Option<Diagnostic> {
+    let (escape, meaning) =
+        [("\\n", "a line break"), ("\\t", "a tab")].into_iter().find(|(escape, _)| text.contains(escape))?;
+    // With quotes around it, and nothing else: a string with escapes is longer.
+    let plain = span.range().len() == text.len() + 2;
+    plain.then(|| {
+        Diagnostic::warning("W0117", format!("`{escape}` in a plain string is two characters"))
+            .label(span, "`\\` is an ordinary character here")
+            .help(format!("for {meaning}, write `e\"{escape}\"`, with `e` before the string"))
+    })
+}
+
+/// A domain of one word, which was perhaps meant as its characters.
+fn one_word(domain: &[DomainItem]) -> Option<Diagnostic> {
+    let [DomainItem::One(Literal { kind: LiteralKind::Str(word), span })] = domain else { return None };
+    let characters: Vec<String> = word.chars().map(|c| quoted(&c.to_string())).collect();
+    let help = match characters.len() {
+        0 | 1 => return None,
+        n if n <= MAX_CHARACTERS => {
+            format!("for the characters of the word, write `{{{}}}`", characters.join(", "))
+        }
+        _ => "for the characters of the word, write each in quotes, in braces".to_owned(),
+    };
+    let report = Diagnostic::warning("W0116", "the input can have this one value only");
+    Some(report.label(*span, "one token, the whole word").help(help))
+}
+
 /// `left_of`: what the expression is the left operand or the `then` of.
 fn visit(expr: &Expr, left_of: Option<&ExprKind>, found: &mut Vec<Diagnostic>) {
     let left = match &expr.kind {
@@ -106,9 +142,12 @@ fn visit(expr: &Expr, left_of: Option<&ExprKind>, found: &mut Vec<Diagnostic>) {
             }
             Some(then)
         }
+        ExprKind::Str(text) => {
+            found.extend(escape_in_plain(text, expr.span));
+            None
+        }
         ExprKind::Name(_)
         | ExprKind::Number(_)
-        | ExprKind::Str(_)
         | ExprKind::Paren(_)
         | ExprKind::List(_)
         | ExprKind::Dict(_)
@@ -127,6 +166,9 @@ fn visit(expr: &Expr, left_of: Option<&ExprKind>, found: &mut Vec<Diagnostic>) {
         visit(child, is_left.then_some(&expr.kind), found);
     }
 }
+
+/// Longer words are not written out.
+const MAX_CHARACTERS: usize = 20;
 
 /// Chains of which this many bytes would be shown are not.
 const LONGEST_HELP: usize = 1_000;

@@ -5,6 +5,7 @@
 
 mod elementwise;
 mod fault;
+pub mod notation;
 mod number;
 
 pub use elementwise::{Compare, Elementwise, Table};
@@ -96,7 +97,7 @@ impl fmt::Display for Value {
             Self::Bool(true) => f.write_str("True"),
             Self::Bool(false) => f.write_str("False"),
             Self::Number(n) => n.fmt(f),
-            Self::Str(s) => write!(f, "\"{s}\""),
+            Self::Str(s) => f.write_str(&notation::quoted(s)),
         }
     }
 }

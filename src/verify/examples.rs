@@ -3,6 +3,7 @@
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::inputs::{Columns, columns_text};
 use crate::interp::{Failure, Interpreter};
+use crate::ir::place::with_calls;
 use crate::ir::{Node, Program};
 use crate::value::Value;
 
@@ -26,7 +27,8 @@ pub fn wrong_examples(program: &Program) -> Vec<Diagnostic> {
                 if !outputs.iter().zip(&example.expected).all(|(a, b)| same(a, b)) {
                     wrong.push(
                         Diagnostic::error("E0301", "this example does not hold")
-                            .label(example.span, format!("the program gives {}", columns_text(&outputs))),
+                            .label(example.span, format!("the program gives {}", columns_text(&outputs)))
+                            .help("mend the program, or write what it gives if that is right"),
                     );
                 }
             }
@@ -43,12 +45,10 @@ pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> 
         Node::Selector(_) => "this selector has no row",
     };
     let message = format!("the program fails on {}: {}", columns_text(input), failure.fault);
-    let mut diagnostic = Diagnostic::error("E0303", message)
+    let report = Diagnostic::error("E0303", message)
         .label(origin.span, format!("{what} at position {}", failure.position));
-    for call in program.graph.calls(origin.stack).take(3) {
-        diagnostic = diagnostic.label(call.site, format!("in this call of `{}`", call.function));
-    }
-    diagnostic
+    let calls = program.graph.calls(origin.stack).map(|call| (call.function.clone(), call.site));
+    with_calls(report, calls)
 }
 
 /// The warning that a model was, or will be, asked for what its program does not say.

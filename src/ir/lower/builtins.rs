@@ -21,6 +21,7 @@ impl Session<'_> {
                 parameters: Some(parameters),
                 found: args.len(),
                 defined: None,
+                signature: None,
             };
             return self.fail(span, kind);
         };

@@ -17,8 +17,9 @@ impl Session<'_> {
                 let [input] = things.as_slice() else {
                     let function = self.sources.text(callee.span).into();
                     let (parameters, found) = (Some(1), things.len());
-                    return self
-                        .fail(span, Kind::WrongArguments { function, parameters, found, defined: None });
+                    let kind =
+                        Kind::WrongArguments { function, parameters, found, defined: None, signature: None };
+                    return self.fail(span, kind);
                 };
                 let found = match input {
                     Thing::Atom(Value::Str(text)) if text.is_empty() => "an empty string",
@@ -37,11 +38,12 @@ impl Session<'_> {
 
     fn call_function(&mut self, function: &Arc<Function>, args: &[Thing], span: Span) -> Result<Thing> {
         let name = function.name();
-        let wrong = |parameters, defined| Kind::WrongArguments {
+        let wrong = |parameters, defined: Option<Span>, signature| Kind::WrongArguments {
             function: name.clone(),
             parameters: Some(parameters),
             found: args.len(),
-            defined,
+            defined: defined.filter(|span| !span.in_library()),
+            signature,
         };
         let (def, scope) = match function.as_ref() {
             Function::Width => {
@@ -51,13 +53,14 @@ impl Session<'_> {
                         let (what, by) = ("a selector", "the width of a selector");
                         self.fail(span, Kind::Expected { what, found: other.describe(), by })
                     }
-                    _ => self.fail(span, wrong(1, None)),
+                    _ => self.fail(span, wrong(1, None, None)),
                 };
             }
             Function::Defined { def, scope } => (def, *scope),
         };
         if args.len() != def.parameters.len() {
-            return self.fail(span, wrong(def.parameters.len(), Some(def.name.span)));
+            let signature = Some(self.signature(def));
+            return self.fail(span, wrong(def.parameters.len(), Some(def.name.span), signature));
         }
         if self.call_depth >= MAX_CALL_DEPTH {
             return self.fail(span, Kind::TooDeepRecursion { function: name });

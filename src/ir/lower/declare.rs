@@ -1,5 +1,6 @@
 //! Declarations: what a program says about its inputs, lengths, attention, outputs, examples.
 
+use super::error::{LowerError, Place};
 use super::{Kind, MAX_DOMAIN, MAX_LENGTH, Reported, Result, Session, Thing};
 use crate::diagnostic::Diagnostic;
 use crate::ir::{Column, Example, LeftOut, Lengths, Op, Output, SOpId};
@@ -58,7 +59,7 @@ impl Session<'_> {
         }
         match declaration {
             Declaration::Input { name, domain } => self.declare_input(name, domain),
-            Declaration::Length { min, max } => self.declare_length(min, max, span),
+            Declaration::Length { min, max } => self.declare_length(min.as_ref(), max, span),
             Declaration::Attention { mode } => self.declare_attention(mode, span),
             Declaration::Assume(expr) => match self.expr(expr)? {
                 Thing::SOp(sop) => {
@@ -75,11 +76,29 @@ impl Session<'_> {
             },
             Declaration::Output(exprs) => exprs.iter().try_for_each(|e| self.declare_output(e)),
             Declaration::Example { inputs, expected } => {
-                let inputs = inputs.iter().map(|e| self.expr(e)).collect::<Result<_>>()?;
-                let expected = expected.iter().map(|e| self.expr(e)).collect::<Result<_>>()?;
+                let inputs = inputs.iter().map(|e| self.shown(e)).collect::<Result<_>>()?;
+                let expected = expected.iter().map(|e| self.shown(e)).collect::<Result<_>>()?;
                 self.declared.examples.push((inputs, expected, span));
                 Ok(())
             }
+        }
+    }
+
+    /// A list of an example, in which a name that is not defined was meant as a string.
+    fn shown(&mut self, expr: &Expr) -> Result<Thing> {
+        let result = self.expr(expr);
+        if result.is_err() {
+            self.undefined_in(expr.span, Place::Example);
+        }
+        result
+    }
+
+    /// Says of a name in an expression that was just found to be undefined, if one was, where it stands.
+    fn undefined_in(&mut self, expr: Span, now: Place) {
+        if let Some(LowerError { kind: Kind::UndefinedName { place, .. }, span, .. }) = self.errors.last_mut()
+            && span.to(expr) == expr
+        {
+            *place = now;
         }
     }
 
@@ -206,7 +225,14 @@ impl Session<'_> {
         }
     }
 
-    fn declare_length(&mut self, min: &Spanned<Number>, max: &Spanned<Number>, span: Span) -> Result<()> {
+    fn declare_length(
+        &mut self,
+        min: Option<&Spanned<Number>>,
+        max: &Spanned<Number>,
+        span: Span,
+    ) -> Result<()> {
+        let one = Spanned { value: Number::from(1_i64), span: max.span };
+        let min = min.unwrap_or(&one);
         let bound = |n: &Number| {
             n.to_i64().and_then(|n| usize::try_from(n).ok()).filter(|n| (1..=MAX_LENGTH).contains(n))
         };
@@ -240,7 +266,18 @@ impl Session<'_> {
     }
 
     fn declare_output(&mut self, expr: &Expr) -> Result<()> {
-        let thing = self.expr(expr)?;
+        let result = self.expr(expr);
+        if result.is_err() && matches!(expr.bare().kind, ExprKind::Name(_)) {
+            let named = self.scopes.own(self.globals).into_iter();
+            let graph = &self.program.graph;
+            let computed = |sop: SOpId| !matches!(graph[sop].op, Op::Input(_));
+            let is_sop = |name: &str, thing: &Thing| {
+                matches!(thing, Thing::SOp(sop) if computed(*sop)) && name != "out"
+            };
+            let sops = named.filter(|(n, t)| is_sop(n, t)).map(|(name, _)| name).collect();
+            self.undefined_in(expr.span, Place::Output { sops });
+        }
+        let thing = result?;
         let sop = match thing {
             Thing::SOp(sop) => sop,
             Thing::Atom(ref value) => self.add(Op::Const(value.clone()), expr.span),
@@ -348,7 +385,10 @@ impl Session<'_> {
                 if !self.declared.outside.is_empty() {
                     return Ok(Err(LeftOut::Domains));
                 }
-                let kind = Kind::ExampleOutside { value: value.clone(), column: column.name.clone() };
+                let shown: Vec<String> = domain.iter().take(12).map(ToString::to_string).collect();
+                let more = if domain.len() > shown.len() { ", …" } else { "" };
+                let domain = shown.join(", ") + more;
+                let kind = Kind::ExampleOutside { value: value.clone(), column: column.name.clone(), domain };
                 return self.fail(span, kind);
             }
         }
@@ -388,7 +428,7 @@ impl Session<'_> {
                     self.declared.outside.push(column);
                 }),
                 Declaration::Length { min, max } => {
-                    let result = self.declare_length(min, max, statement.span);
+                    let result = self.declare_length(min.as_ref(), max, statement.span);
                     self.declared.lengths_outside = true;
                     result
                 }

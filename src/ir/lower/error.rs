@@ -1,10 +1,12 @@
 //! What can be wrong with the meaning of a program, and the words for it.
 
+use super::help::{self, quoted};
 use super::thing::{MAX_NESTING, MAX_WEIGHT};
 use super::{MAX_CALL_DEPTH, MAX_DOMAIN, MAX_LENGTH, MAX_NODES, MAX_STEPS};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::source::{SourceId, Span};
-use crate::value::{Compare, Fault, Kinds, Number, Value};
+use crate::ir::place::with_calls;
+use crate::source::Span;
+use crate::value::{Compare, Fault, Kinds, Value, notation};
 use std::sync::Arc;
 
 /// An error with its place, and the calls that led there (innermost first).
@@ -13,6 +15,8 @@ pub struct LowerError {
     pub kind: LowerErrorKind,
     pub span: Span,
     pub trail: Vec<(Arc<str>, Span)>,
+    /// Of an error in a function of the library: what the program has called.
+    pub signature: Option<String>,
 }
 
 /// Why a statement has no meaning. Evidence only; [`describe`] has the words.
@@ -21,6 +25,7 @@ pub enum LowerErrorKind {
     UndefinedName {
         name: Arc<str>,
         known: Vec<Arc<str>>,
+        place: Place,
     },
     ReservedName {
         name: Arc<str>,
@@ -76,7 +81,22 @@ pub enum LowerErrorKind {
         function: Arc<str>,
         parameters: Option<usize>,
         found: usize,
+        /// Where the program defines it.
         defined: Option<Span>,
+        signature: Option<String>,
+    },
+    /// `sop[other]`, both s-ops.
+    IndexedBySOp {
+        base: String,
+        index: String,
+    },
+    /// A warning: `and` or `or` of what is no boolean.
+    TruthOfValues {
+        operator: &'static str,
+    },
+    /// A warning: an input whose name the program sets to something that does not depend on it.
+    HidesInput {
+        name: Arc<str>,
     },
     NotCallable {
         found: &'static str,
@@ -164,6 +184,8 @@ pub enum LowerErrorKind {
     ExampleOutside {
         value: Value,
         column: Arc<str>,
+        /// The first values of the column's domain.
+        domain: String,
     },
     ExampleTooLong {
         length: usize,
@@ -175,6 +197,17 @@ pub enum LowerErrorKind {
     },
 }
 
+/// Where a name stands.
+#[derive(Clone, Debug)]
+pub enum Place {
+    Expression,
+    /// An `output` of a program with these s-ops.
+    Output {
+        sops: Vec<Arc<str>>,
+    },
+    Example,
+}
+
 /// What `tokens`, which holds strings, is the text of.
 #[derive(Clone, Debug)]
 pub enum TextOf {
@@ -184,44 +217,29 @@ pub enum TextOf {
     Column(Arc<str>),
 }
 
-/// The words for an error.
-///
-/// An error inside the standard library points at the call that led there first.
+/// The words for an error, with the calls that led there.
 pub fn describe(error: &LowerError) -> Diagnostic {
-    let mut diagnostic = words(&error.kind, error.span);
-    let in_library = |span: Span| span.source == SourceId::FIRST;
-    let mut sites = error.trail.clone();
-    sites.dedup_by_key(|(_, site)| *site);
-    sites.retain(|(_, site)| *site != error.span && !in_library(*site));
-    // Of a recursion, one call says it all.
-    let mut seen = std::collections::HashSet::new();
-    sites.retain(|(function, _)| seen.insert(function.clone()));
-    for (function, site) in sites.into_iter().take(3) {
-        diagnostic = diagnostic.label(site, format!("in this call of `{function}`"));
-    }
-    if in_library(error.span) && diagnostic.labels.len() > 1 {
-        diagnostic.labels.rotate_left(1);
-    }
-    diagnostic
+    let report = words(&error.kind, error.span);
+    let report = match &error.signature {
+        Some(signature) => report.note(signature.clone()),
+        None => report,
+    };
+    with_calls(report, error.trail.iter().cloned())
 }
 
 fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
     use LowerErrorKind as K;
     let error = |code, message: String| Diagnostic::error(code, message);
     match kind {
-        K::UndefinedName { name, known } => error("E0201", format!("`{name}` is not defined"))
+        K::UndefinedName { name, known, place } => error("E0201", format!("`{name}` is not defined"))
             .label(span, "no such name here")
-            .maybe_help(undefined_help(name, known)),
+            .maybe_help(help::undefined(name, known, place)),
         K::ReservedName { name, by_library } => error("E0202", format!("`{name}` cannot be redefined"))
             .label(
                 span,
                 if *by_library { "a name of the standard library" } else { "a word of the language" },
             )
-            .help(if *by_library {
-                "choose another name; inside a function this name would be allowed".to_owned()
-            } else {
-                "choose another name".to_owned()
-            }),
+            .help(help::reserved(name, *by_library)),
         K::AmbiguousTokens { name, columns } => {
             error("E0203", format!("`{name}` is ambiguous in a program with {} input columns", columns.len()))
                 .label(span, "which column?")
@@ -229,7 +247,7 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         }
         K::Expected { what, found, by } => error("E0204", format!("expected {what}, found {found}"))
             .label(span, format!("{by} needs {what} here"))
-            .maybe_help(expected_help(what, found)),
+            .maybe_help(help::expected(what, found, by)),
         K::Operands { operator, left, right } => {
             let message = match right {
                 None => format!("`{operator}` has no meaning for {left}"),
@@ -237,18 +255,18 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             };
             error("E0205", message)
                 .label(span, "no meaning, whatever the input")
-                .maybe_help(operand_help(operator, left, *right))
+                .maybe_help(help::operand(operator, left, *right))
         }
         K::NeverWorks { operator, operands, text } => {
             let kinds: Vec<String> = operands.iter().map(ToString::to_string).collect();
             error("E0206", format!("`{operator}` has no meaning for {}", kinds.join(" and ")))
                 .label(span, "fails on every input")
-                .maybe_help(kinds_help(&kinds, text.as_ref()))
+                .maybe_help(help::kinds(&kinds, text.as_ref()))
         }
         K::NeverCompares { op, key, query, text } => {
             error("E0206", format!("`{}` cannot compare {key} with {query}", op.symbol()))
                 .label(span, "fails on every input")
-                .maybe_help(kinds_help(&[key.to_string(), query.to_string()], text.as_ref()))
+                .maybe_help(help::kinds(&[key.to_string(), query.to_string()], text.as_ref()))
         }
         K::NeverEqual { op, operands: [left, right], selects, text, constant } => {
             let effect = match (selects, op) {
@@ -260,7 +278,7 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             let message = format!("a {left} never equals a {right}");
             Diagnostic::warning("W0112", message)
                 .label(span, effect)
-                .maybe_help(unequal_help(text.as_ref(), constant.as_ref()))
+                .maybe_help(help::unequal(text.as_ref(), constant.as_ref()))
         }
         K::TextOfInput { column } => {
             Diagnostic::warning("W0113", format!("`tokens` is the text of the input `{column}`"))
@@ -270,14 +288,34 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::Constant(fault) => {
             error("E0207", fault.to_string()).label(span, "these are constants: it always fails")
         }
-        K::WrongArguments { function, parameters, found, defined } => {
+        K::IndexedBySOp { base, index } => error("E0204", "expected an integer, found an s-op".to_owned())
+            .label(span, "the index of an s-op is one position, the same everywhere")
+            .help(format!(
+                "for the value at another position, write `load_from_location({base}, {index})`, or move the sequence: `shift({base}, steps, filler)`"
+            )),
+        K::TruthOfValues { operator } => {
+            Diagnostic::warning("W0114", format!("`{operator}` gives True or False, not one of its operands"))
+                .label(span, "a value that is not a boolean counts as True if it is not 0 and not empty")
+                .help("to choose between values, write `a if condition else b`; for a condition, compare: `x != 0`")
+        }
+        K::HidesInput { name } => {
+            Diagnostic::warning("W0115", format!("this hides the input `{name}`"))
+                .label(span, "from here on, the name means a value that does not depend on the input")
+                .help("choose another name; the values of the input are declared by `input tokens : 0..9;`")
+        }
+        K::WrongArguments { function, parameters, found, defined, signature } => {
             let takes = match parameters {
                 Some(1) => "1 argument".to_owned(),
                 Some(n) => format!("{n} arguments"),
                 None => "other arguments".to_owned(),
             };
             let diagnostic = error("E0208", format!("`{function}` takes {takes}, not {found}"))
-                .label(span, format!("{found} given"));
+                .label(span, format!("{found} given"))
+                .maybe_help(help::call(function, *found));
+            let diagnostic = match signature {
+                Some(signature) => diagnostic.note(signature.clone()),
+                None => diagnostic,
+            };
             match defined {
                 Some(defined) if *defined != span => diagnostic.label(*defined, "defined here"),
                 _ => diagnostic,
@@ -318,9 +356,9 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         )
         .label(span, "this recursion is too deep, or does not end")
         .help("recursion ends in a conditional whose condition is a number: `x if n == 0 else f(n - 1)`"),
-        K::Load { path, reason } => error("E0216", format!("cannot load \"{path}\": {reason}"))
+        K::Load { path, reason } => error("E0216", format!("cannot load {}: {reason}", notation::quoted(path)))
             .label(span, "loaded here")
-            .help("files are looked for beside this file, then in the current folder; `.rasp` is added"),
+            .help(help::load(path)),
         K::LoadCycle { path } => error("E0217", format!("\"{path}\" loads itself"))
             .label(span, "loaded here, while it is still being loaded")
             .help("move what both files need into a third one"),
@@ -383,7 +421,7 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
             .help("`attention causal;` lets position i see positions 0..i; without it, all see all"),
         K::NotAnOutput { found } => error("E0226", format!("{found} cannot be an output"))
             .label(span, "an output is an s-op")
-            .maybe_help(output_help(found)),
+            .maybe_help(help::output(found)),
         K::ExampleCount { what, expected, found } => {
             error("E0227", format!("the program has {expected} {what}, but the example has {found}"))
                 .label(span, "this example")
@@ -392,105 +430,20 @@ fn words(kind: &LowerErrorKind, span: Span) -> Diagnostic {
         K::ExampleLength { what, expected, found } => {
             error("E0228", format!("{what} has {found} values for an input of length {expected}"))
                 .label(span, "the lengths differ")
+                .help("inputs and outputs have one value for each position")
         }
-        K::ExampleOutside { value, column } => {
-            error("E0229", format!("{value} is not in the domain of `{column}`")).label(span, "this example")
+        K::ExampleOutside { value, column, domain } => {
+            error("E0229", format!("{value} is not in the domain of `{column}`"))
+                .label(span, "this example")
+                .help(format!("the values of `{column}` are {domain}"))
         }
         K::ExampleTooLong { length, min, max } => {
             error("E0230", format!("the example has length {length}, but lengths are {min}..{max}"))
                 .label(span, "this example")
+                .help("take an example of another length, or declare more lengths, as in `length 1..20;`")
         }
         K::ExampleNotList { found } => error("E0231", format!("{found} is not a sequence of values"))
             .label(span, "an example needs lists of constants here")
             .help("as in `example [1, 2] => [True, False];`; a string stands for its characters"),
-    }
-}
-
-fn quoted(names: &[Arc<str>]) -> String {
-    names.iter().map(|n| format!("`{n}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn undefined_help(name: &str, known: &[Arc<str>]) -> Option<String> {
-    match name {
-        "select" | "aggregate" | "range" | "zip" | "len" => {
-            return Some(format!("write `{name}(` without a space before the parenthesis"));
-        }
-        "true" | "false" => {
-            return Some(format!("write `{}`", if name == "true" { "True" } else { "False" }));
-        }
-        "abs" => return Some("there is no `abs`; write `x if x > 0 else -x`".to_owned()),
-        "None" => {
-            return Some("there is no `None`; an empty row of an aggregate gives its default".to_owned());
-        }
-        "sum" | "map" | "print" | "str" | "int" | "float" | "bool" => {
-            return Some(format!("there is no `{name}` in RASP"));
-        }
-        _ => {}
-    }
-    nearest(name, known.iter().map(AsRef::as_ref)).map(|near| format!("did you mean `{near}`?"))
-}
-
-fn expected_help(what: &str, found: &str) -> Option<String> {
-    match (what, found) {
-        ("a selector", "an s-op") => Some("build one with `select(keys, queries, ==)`".to_owned()),
-        ("a number or an s-op", "a selector") | ("an s-op", "a selector") => {
-            Some("to count what a selector selects, write `selector_width(selector)`".to_owned())
-        }
-        (_, "a function") => Some("call it: `f(…)`".to_owned()),
-        _ => None,
-    }
-}
-
-fn output_help(found: &str) -> Option<String> {
-    match found {
-        "a selector" => Some("output an aggregate or its width: `selector_width(s)`".to_owned()),
-        "a function" => Some("call it: `f(…)`".to_owned()),
-        "a list" => Some("output its elements: `output list[0], list[1];`".to_owned()),
-        _ => None,
-    }
-}
-
-fn operand_help(operator: &str, left: &str, right: Option<&str>) -> Option<String> {
-    let one_of = |what: &str| left == what || right == Some(what);
-    if one_of("a selector") {
-        return Some(match operator {
-            "and" | "or" => "`and` and `or` join two selectors or two s-ops".to_owned(),
-            _ => "selectors know `and`, `or` and `not` only; to count what one selects, write `selector_width(s)`"
-                .to_owned(),
-        });
-    }
-    match operator {
-        "in" => {
-            Some("`in` looks for an atom in an s-op, or for an atom or s-op in a list of atoms".to_owned())
-        }
-        _ if one_of("a function") => Some("call it: `f(…)`".to_owned()),
-        _ => None,
-    }
-}
-
-fn kinds_help(kinds: &[String], text: Option<&TextOf>) -> Option<String> {
-    let string = kinds.iter().any(|k| k == "string");
-    let other = kinds.iter().any(|k| k != "string");
-    text.filter(|_| string && other).map(text_help)
-}
-
-fn text_help(text: &TextOf) -> String {
-    match text {
-        TextOf::Undeclared => {
-            "`tokens` holds strings unless the program declares its input: write `input tokens : 0..9;`, or use `tokens_int`"
-                .to_owned()
-        }
-        TextOf::Column(column) => format!("`tokens` is the text of the input `{column}`: write `{column}`"),
-    }
-}
-
-fn unequal_help(text: Option<&TextOf>, constant: Option<&Value>) -> Option<String> {
-    let other = constant.and_then(|constant| match constant {
-        Value::Str(s) => Number::parse(s).map(|number| format!("`{number}`, without quotes")),
-        number @ (Value::Number(_) | Value::Bool(_)) => Some(format!("`\"{number}\"`, in quotes")),
-    });
-    match (text, other) {
-        (Some(text), Some(other)) => Some(format!("{}; or compare with {other}", text_help(text))),
-        (text, other) => text.map(text_help).or(other.map(|other| format!("write {other}"))),
     }
 }

@@ -1,6 +1,6 @@
 //! Expressions.
 
-use super::error::TextOf;
+use super::error::{Place, TextOf};
 use super::{Function, Kind, List, Node, Reported, Result, ScopeId, Session, Thing};
 use crate::ir::{Op, SOpId, SelectorId, SelectorOp};
 use crate::source::Span;
@@ -81,7 +81,8 @@ impl Session<'_> {
             _ => {
                 let mut known = self.scopes.names(self.scope);
                 known.extend(["indices", "tokens", "True", "False"].map(Arc::from));
-                return self.fail(span, Kind::UndefinedName { name: name.clone(), known });
+                return self
+                    .fail(span, Kind::UndefinedName { name: name.clone(), known, place: Place::Expression });
             }
         };
         let input = self.only_column(name, span)?;
@@ -259,7 +260,7 @@ impl Session<'_> {
     fn index(&mut self, base: &Expr, index: &Expr, span: Span) -> Result<Thing> {
         let (thing, at) = (self.expr(base)?, self.expr(index)?);
         if let Thing::SOp(sop) = thing {
-            return self.position(sop, &at, index.span, span);
+            return self.position(sop, &at, [base.span, index.span], span);
         }
         match (&thing, &at) {
             (Thing::List(list), Thing::Atom(key)) => self.element(&list.items, key, span),
@@ -318,7 +319,13 @@ impl Session<'_> {
     }
 
     /// `sop[i]`: the value at position i, everywhere; negative positions count from the end.
-    fn position(&mut self, sop: SOpId, at: &Thing, at_span: Span, span: Span) -> Result<Thing> {
+    /// `places`: where the s-op and the index stand.
+    fn position(&mut self, sop: SOpId, at: &Thing, places: [Span; 2], span: Span) -> Result<Thing> {
+        let [base, at_span] = places;
+        if let Thing::SOp(_) = at {
+            let [base, index] = [base, at_span].map(|place| self.sources.text(place).to_owned());
+            return self.fail(at_span, Kind::IndexedBySOp { base, index });
+        }
         let index = match at {
             Thing::Atom(value) => value.number().filter(Number::is_integer),
             _ => None,

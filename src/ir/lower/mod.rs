@@ -5,12 +5,15 @@
 //! reported and skipped, so that one run shows every error.
 
 mod again;
+mod assign;
 mod builtins;
 mod call;
 mod declare;
+mod docs;
 mod error;
 mod expr;
 mod feed;
+mod help;
 mod kinds;
 mod operators;
 mod scope;
@@ -24,7 +27,7 @@ pub use scope::{RASPLIB, ScopeId};
 pub use thing::{Function, List, Thing};
 
 use super::{LeftOut, Node, Origin, Program, StackId};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{self, Diagnostic};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax::ast::{Ast, Expr, Name, Repl, Statement, StatementKind};
 use crate::syntax::{self, ast};
@@ -191,7 +194,8 @@ impl<'l> Session<'l> {
         let text = &self.sources.get(source).text;
         let is_bound = |name: &str| self.scopes.get(self.scope, name).is_some();
         let parsed = syntax::parse_among(source, text, is_bound);
-        diagnostics.extend(parsed.errors.iter().map(|e| syntax::describe(e, text)));
+        let reports = parsed.errors.iter().map(|e| syntax::describe(e, text));
+        diagnostics.extend(diagnostic::merged(reports.collect()));
         if self.scope != self.library {
             diagnostics.extend(syntax::warnings(&parsed.ast));
         }
@@ -201,7 +205,7 @@ impl<'l> Session<'l> {
     fn take_errors(&mut self) -> Vec<Diagnostic> {
         let errors = std::mem::take(&mut self.errors);
         let warnings = std::mem::take(&mut self.warnings);
-        warnings.iter().chain(&errors).map(describe).collect()
+        diagnostic::merged(warnings.iter().chain(&errors).map(describe).collect())
     }
 
     /// Names that can be used at top level.
@@ -217,8 +221,8 @@ impl<'l> Session<'l> {
     /// Reports an error at a place.
     fn fail<T>(&mut self, span: Span, kind: Kind) -> Result<T> {
         if self.errors.len() < MAX_ERRORS {
-            let trail = self.trail();
-            self.errors.push(LowerError { kind, span, trail });
+            let error = self.located(span, kind);
+            self.errors.push(error);
         }
         Err(Reported)
     }
@@ -231,9 +235,23 @@ impl<'l> Session<'l> {
 
     fn warn(&mut self, span: Span, kind: Kind) {
         if self.can_warn(span) {
-            let trail = self.trail();
-            self.warnings.push(LowerError { kind, span, trail });
+            let warning = self.located(span, kind);
+            self.warnings.push(warning);
         }
+    }
+
+    fn located(&self, span: Span, kind: Kind) -> LowerError {
+        let trail = self.trail();
+        // The call of the library that the program makes.
+        let called = trail.iter().find(|(_, site)| span.in_library() && !site.in_library());
+        let signature = called.and_then(|(function, _)| match self.scopes.get(self.library, function)? {
+            Thing::Function(function) => match function.as_ref() {
+                Function::Defined { def, .. } => Some(self.signature(def)),
+                Function::Width => None,
+            },
+            _ => None,
+        });
+        LowerError { kind, span, trail, signature }
     }
 
     /// The calls that led here, innermost first.
@@ -271,20 +289,6 @@ impl<'l> Session<'l> {
         result
     }
 
-    /// Names that a failed statement would have set are unknown, so that their uses stay silent.
-    fn poison(&mut self, statement: &Statement) {
-        let names: Vec<Arc<str>> = match &statement.kind {
-            StatementKind::Assign { names, .. } => names.iter().map(|n| n.value.clone()).collect(),
-            StatementKind::Def(def) => vec![def.name.value.clone()],
-            _ => Vec::new(),
-        };
-        for name in names {
-            if !self.is_locked(&name) {
-                self.scopes.set(self.scope, name, Thing::Unknown);
-            }
-        }
-    }
-
     fn statement_inner(&mut self, statement: &Statement) -> Result<Vec<Effect>> {
         match &statement.kind {
             StatementKind::Expr(expr) => {
@@ -318,79 +322,17 @@ impl<'l> Session<'l> {
                 Ok(vec![Effect::SetExample { of: *of, example }])
             }
             StatementKind::Repl(command) => Ok(vec![Effect::Command(command.clone())]),
-            StatementKind::Error => Ok(Vec::new()),
+            StatementKind::Error => {
+                for name in syntax::names_set(self.sources.text(statement.span)) {
+                    self.set_unknown(name);
+                }
+                Ok(Vec::new())
+            }
         }
     }
 
     fn set_out(&mut self, thing: &Thing) {
         self.scopes.set(self.globals, "out".into(), thing.clone());
-    }
-
-    fn assign(&mut self, names: &[Name], values: &[Expr], span: Span) -> Result<Vec<Effect>> {
-        let mut things = Vec::new();
-        for value in values {
-            things.push(self.expr(value)?);
-        }
-        if let ([Thing::List(list)], true) = (things.as_slice(), names.len() > 1) {
-            things = list.items.to_vec();
-        }
-        if things.len() != names.len() {
-            return self
-                .fail(span, Kind::WrongCount { what: "values", names: names.len(), values: things.len() });
-        }
-        for name in names {
-            self.check_assignable(name)?;
-        }
-        if let Some(last) = things.last() {
-            self.set_out(last);
-        }
-        let mut assigned = Vec::new();
-        for (name, thing) in names.iter().zip(things) {
-            self.bind(name, thing.clone(), span);
-            assigned.push((name.value.clone(), thing));
-        }
-        Ok(vec![Effect::Assigned(assigned)])
-    }
-
-    /// Sets a name in the current scope, and names the node that it stands for.
-    fn bind(&mut self, name: &Name, thing: Thing, span: Span) {
-        let node = match thing {
-            Thing::SOp(sop) => Some(Node::SOp(sop)),
-            Thing::Selector(selector) => Some(Node::Selector(selector)),
-            _ => None,
-        };
-        if let Some(node) = node {
-            let label = match self.stack {
-                None => name.value.clone(),
-                Some(stack) => format!("{}.{}", self.program.graph.call(stack).function, name.value).into(),
-            };
-            self.program.graph.set_name(node, &label);
-        }
-        if self.stack.is_none() {
-            match &thing {
-                Thing::SOp(sop) => self.last = Some((name.value.clone(), *sop, span)),
-                // The s-op that had this name cannot be read any more.
-                _ if self.last.as_ref().is_some_and(|(last, ..)| *last == name.value) => self.last = None,
-                _ => {}
-            }
-        }
-        self.scopes.set(self.scope, name.value.clone(), thing);
-    }
-
-    fn check_assignable(&mut self, name: &Name) -> Result<()> {
-        if scope::RESERVED.contains(&name.value.as_ref()) {
-            return self.fail(name.span, Kind::ReservedName { name: name.value.clone(), by_library: false });
-        }
-        if self.is_locked(&name.value) {
-            return self.fail(name.span, Kind::ReservedName { name: name.value.clone(), by_library: true });
-        }
-        Ok(())
-    }
-
-    /// Whether a name cannot be set in the current scope: at top level, rasplib's are locked.
-    fn is_locked(&self, name: &str) -> bool {
-        scope::RESERVED.contains(&name)
-            || self.scope == self.globals && self.globals != self.library && scope::RASPLIB.contains(&name)
     }
 
     fn for_loop(&mut self, names: &[Name], iterable: &Expr, body: &[Statement]) -> Result<Vec<Effect>> {

@@ -4,7 +4,7 @@ use super::{Kind, Result, Session, Thing};
 use crate::ir::{SOpId, SelectorOp};
 use crate::source::Span;
 use crate::syntax::ast::{BinaryOp, UnaryOp};
-use crate::value::{Compare, Elementwise, Value};
+use crate::value::{self, Compare, Elementwise, Value};
 
 impl Session<'_> {
     pub(super) fn unary(&mut self, op: UnaryOp, operand: Thing, span: Span) -> Result<Thing> {
@@ -98,7 +98,27 @@ impl Session<'_> {
                 Ok(Thing::Selector(self.add_selector(op, span)))
             }
             (Thing::Atom(a), Thing::Atom(_)) => Ok(if a.truth() == and { right } else { left }),
-            _ => self.apply(if and { Elementwise::And } else { Elementwise::Or }, &[&left, &right], span),
+            _ => {
+                self.warn_truth(op, [&left, &right], span);
+                self.apply(if and { Elementwise::And } else { Elementwise::Or }, &[&left, &right], span)
+            }
+        }
+    }
+
+    /// Warns of an `and` or `or` with an operand that is never a boolean.
+    fn warn_truth(&mut self, op: BinaryOp, operands: [&Thing; 2], span: Span) {
+        let is_value = |thing: &Thing| match thing {
+            Thing::Atom(value) => value.kind() != value::Kind::Bool,
+            Thing::SOp(sop) => !self.program.graph[*sop].kinds.contains(value::Kind::Bool),
+            Thing::List(_)
+            | Thing::Dict(_)
+            | Thing::Selector(_)
+            | Thing::Function(_)
+            | Thing::Applied { .. }
+            | Thing::Unknown => false,
+        };
+        if operands.into_iter().any(is_value) {
+            self.warn(span, Kind::TruthOfValues { operator: op.symbol() });
         }
     }
 
