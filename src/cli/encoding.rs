@@ -1,4 +1,4 @@
-//! Which text do the bytes of a file hold?
+//! Decodes the text of files.
 
 use anyhow::bail;
 

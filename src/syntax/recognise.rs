@@ -1,4 +1,4 @@
-//! Which habit of another language does a statement show? Judged by the tokens around an error.
+//! Recognises what is written as in another language, by the tokens around an error.
 
 use super::blame::{Found, symbol};
 use super::elsewhere::{self, Habit};
