@@ -169,8 +169,14 @@ fn another(old: &Json, rng: &mut ChaCha8Rng) -> Json {
     match old {
         Json::Number(number) => {
             let n = number.as_i64().unwrap_or(1);
-            let near =
-                [json!(n + 1), json!(n.saturating_sub(1)), json!(2 * n), json!(0), json!(1), json!(-1)];
+            let near = [
+                json!(n.saturating_add(1)),
+                json!(n.saturating_sub(1)),
+                json!(n.saturating_mul(2)),
+                json!(0),
+                json!(1),
+                json!(-1),
+            ];
             let far = [
                 json!((1 << 24) - 1),
                 json!(1 << 24),
