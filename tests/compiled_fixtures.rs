@@ -51,7 +51,7 @@ fn disagreement(fixture: &Fixture, compiled: &Compiled) -> Option<String> {
         let outputs = compiled.model.run(&[input.to_vec()]).map_err(|e| e.to_string())?;
         let exactly = |decoded| match decoded {
             Decoded::Value(value) => Ok(value),
-            Decoded::About(number) => Err(format!("about {number}")),
+            Decoded::About(_) | Decoded::Undefined(_) => Err(format!("about {decoded}")),
         };
         outputs.into_iter().map(|output| output.into_iter().map(exactly).collect()).collect()
     })

@@ -10,7 +10,7 @@ use crate::facts::{self, Because, FactLine, NodeFacts};
 use crate::inputs::{self, columns_text};
 use crate::ir::{self, LeftOut};
 use crate::source::Sources;
-use crate::verify::{self, CanFail, Effort, failure_report, wrong_examples};
+use crate::verify::{self, CanFail, Counts, Effort, failure_report, wrong_examples};
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
@@ -84,10 +84,15 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let effort = Effort { all_up_to: args.enumerate, samples: args.tests, seed: args.seed };
     let verdict = ui.phase("running inputs", |progress| {
         progress.of(inputs::count(program).filter(|count| *count <= args.enumerate).unwrap_or(0));
-        verify::can_fail(program, &facts, effort, |run| progress.at(run))
+        let go_on = |run| {
+            progress.at(run);
+            true
+        };
+        verify::can_fail(program, &facts, effort, go_on)
     });
+    let verdict = verdict.unwrap_or(CanFail::Undeclared);
     match &verdict {
-        CanFail::Fails { input, failure } => {
+        CanFail::Fails { input, failure, .. } => {
             ui.diagnostics(&[failure_report(program, failure, input)], sources);
         }
         CanFail::NoInputs { all } => ui.diagnostics(&[verify::no_inputs_report(program, *all)], sources),
@@ -186,8 +191,14 @@ fn code_and_place(diagnostic: &Diagnostic, sources: &Sources) -> Json {
 /// The answer in words, and as JSON.
 pub fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
     match verdict {
-        CanFail::Fails { input, failure } => {
-            let text = format!("fails on {}", columns_text(input));
+        CanFail::Fails { input, failure, counts } => {
+            let text = match counts {
+                Some(Counts { with_value, failing }) if *failing > 1 => {
+                    let all = with_value + failing;
+                    format!("fails on {}, and on {failing} of all {all} inputs", columns_text(input))
+                }
+                Some(_) | None => format!("fails on {}", columns_text(input)),
+            };
             let place = loaded.sources.place(loaded.program.graph.origin(failure.node).span);
             let json = json!({
                 "answer": "fails",
@@ -195,6 +206,8 @@ pub fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
                 "reason": failure.fault.to_string(),
                 "place": place,
                 "position": failure.position,
+                "inputs_with_value": counts.map(|counts| counts.with_value),
+                "inputs_without_value": counts.map(|counts| counts.failing),
             });
             (text, json)
         }

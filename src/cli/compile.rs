@@ -1,17 +1,20 @@
 //! `raspc compile`: from a program to a file of weights.
 
+use super::effort::{EffortFlags, can_fail, decide};
 use super::knobs::KnobFlags;
 use super::program::{self, Loaded, ProgramFlags};
-use super::summary::{self, Summary};
+use super::summary::{self, Summary, Verdict};
+use super::verdict::Outcome;
 use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
 use crate::facts::{self, Facts};
 use crate::inputs::columns_text;
-use crate::ir::Program;
-use crate::model::{Artifact, Certificate, Manifest, Transformer, artifact};
+use crate::model::{Artifact, Manifest, Transformer, artifact};
 use crate::plan::{self, Knobs};
-use crate::verify::check::{Open, prove};
-use crate::verify::{self, CanFail, Disagreement, Effort, Verdict, prove_by_classes, wrong_examples};
+use crate::verify::check::{Budget, prove_with};
+use crate::verify::{
+    self, Answer, CanFail, Disagreement, Done, Evidence, Question, Seen, without_value, wrong_examples,
+};
 use crate::weights;
 use anyhow::Context as _;
 use candle_core::Device;
@@ -19,12 +22,14 @@ use std::path::{Component, Path, PathBuf};
 
 /// Compile programs into transformer weights.
 ///
-/// The file is checked against the program before it is written: on its examples, and on every input
-/// if there are at most 10,000, otherwise on 1,000 random ones (fewer for networks that are very
-/// large, so that it takes about ten seconds at most). If there was no input to compare them on, the
-/// file is written all the same, and the exit code is 4. If the weights can be proved to compute the
-/// program on every input, the file keeps a certificate of what was shown; 'verify' shows it again. A
-/// program below a folder 'programs' goes to the same place below 'compiled' beside it; any other goes
+/// The weights are checked before they are written, as 'verify' checks them: on the examples of the
+/// program, by a proof that they compute the program on every declared input, and where that leaves
+/// something open, on every input if there are at most a million, otherwise on random ones. A file that
+/// is proved keeps a certificate of what was shown. If nothing was shown for all inputs, the file is
+/// written all the same, and the exit code is 4 ('tested' with '--accept-tested': 0). Weights that are
+/// wrong on an input are not written.
+///
+/// A program below a folder 'programs' goes to the same place below 'compiled' beside it; any other goes
 /// beside its source. A file that raspc did not write is never overwritten.
 #[derive(clap::Args)]
 pub struct CompileArgs {
@@ -37,15 +42,9 @@ pub struct CompileArgs {
     /// Where to write the weights.
     #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
     out: Option<PathBuf>,
-    /// Do not compare the weights with the program.
+    /// Do not run the weights, but only try to prove that they are right.
     #[arg(long)]
     no_check: bool,
-    /// Do not prove that the weights compute the program: the file has no certificate.
-    #[arg(long)]
-    no_proof: bool,
-    /// Seed of the random inputs.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
-    seed: u64,
     /// Print JSON, one object per program.
     #[arg(long, conflicts_with = "table")]
     json: bool,
@@ -53,32 +52,11 @@ pub struct CompileArgs {
     #[arg(long)]
     table: bool,
     #[command(flatten)]
+    effort: EffortFlags,
+    #[command(flatten)]
     knobs: KnobFlags,
     #[command(flatten)]
     flags: ProgramFlags,
-}
-
-/// Domains of at most this many inputs are compared in full; of larger ones, a sample.
-const CHECK_ALL: u128 = 10_000;
-const CHECK_SAMPLES: usize = 1_000;
-
-/// The work of a check, in multiplications: about ten seconds. As few inputs as these are compared
-/// all the same.
-const CHECK_WORK: usize = 1 << 35;
-const CHECK_LEAST: usize = 20;
-
-/// A score costs about this much: in the network, and in the interpreter, which compares exact values.
-const SCORE_WORK: usize = 32;
-
-/// How many inputs are compared.
-fn effort(program: &Program, artifact: &Artifact, seed: u64) -> Effort {
-    let config = &artifact.manifest.config;
-    let heads: usize = config.layers.iter().map(|l| l.heads.len()).sum();
-    let scores = config.n_ctx.pow(2).saturating_mul(heads + program.graph.selector_ids().count());
-    let of_input = config.n_ctx.saturating_mul(artifact.weights.n_params());
-    let inputs = CHECK_WORK / of_input.saturating_add(scores.saturating_mul(SCORE_WORK)).max(1);
-    let inputs = inputs.max(CHECK_LEAST);
-    Effort { all_up_to: CHECK_ALL.min(inputs as u128), samples: CHECK_SAMPLES.min(inputs), seed }
 }
 
 pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
@@ -98,7 +76,7 @@ pub fn compile(args: &CompileArgs, ui: &Ui) -> anyhow::Result<Exit> {
         });
         let exit = match compiled.unwrap_or_else(|error| Err(ui.error(&error))) {
             Ok(summary) => {
-                let exit = summary.exit();
+                let exit = summary.exit(args.effort.accept_tested);
                 match (args.table, args.json) {
                     (true, _) => rows.push(summary),
                     (false, true) => ui.json(&summary.json()),
@@ -168,21 +146,15 @@ fn compile_one(
         None => default_output(file)?,
     };
     let target = writable(&out, file)?;
-    if !args.no_check
-        && let Err(exit) = check_program(loaded, &facts, effort(program, &artifact, args.seed), ui)
-    {
-        return Ok(Err(exit));
-    }
-    let verdict = if args.no_check { None } else { Some(check(loaded, &facts, &artifact, args.seed, ui)?) };
-    if let Some(Verdict::Refuted(difference)) = &verdict {
-        let report = difference_report(loaded, difference, args.knobs.knobs().balanced);
-        ui.diagnostics(&[report], sources);
-        return Ok(Err(Exit::Refuted));
-    }
-    let proof = if args.no_proof { None } else { Some(proof(program, &artifact, verdict.as_ref(), ui)) };
-    let artifact = match &proof {
-        Some(Ok(certificate)) => artifact.certified(certificate.clone()),
-        Some(Err(_)) | None => artifact,
+    let outcome = match check(loaded, &facts, &artifact, args, ui)? {
+        Ok(outcome) => outcome,
+        Err(exit) => return Ok(Err(exit)),
+    };
+    let artifact = match &outcome {
+        Some(Outcome { answer: Answer { evidence: Evidence::Proved(certificate), .. }, .. }) => {
+            artifact.certified(certificate.clone())
+        }
+        Some(_) | None => artifact,
     };
     if let Some(folder) = target.parent().filter(|f| !f.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder)
@@ -190,7 +162,8 @@ fn compile_one(
     }
     artifact::save(&artifact, &target).with_context(|| format!("cannot write {}", out.display()))?;
     let about = program::opening_comment(loaded);
-    Ok(Ok(Summary::new(file, &out, about, &artifact, verdict, proof.map(Result::err))))
+    let verdict = outcome.map(|outcome| Verdict::of(&outcome, &program.columns));
+    Ok(Ok(Summary::new(file, &out, about, &artifact, verdict)))
 }
 
 /// Where a model may be written: a new file or one that raspc wrote, never a program, a device or what
@@ -217,61 +190,47 @@ fn writable(out: &Path, program: &Path) -> anyhow::Result<PathBuf> {
     Ok(existing)
 }
 
-/// Warns of a program that fails on some input, and refuses one that has no input at all.
-fn check_program(loaded: &Loaded, facts: &Facts, effort: Effort, ui: &Ui) -> Result<(), Exit> {
-    let Loaded { program, sources, .. } = loaded;
-    match ui.progress("inputs run", |progress| verify::can_fail(program, facts, effort, progress)) {
-        CanFail::Fails { input, failure } => {
-            ui.diagnostics(&[verify::no_value_warning(program, &failure, &input)], sources);
-            Ok(())
-        }
-        CanFail::NoInputs { all } => {
-            ui.diagnostics(&[verify::no_inputs_report(program, all)], sources);
-            Err(Exit::Refuted)
-        }
-        CanFail::NotByFacts
-        | CanFail::NotByEnumeration { .. }
-        | CanFail::NotInTests { .. }
-        | CanFail::Undeclared => Ok(()),
-    }
-}
-
-/// A proof; where inputs are too many to compare all, with the help of their classes.
-fn proof(
-    program: &Program,
+/// What is known of the weights; none if that was not asked for. Weights that are wrong are reported, and so
+/// is a program that has a value on no input.
+fn check(
+    loaded: &Loaded,
+    facts: &Facts,
     artifact: &Artifact,
-    verdict: Option<&Verdict>,
+    args: &CompileArgs,
     ui: &Ui,
-) -> Result<Certificate, Open> {
-    let open = match (prove(program, artifact), verdict) {
-        (Err(open), Some(Verdict::Tested { .. })) => open,
-        (proof, _) => return proof,
-    };
-    ui.progress("classes of inputs run", |progress| {
-        let mut go_on = |done| {
-            progress(done);
-            true
-        };
-        prove_by_classes(program, artifact, open, CHECK_ALL as usize, &mut go_on)
-    })
-}
-
-fn check(loaded: &Loaded, facts: &Facts, artifact: &Artifact, seed: u64, ui: &Ui) -> anyhow::Result<Verdict> {
-    let model = Transformer::from_artifact(artifact, &Device::Cpu)?;
-    for example in &loaded.program.examples {
-        if let Some(found) = verify::compare_on(&loaded.program, &model, &example.inputs)? {
-            return Ok(Verdict::Refuted(found));
-        }
+) -> anyhow::Result<Result<Option<Outcome>, Exit>> {
+    let Loaded { program, sources, .. } = loaded;
+    let (effort, proof_steps) = (args.effort.effort(), args.effort.proof_steps());
+    let never = || false;
+    if args.no_check {
+        let proof = proof_steps.map(|steps| {
+            let budget = Budget { steps, stop: &never };
+            prove_with(program, artifact, &Seen::default(), budget)
+        });
+        let answer = proof.map(|proof| match proof {
+            Ok(certificate) => Answer::proved(certificate),
+            Err(open) => Answer::open(open),
+        });
+        return Ok(Ok(answer.map(|answer| Outcome { answer, can_fail: None, interrupted: false })));
     }
-    let effort = effort(&loaded.program, artifact, seed);
-    let verdict = ui.progress("inputs compared", |progress| {
-        let mut go_on = |done| {
-            progress(done);
-            true
-        };
-        verify::compare(&loaded.program, facts, &model, effort, &mut go_on)
-    });
-    Ok(verdict?)
+    let can_fail = can_fail(program, facts, effort, &never, ui);
+    if let Some(report) = can_fail.as_ref().and_then(|can_fail| without_value(program, can_fail)) {
+        ui.diagnostics(&[report], sources);
+        return Ok(Err(Exit::Rejected));
+    }
+    if let Some(CanFail::Fails { input, failure, .. }) = &can_fail {
+        ui.diagnostics(&[verify::no_value_warning(program, failure, input)], sources);
+    }
+    let model = Transformer::from_artifact(artifact, &Device::Cpu)?;
+    let question =
+        Question { program, facts, artifact, model: &model, effort, proof_steps, done: Done::default() };
+    let answer = decide(&question, &never, &mut |_| (), ui)?;
+    if let Evidence::Compared { verdict: verify::Verdict::Refuted(difference), .. } = &answer.evidence {
+        let report = difference_report(loaded, difference, args.knobs.knobs().balanced);
+        ui.diagnostics(&[report], sources);
+        return Ok(Err(Exit::Refuted));
+    }
+    Ok(Ok(Some(Outcome { answer, can_fail, interrupted: false })))
 }
 
 fn difference_report(loaded: &Loaded, difference: &Disagreement, balanced: bool) -> Diagnostic {

@@ -12,7 +12,7 @@ pub enum Exit {
     /// Something that should hold does not: an example is wrong, the program fails on an input,
     /// weights and program differ. A counterexample is shown.
     Refuted = 3,
-    /// Neither shown nor refuted.
+    /// Not shown for all inputs: tested only, undecided, or a number that is not known well enough.
     Undecided = 4,
     /// Ctrl-C ended it early, with the code that shells give to a process that this signal killed
     /// (128 + SIGINT).

@@ -5,6 +5,7 @@ mod check;
 mod compile;
 mod completions;
 mod draw;
+mod effort;
 mod encoding;
 mod exit;
 mod fmt;
@@ -66,7 +67,7 @@ Exit codes:
     1  wrong usage, an unreadable file, an input that the program does not take
     2  the program has errors, or cannot be compiled
     3  refuted: an example is wrong, the program fails, or the weights differ
-    4  undecided
+    4  not shown: tested only, undecided, or a number that is not known well enough
   130  interrupted by Ctrl-C";
 
 #[derive(Subcommand)]

@@ -265,7 +265,7 @@ fn answer_json(answer: &Answer<'_>) -> Json {
         .iter()
         .map(|d| match d {
             Decoded::Value(value) => Some(value.clone()),
-            Decoded::About(_) => None,
+            Decoded::About(_) | Decoded::Undefined(_) => None,
         })
         .collect();
     if let Some(exact) = exact {
@@ -274,6 +274,7 @@ fn answer_json(answer: &Answer<'_>) -> Json {
     let number = |d: &Decoded| match d {
         Decoded::Value(value) => value_json(value),
         Decoded::About(number) => json!(number),
+        Decoded::Undefined(_) => Json::Null,
     };
     let bound = answer.about().map(|bound| exact_json(&Value::Number(bound.clone())));
     let values: Vec<Json> = answer.values.iter().map(number).collect();

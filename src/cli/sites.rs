@@ -68,13 +68,9 @@ fn tokens(config: &Config, input: &Columns) -> Vec<String> {
 }
 
 pub fn json(manifest: &Manifest, columns: &[Column], input: &Columns, run: &Run) -> Json {
-    let decoded = |d: &Decoded| match d {
-        Decoded::Value(value) => exact::to_json(value),
-        Decoded::About(number) => json!(number),
-    };
     let outputs = manifest.config.outputs.iter().zip(&run.outputs);
     let outputs: serde_json::Map<String, Json> = outputs
-        .map(|(o, values)| (o.name.clone(), Json::Array(values.iter().map(decoded).collect())))
+        .map(|(o, values)| (o.name.clone(), Json::Array(values.iter().map(exact::decoded).collect())))
         .collect();
     let sites = run.sites.iter().map(|(site, values)| {
         let values = match values {

@@ -2,11 +2,11 @@
 
 use super::Exit;
 use super::draw::printable;
-use super::verdict::{counted, left_out, undecided};
+use super::verdict::{Outcome, counted};
+use crate::ir::Column;
 use crate::model::Artifact;
 use crate::value::Number;
-use crate::verify::Verdict;
-use crate::verify::check::Open;
+use crate::verify::Evidence;
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
 
@@ -22,12 +22,36 @@ pub struct Summary {
     parameters: usize,
     /// The most attention of any head that goes where it is not asked for.
     leak: Number,
-    /// What comparing it with its program showed, if it was compared.
-    check: Option<Verdict>,
-    /// What kept it from being proved, if anything did; none if that was not tried.
-    open: Option<Option<Open>>,
-    /// On so many classes of inputs the program was run for that.
+    /// What is known of it, if anything was asked.
+    verdict: Option<Verdict>,
+}
+
+/// What is known of a compiled program, told.
+pub struct Verdict {
+    words: String,
+    exit: Exit,
+    /// The exit code if tests are enough.
+    exit_if_tested: Exit,
+    proved: bool,
     classes: usize,
+    open: Option<String>,
+}
+
+impl Verdict {
+    pub fn of(outcome: &Outcome, columns: &[Column]) -> Self {
+        let classes = match &outcome.answer.evidence {
+            Evidence::Proved(certificate) => Some(certificate.classes),
+            Evidence::Compared { .. } => None,
+        };
+        Self {
+            words: outcome.words(columns),
+            exit: outcome.exit(false),
+            exit_if_tested: outcome.exit(true),
+            proved: classes.is_some(),
+            classes: classes.unwrap_or(0),
+            open: outcome.open().map(ToString::to_string),
+        }
+    }
 }
 
 impl Summary {
@@ -36,8 +60,7 @@ impl Summary {
         file: &Path,
         about: String,
         artifact: &Artifact,
-        check: Option<Verdict>,
-        open: Option<Option<Open>>,
+        verdict: Option<Verdict>,
     ) -> Self {
         let config = &artifact.manifest.config;
         Self {
@@ -49,19 +72,14 @@ impl Summary {
             d_model: config.d_model,
             parameters: artifact.weights.n_params(),
             leak: artifact.manifest.leak(),
-            check,
-            open,
-            classes: artifact.manifest.certificate.as_ref().map_or(0, |shown| shown.classes),
+            verdict,
         }
     }
 
-    /// How compiling it ends: a comparison that was asked for should say something.
-    pub fn exit(&self) -> Exit {
-        match &self.check {
-            Some(Verdict::Undecided { .. }) => Exit::Undecided,
-            Some(Verdict::Refuted(_)) => Exit::Refuted,
-            Some(Verdict::Enumerated { .. } | Verdict::Tested { .. }) | None => Exit::Done,
-        }
+    /// How compiling it ends: an answer that was asked for should say something of all inputs.
+    pub fn exit(&self, accept_tested: bool) -> Exit {
+        let exit = |v: &Verdict| if accept_tested { v.exit_if_tested } else { v.exit };
+        self.verdict.as_ref().map_or(Exit::Done, exit)
     }
 
     pub fn json(&self) -> Json {
@@ -73,10 +91,10 @@ impl Summary {
             "d_model": self.d_model,
             "parameters": self.parameters,
             "leak": self.leak.to_f64(),
-            "check": self.check.as_ref().map(verdict_json),
-            "proved": self.open.as_ref().map(Option::is_none),
-            "classes": self.classes,
-            "open": self.open.iter().flatten().next().map(ToString::to_string),
+            "answer": self.verdict.as_ref().map(|v| &v.words),
+            "proved": self.verdict.as_ref().map(|v| v.proved),
+            "classes": self.verdict.as_ref().map(|v| v.classes),
+            "open": self.verdict.as_ref().and_then(|v| v.open.as_ref()),
         })
     }
 
@@ -94,46 +112,12 @@ impl Summary {
             self.d_model,
             self.parameters,
             leak,
-            self.check.as_ref().map_or("not checked".to_owned(), verdict_text),
-            match &self.open {
+            self.verdict.as_ref().map_or("not checked", |v| &v.words),
+            match self.verdict.as_ref().and_then(|v| v.open.as_ref()) {
+                Some(open) => format!("; not proved: {open}"),
                 None => String::new(),
-                Some(None) if self.classes > 0 =>
-                    format!("; proved by enumeration (the program on {} classes of inputs)", self.classes),
-                Some(None) => "; proved for all inputs".to_owned(),
-                Some(Some(open)) => format!("; not proved: {open}"),
             },
         )
-    }
-}
-
-/// A comparison in words. "Tested" is all that a sample can show.
-fn verdict_text(verdict: &Verdict) -> String {
-    match verdict {
-        Verdict::Enumerated { inputs, failing, .. } => {
-            format!("equal to the program on all {}{}", counted(*inputs, "input"), left_out(*failing))
-        }
-        Verdict::Tested { inputs, failing, seed } => {
-            let (what, which) = match seed {
-                Some(seed) => ("random input", format!(" (seed {seed})")),
-                None => ("input", String::new()),
-            };
-            format!("tested on {}{which}{}", counted(*inputs, what), left_out(*failing))
-        }
-        Verdict::Undecided { failing } => undecided(*failing),
-        Verdict::Refuted(_) => "differs from the program".to_owned(),
-    }
-}
-
-fn verdict_json(verdict: &Verdict) -> Json {
-    match verdict {
-        Verdict::Enumerated { inputs, .. } => json!({ "verdict": "equal on all inputs", "inputs": inputs }),
-        Verdict::Tested { inputs, seed, .. } => {
-            json!({ "verdict": "tested", "inputs": inputs, "seed": seed })
-        }
-        Verdict::Undecided { failing } => {
-            json!({ "verdict": "undecided", "inputs": 0, "inputs_without_value": failing })
-        }
-        Verdict::Refuted(_) => json!({ "verdict": "refuted" }),
     }
 }
 

@@ -169,7 +169,7 @@ fn output(
     let wrong = |i: &usize| !verify::agrees(&expected[*i], &found[*i], &config.decode);
     Some(HeldLine {
         place: format!("unembed.{o}"),
-        cells: found.iter().map(decoded_json).collect(),
+        cells: found.iter().map(json::decoded).collect(),
         texts: found.iter().map(decoded_cell).collect(),
         wrong: (0..expected.len().min(found.len())).filter(wrong).collect(),
         wrong_at_bos: false,
@@ -239,13 +239,6 @@ fn shown_json(shown: &Shown) -> Json {
 fn decoded_cell(decoded: &Decoded) -> String {
     match decoded {
         Decoded::Value(value) => draw::cell(value),
-        Decoded::About(_) => decoded.to_string(),
-    }
-}
-
-fn decoded_json(decoded: &Decoded) -> Json {
-    match decoded {
-        Decoded::Value(value) => json::to_json(value),
-        Decoded::About(number) => json!(number),
+        Decoded::About(_) | Decoded::Undefined(_) => decoded.to_string(),
     }
 }

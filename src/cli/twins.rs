@@ -1,14 +1,14 @@
 //! A compiled network and trained ones, side by side.
 
+use super::Ui;
 use super::program::Loaded;
-use super::{Ui, verdict};
+use super::verdict::Outcome;
 use crate::data::{Dataset, Examples};
 use crate::facts::Facts;
-use crate::inputs::named_text;
 use crate::model::{Artifact, Transformer};
 use crate::train::{Evaluation, Experiment, Origin, agreement, evaluate, median};
-use crate::verify::check::prove;
-use crate::verify::{self, Effort, Verdict, wrong_examples};
+use crate::verify::check::Budget;
+use crate::verify::{self, Done, Effort, Question, wrong_examples};
 use candle_core::Device;
 use serde::Serialize;
 use serde_json::{Value as Json, json};
@@ -149,17 +149,19 @@ impl Twins<'_> {
 
     /// What `verify` says in short.
     fn verdict(&self, artifact: &Artifact, model: &Transformer, seed: u64) -> anyhow::Result<String> {
-        let program = &self.loaded.program;
-        if prove(program, artifact).is_ok() {
-            return Ok("proved".to_owned());
-        }
-        let effort = Effort { all_up_to: DECLARED as u128, samples: DECLARED, seed };
-        Ok(match verify::compare(program, self.facts, model, effort, &mut |_| true)? {
-            Verdict::Enumerated { .. } => "proved by enumeration".to_owned(),
-            Verdict::Tested { inputs, .. } => format!("tested ({})", verdict::counted(inputs, "input")),
-            Verdict::Undecided { failing } => verdict::undecided(failing),
-            Verdict::Refuted(found) => format!("refuted on {}", named_text(&program.columns, &found.input)),
-        })
+        let effort = Effort { seed, ..Effort::default() };
+        let question = Question {
+            program: &self.loaded.program,
+            facts: self.facts,
+            artifact,
+            model,
+            effort,
+            proof_steps: Some(Budget::STEPS),
+            done: Done::default(),
+        };
+        let answer = question.decide(&|| false, &mut |_, _| ())?;
+        let outcome = Outcome { answer, can_fail: None, interrupted: false };
+        Ok(outcome.words(&self.loaded.program.columns))
     }
 }
 

@@ -1,25 +1,24 @@
 //! What is said of a model that was compared with a program.
 
-use super::Ui;
 use super::check::describe_verdict as describe;
 use super::draw::printable;
 use super::json_input;
 use super::program::Loaded;
 use super::verify::{Claim, From};
+use super::{Exit, Ui};
 use crate::diagnostic::Diagnostic;
-use crate::inputs::named_text;
-use crate::ir::{Column, Node, Op, label, lower};
-use crate::model::{Certificate, Decoded, Of, half_layer_name, json};
+use crate::inputs::{columns_text, named_text};
+use crate::ir::{Column, Node, Op, label, lower, outermost};
+use crate::model::{Certificate, Of, half_layer_name, json};
 use crate::source::{Sources, Span};
-use crate::verify::{self, Answer, CanFail, Disagreement, FirstDifference, Verdict};
+use crate::verify::check::Open;
+use crate::verify::{
+    self, Answer, CanFail, Counts, Disagreement, Evidence, FirstDifference, Verdict, Within,
+};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
+use std::ops::Range;
 use std::path::Path;
-
-/// The text of the program, apart from the library and what it loads.
-fn main_source(sources: &Sources) -> &str {
-    sources.iter().nth(lower::PROGRAM).map_or("", |(_, source)| &source.text)
-}
 
 fn sha256(text: &str) -> String {
     Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -42,112 +41,219 @@ pub fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// An answer in the words that it deserves.
-fn words(answer: &Answer, columns: &[Column]) -> String {
-    let verdict = match answer {
-        Answer::Proved(Certificate { classes: 0, .. }) => return "proved".to_owned(),
-        Answer::Proved(Certificate { classes, .. }) => {
-            return format!("proved by enumeration (the program on {classes} classes of inputs)");
-        }
-        Answer::Compared { verdict, .. } => verdict,
-    };
-    let compared = |n: usize| counted(n, "input");
-    match verdict {
-        Verdict::Undecided { failing } => undecided(*failing),
-        Verdict::Enumerated { inputs, classes, failing } => {
-            let classes = if classes < inputs { format!(" in {classes} classes") } else { String::new() };
-            format!("proved by enumeration ({}{classes}{})", compared(*inputs), left_out(*failing))
-        }
-        Verdict::Tested { inputs, failing, seed } => {
-            let which = seed.map_or("the first in order".to_owned(), |seed| format!("seed {seed}"));
-            format!("tested ({}, {which}{})", compared(*inputs), left_out(*failing))
-        }
-        Verdict::Refuted(found) => format!("refuted on {}", named_text(columns, &found.input)),
-    }
-}
-
-/// How an answer is told.
-#[derive(Clone, Copy)]
-pub struct Manner {
-    /// In one line.
-    pub brief: bool,
-    /// The comparison was ended early.
+/// Everything that is known of a model and a program.
+pub struct Outcome {
+    pub answer: Answer,
+    /// Whether the program itself can fail, if that was looked at to the end.
+    pub can_fail: Option<CanFail>,
     pub interrupted: bool,
 }
 
-pub fn tell(
-    file: &Path,
-    claim: &Claim,
-    answer: &Answer,
-    can_fail: Option<&CanFail>,
-    wrong_examples: usize,
-    manner: Manner,
-    ui: &Ui,
-) {
+impl Outcome {
+    /// How the process ends.
+    pub fn exit(&self, accept_tested: bool) -> Exit {
+        let decisive = self.answer.within.as_ref().is_none_or(|within| within.decisive);
+        match &self.answer.evidence {
+            Evidence::Compared { verdict: Verdict::Refuted(_), .. } => Exit::Refuted,
+            _ if self.interrupted => Exit::Interrupted,
+            Evidence::Compared { verdict: Verdict::Undecided { .. }, .. } => Exit::Undecided,
+            Evidence::Compared { verdict: Verdict::Tested { .. }, .. } if !accept_tested => Exit::Undecided,
+            Evidence::Proved(_) | Evidence::Compared { .. } if !decisive => Exit::Undecided,
+            Evidence::Proved(_) | Evidence::Compared { .. } => Exit::Done,
+        }
+    }
+
+    /// The answer in the words that it deserves.
+    pub fn words(&self, columns: &[Column]) -> String {
+        let Answer { evidence, within } = &self.answer;
+        let within = within.as_ref().map_or(String::new(), words_of_bound);
+        let on = match &self.can_fail {
+            Some(CanFail::Fails { counts: Some(counts), .. }) => {
+                let Counts { with_value, failing } = *counts;
+                let inputs = if with_value == 1 { "input" } else { "inputs" };
+                format!(
+                    " on the {with_value} {inputs} on which the program has a value; it fails on {failing}"
+                )
+            }
+            Some(CanFail::Fails { input, counts: None, .. }) => {
+                let input = columns_text(input);
+                format!(" on every input on which the program has a value; it fails on {input}, for example")
+            }
+            Some(_) | None => String::new(),
+        };
+        let verdict = match evidence {
+            Evidence::Proved(Certificate { classes: 0, .. }) => format!("proved{within}{on}"),
+            Evidence::Proved(Certificate { classes, .. }) => {
+                format!("proved by enumeration{within} (the program on {classes} classes of inputs){on}")
+            }
+            Evidence::Compared { verdict, .. } => match verdict {
+                Verdict::Undecided { failing } => undecided(*failing),
+                Verdict::Enumerated { inputs, classes, failing } => {
+                    let inputs_text = counted(*inputs, "input");
+                    let classes =
+                        if classes < inputs { format!(" in {classes} classes") } else { String::new() };
+                    format!("proved by enumeration{within} ({inputs_text}{classes}{})", left_out(*failing))
+                }
+                Verdict::Tested { inputs, failing, seed } => {
+                    let which = seed.map_or("the first in order".to_owned(), |seed| format!("seed {seed}"));
+                    let inputs = counted(*inputs, "input");
+                    format!("tested{within} ({inputs}, {which}{})", left_out(*failing))
+                }
+                Verdict::Refuted(found) => format!("refuted on {}", named_text(columns, &found.input)),
+            },
+        };
+        verdict + if self.interrupted { ", interrupted" } else { "" }
+    }
+
+    /// What kept a proof from being found, if it was looked for.
+    pub fn open(&self) -> Option<&Open> {
+        match &self.answer.evidence {
+            Evidence::Compared { open, .. } => open.as_ref(),
+            Evidence::Proved(_) => None,
+        }
+    }
+}
+
+/// The bound of numbers that are not exact, and whether it is too wide.
+fn words_of_bound(Within { bound, decisive }: &Within) -> String {
+    let number = bound.to_f64();
+    let number = if (1e-3..1e6).contains(&number) { format!("{number}") } else { format!("{number:.1e}") };
+    match decisive {
+        true => format!(" within {number}"),
+        false => format!(" within {number}, which does not tell the program's values apart"),
+    }
+}
+
+pub fn tell(file: &Path, claim: &Claim, outcome: &Outcome, wrong_examples: usize, brief: bool, ui: &Ui) {
     let Loaded { name, program, sources } = &claim.loaded;
     let file = printable(&file.to_string_lossy());
-    let hash = sha256(main_source(sources));
-    let verdict = words(answer, &program.columns) + if manner.interrupted { ", interrupted" } else { "" };
+    let identity = Identity::of(sources);
+    let verdict = outcome.words(&program.columns);
     let (name, from) = match &claim.from {
         // Its path names it already.
         From::File(path) => (printable(path), String::new()),
         From::Inside | From::Compiled => (printable(name), format!(", {}", claim.from)),
     };
-    if manner.brief {
-        let hash = hash.get(..12).unwrap_or_default();
-        let fails = can_fail.filter(|can_fail| matches!(can_fail, CanFail::Fails { .. }));
-        let fails = fails.map_or(String::new(), |fails| format!(", {}", describe(fails, &claim.loaded).0));
-        ui.line(&format!("{file}: {verdict}; {name} {hash}{from}{fails}"));
+    if brief {
+        let hash = identity.sha256.get(..12).unwrap_or_default();
+        let options = if identity.options.is_empty() { "" } else { " with options" };
+        ui.line(&format!("{file}: {verdict}; {name} {hash}{options}{from}"));
         return;
     }
     ui.line(&format!("{file}: {verdict}"));
     ui.line(&format!("  program   {name}{from}"));
-    ui.line(&format!("  sha256    {hash}"));
-    match answer {
-        Answer::Compared { open: Some(open), .. } => ui.line(&format!("  open      {open}")),
-        Answer::Proved(Certificate { classes: 1.., .. }) => {
-            ui.line("  classes   the program, not the network, ran on one input of each kind that it can tell apart");
-        }
-        Answer::Compared { open: None, .. } | Answer::Proved(_) => {}
+    ui.line(&format!("  sha256    {}", identity.sha256));
+    for option in &identity.options {
+        ui.line(&format!("  option    {}", printable(option)));
     }
-    if let Some(can_fail) = can_fail {
+    for (name, hash) in &identity.loaded {
+        ui.line(&format!("  loads     {} {hash}", printable(name)));
+    }
+    if let Some(open) = outcome.open() {
+        ui.line(&format!("  open      {open}"));
+        if let Some(node) = open.about {
+            let place = sources.place(outermost(&program.graph, node));
+            ui.line(&format!("  about     `{}` at {place}", printable(&label(program, sources, node))));
+        }
+    }
+    if let Evidence::Proved(Certificate { classes: 1.., .. }) = outcome.answer.evidence {
+        ui.line(
+            "  classes   the program, not the network, ran on one input of each kind that it can tell apart",
+        );
+    }
+    if let Some(can_fail) = &outcome.can_fail {
         ui.line(&format!("  itself    {}", describe(can_fail, &claim.loaded).0));
     }
     match (program.examples.len(), wrong_examples) {
         (0, _) => {}
-        (all, 0) => ui.line(&format!("  examples  {all}, all hold")),
-        (all, wrong) => ui.line(&format!("  examples  {wrong} of {all} do not hold")),
+        (all, 0) => ui.line(&format!("  examples  {all}, all hold of the program")),
+        (all, wrong) => ui.line(&format!("  examples  {wrong} of {all} do not hold of the program")),
+    }
+}
+
+/// Which program an answer is about: everything that it was read from, apart from the standard library.
+struct Identity {
+    /// Of the program's text; where options or loaded files change what it means, of all of these texts.
+    sha256: String,
+    /// Declarations from the command line.
+    options: Vec<String>,
+    /// Files that the program loads, with their hashes.
+    loaded: Vec<(String, String)>,
+}
+
+impl Identity {
+    fn of(sources: &Sources) -> Self {
+        let all: Vec<_> = sources.iter().map(|(_, source)| source).collect();
+        let last = all.len().saturating_sub(2);
+        let of = |range: Range<usize>| all.get(range).unwrap_or_default();
+        let files = of(lower::PROGRAM + 1..last);
+        let options = of(1..lower::PROGRAM).iter().chain(of(last..all.len()));
+        let options: Vec<String> =
+            options.flat_map(|source| source.text.lines()).map(str::to_owned).collect();
+        let main = all.get(lower::PROGRAM).map_or("", |source| source.text.as_str());
+        let hash = match options.is_empty() && files.is_empty() {
+            true => sha256(main),
+            false => {
+                // Each text behind its length, so that no two lists of texts are hashed alike.
+                let of_one = |text: &str| format!("{}\n{text}", text.len());
+                sha256(&of(1..all.len()).iter().map(|source| of_one(&source.text)).collect::<String>())
+            }
+        };
+        let loaded = files.iter().map(|source| (source.name.clone(), sha256(&source.text))).collect();
+        Self { sha256: hash, options, loaded }
     }
 }
 
 pub fn report(
     file: &Path,
     claim: &Claim,
-    answer: &Answer,
+    outcome: &Outcome,
     first: Option<&FirstDifference>,
-    can_fail: Option<&CanFail>,
     wrong_examples: usize,
 ) -> Json {
     let Loaded { name, program, sources } = &claim.loaded;
+    let Identity { sha256, options, loaded } = Identity::of(sources);
+    let can_fail = outcome.can_fail.as_ref();
     let mut report = json!({
         "file": file.to_string_lossy(),
-        "program": { "name": name, "sha256": sha256(main_source(sources)), "from": claim.from.to_string() },
+        "program": {
+            "name": name,
+            "sha256": sha256,
+            "options": options,
+            "loads": loaded.iter().map(|(name, hash)| json!({ "name": name, "sha256": hash })).collect::<Vec<_>>(),
+            "from": claim.from.to_string(),
+        },
         "examples": program.examples.len(),
         "wrong_examples": wrong_examples,
         "can_fail": can_fail.map(|can_fail| describe(can_fail, &claim.loaded).1),
+        "interrupted": outcome.interrupted,
+        "answer": outcome.words(&program.columns),
     });
-    let verdict = match answer {
-        Answer::Proved(certificate) => {
+    if let Some(Within { bound, decisive }) = &outcome.answer.within {
+        report["within"] = json!({ "bound": bound.to_f64(), "tells_values_apart": decisive });
+    }
+    evidence(&mut report, &outcome.answer.evidence, &claim.loaded, first);
+    report
+}
+
+/// What was found, as the keys of a report.
+fn evidence(report: &mut Json, evidence: &Evidence, loaded: &Loaded, first: Option<&FirstDifference>) {
+    let verdict = match evidence {
+        Evidence::Proved(certificate) => {
             report["verdict"] = json!("proved");
             if certificate.classes > 0 {
                 report["verdict"] = json!("proved by enumeration");
                 report["classes"] = json!(certificate.classes);
             }
             report["certificate"] = json!(certificate);
-            return report;
+            return;
         }
-        Answer::Compared { verdict, open } => {
+        Evidence::Compared { verdict, open } => {
             report["open"] = json!(open.as_ref().map(ToString::to_string));
+            report["open_about"] = json!(open.as_ref().and_then(|open| open.about).map(|node| json!({
+                "name": label(&loaded.program, &loaded.sources, node),
+                "place": loaded.sources.place(outermost(&loaded.program.graph, node)),
+            })));
             verdict
         }
     };
@@ -170,15 +276,16 @@ pub fn report(
             report["inputs_without_value"] = json!(failing);
         }
         Verdict::Refuted(found) => {
+            let program = &loaded.program;
             report["verdict"] = json!("refuted");
             report["counterexample"] = json!({
                 "input": json_input::to_json(&program.columns, &found.input),
                 "output": program.outputs[found.output].name.as_ref(),
                 "position": found.position,
                 "expected": json::to_json(&found.expected),
-                "found": decoded(&found.found),
+                "found": json::decoded(&found.found),
                 "first_difference": first.map(|first| json!({
-                    "of": name_of(&claim.loaded, first.of),
+                    "of": name_of(loaded, first.of),
                     "site": half_layer_name(first.half_layer),
                     "owner": first.owner,
                     "position": first.position.map_or(json!("BOS"), |p| json!(p)),
@@ -187,14 +294,6 @@ pub fn report(
                 })),
             });
         }
-    }
-    report
-}
-
-fn decoded(found: &Decoded) -> Json {
-    match found {
-        Decoded::Value(value) => json::to_json(value),
-        Decoded::About(number) => json!(number),
     }
 }
 

@@ -70,7 +70,7 @@ pub fn label(program: &Program, sources: &Sources, node: Node) -> String {
 }
 
 /// The place in the program's own text that led to a node: the outermost call, or the node.
-fn outermost(graph: &Graph, node: Node) -> crate::source::Span {
+pub fn outermost(graph: &Graph, node: Node) -> crate::source::Span {
     let origin = graph.origin(node);
     graph.calls(origin.stack).last().map_or(origin.span, |call| call.site)
 }

@@ -73,4 +73,10 @@ pub struct OutputShown {
     pub margin: Number,
     /// Combinations of what is read.
     pub tuples: usize,
+    /// How far the number that is decoded may be from the program's value; 0 of exact outputs.
+    #[serde(with = "json::number", default, skip_serializing_if = "Number::is_zero")]
+    pub within: Number,
+    /// How far apart the program's values are, if the output is not exact and there are several.
+    #[serde(with = "json::maybe_number", default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Number>,
 }

@@ -3,6 +3,7 @@
 //! Integers, booleans and strings are themselves; a fraction is an object, `{"ratio": "1/3"}`,
 //! and so is an integer beyond 2^53, which JSON readers would round.
 
+use super::decode::Decoded;
 use crate::value::{Number, Value};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::{Value as Json, json};
@@ -79,6 +80,15 @@ impl<'de> Deserialize<'de> for ExactNumber {
             Value::Number(number) => Ok(Self(number)),
             Value::Bool(_) | Value::Str(_) => Err(D::Error::custom("this is not a number")),
         }
+    }
+}
+
+/// A decoded output: the value, the number that it is about, or null.
+pub fn decoded(decoded: &Decoded) -> Json {
+    match decoded {
+        Decoded::Value(value) => to_json(value),
+        Decoded::About(number) => Json::from(*number),
+        Decoded::Undefined(_) => Json::Null,
     }
 }
 

@@ -29,7 +29,7 @@ pub use config::{
     Activation, AttnScale, Biases, ColumnConfig, Config, Decode, HeadConfig, LayerConfig, NormConfig,
     OutputConfig, Positions,
 };
-pub use decode::Decoded;
+pub use decode::{Decoded, Undefined};
 pub use held::{Held, Of};
 pub use holding::{Holding, Shown, holdings};
 pub use manifest::{

@@ -55,6 +55,15 @@ impl Value {
         }
     }
 
+    /// How large a value is, in words of 64 bits: what an operation costs depends on it.
+    pub fn words(&self) -> usize {
+        match self {
+            Self::Bool(_) => 1,
+            Self::Number(number) => number.words(),
+            Self::Str(text) => 1 + text.len() / 8,
+        }
+    }
+
     /// Truth as conditions see it: everything but `False`, 0 and the empty string.
     pub fn truth(&self) -> bool {
         match self {

@@ -16,6 +16,12 @@ pub struct Number(RBig);
 /// bounds the denominator of a mean of means at length 2800, still fits.
 pub const MAX_BITS: usize = 4096;
 
+impl Default for Number {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl Number {
     pub const ZERO: Self = Self(RBig::ZERO);
     pub const ONE: Self = Self(RBig::ONE);
@@ -80,6 +86,13 @@ impl Number {
     /// The exact value of a finite float.
     pub fn from_f64(value: f64) -> Option<Self> {
         RBig::try_from(value).ok().map(Self)
+    }
+
+    /// The number of 64-bit words of numerator and denominator: addition and multiplication take time by
+    /// its square.
+    pub fn words(&self) -> usize {
+        let (numerator, denominator) = self.bits();
+        numerator.div_ceil(64).max(1) + denominator.div_ceil(64)
     }
 
     /// How many binary digits the numerator and the denominator of the reduced fraction have.

@@ -1,5 +1,6 @@
 //! Inputs in batches, and what the program says of them.
 
+use super::failure::Counts;
 use super::lanes::{Many, State};
 use crate::inputs::{Columns, Inputs};
 use crate::interp::Interpreter;
@@ -100,16 +101,18 @@ impl<'a> Meaning<'a> {
         }
     }
 
-    /// The first of these inputs on which the program fails, and how many there are before it that
-    /// fulfil the assumptions: of all, if it fails on none.
-    pub(super) fn first_failing(&mut self, n: usize, numbers: Range<u128>) -> (Option<Columns>, usize) {
-        let (mut found, mut passed) = (None, 0);
+    /// The first of these inputs on which the program fails, and on how many it does.
+    pub(super) fn count(&mut self, n: usize, numbers: Range<u128>) -> (Option<Columns>, Counts) {
+        let (mut found, mut counts) = (None, Counts::default());
         self.each(n, numbers, |inputs, number, known| match known {
-            Known::Fails if found.is_none() => found = Some(inputs.numbered(n, number)),
-            Known::Value(_) if found.is_none() => passed += 1,
-            Known::Fails | Known::Value(_) | Known::LeftOut => {}
+            Known::Fails => {
+                found.get_or_insert_with(|| inputs.numbered(n, number));
+                counts.failing += 1;
+            }
+            Known::Value(_) => counts.with_value += 1,
+            Known::LeftOut => {}
         });
-        (found, passed)
+        (found, counts)
     }
 
     fn each(&mut self, n: usize, numbers: Range<u128>, mut tell: impl FnMut(&Inputs<'a>, u128, Known<'_>)) {

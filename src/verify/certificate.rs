@@ -1,8 +1,8 @@
 //! What the kernel has shown, told to others.
 
-use super::check::{Open, show};
+use super::check::{Budget, Open, show};
 use super::seen::Seen;
-use super::undivided::undivided;
+use super::within::least_gap;
 use crate::ir::{Node, Program, definition};
 use crate::model::{Artifact, Certificate, HeadShown, MlpShown, OutputShown};
 use crate::value::Number;
@@ -10,13 +10,17 @@ use std::collections::BTreeMap;
 
 /// A certificate that a model computes a program on every declared input, or what is open.
 pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open> {
-    prove_with(program, artifact, &Seen::default())
+    prove_with(program, artifact, &Seen::default(), Budget::default())
 }
 
-/// [`prove`], resting on what the program was seen to do.
-pub fn prove_with(program: &Program, artifact: &Artifact, seen: &Seen) -> Result<Certificate, Open> {
-    let artifact = &*undivided(artifact)?;
-    let shown = show(program, artifact, seen)?;
+/// [`prove`], resting on what the program was seen to do, in so many steps.
+pub fn prove_with(
+    program: &Program,
+    artifact: &Artifact,
+    seen: &Seen,
+    budget: Budget<'_>,
+) -> Result<Certificate, Open> {
+    let shown = show(program, artifact, seen, budget)?;
     let mut heads: BTreeMap<(usize, usize), HeadShown> = BTreeMap::new();
     for ((layer, head), of, shown) in shown.heads {
         let (gap, leak) = (rounded(shown.gap.min(f64::from(u16::MAX))), exactly(shown.leak));
@@ -49,21 +53,24 @@ pub fn prove_with(program: &Program, artifact: &Artifact, seen: &Seen) -> Result
         let (directions, tuples) = (tuples.len(), tuples.values().sum());
         MlpShown { layer, directions, tuples }
     };
-    let output = |(i, output): (usize, &crate::ir::Output)| {
-        let of = || shown.outputs.iter().filter(move |(of, ..)| *of == i);
-        OutputShown {
+    let outputs = program.outputs.iter().enumerate().filter_map(|(i, output)| {
+        let shown = shown.outputs.get(&i)?;
+        Some(OutputShown {
             name: output.name.to_string(),
-            margin: rounded(of().map(|(_, margin, _)| *margin).fold(f64::INFINITY, f64::min)),
-            tuples: of().map(|(.., tuples)| tuples).sum(),
-        }
-    };
+            margin: rounded(shown.margin),
+            tuples: shown.tuples,
+            within: rounded_up(&shown.within),
+            gap: least_gap(&shown.values).filter(|_| !shown.within.is_zero()),
+        })
+    });
+    let outputs = outputs.collect();
     let lengths = [shown.lengths.first(), shown.lengths.last()].map(|n| n.copied().unwrap_or(0));
     Ok(Certificate {
         lengths,
         classes: seen.classes,
         heads: heads.into_values().collect(),
         mlps: mlps.into_iter().map(mlp).collect(),
-        outputs: program.outputs.iter().enumerate().map(output).collect(),
+        outputs,
         cost: Number::from(i64::try_from(shown.cost).unwrap_or(i64::MAX)),
         brute_force: brute_force(program, artifact, lengths),
     })
@@ -82,6 +89,16 @@ fn exactly(x: f64) -> Number {
 fn rounded(x: f64) -> Number {
     const GRID: f64 = (1u32 << 20) as f64;
     exactly((x * GRID).floor() / GRID)
+}
+
+/// Rounded up to a few binary digits, so that it is short.
+fn rounded_up(x: &Number) -> Number {
+    if x.is_zero() {
+        return Number::ZERO;
+    }
+    // Twice the spacing of f64, which rounding to f64 may have lost, is far below one unit of ten digits.
+    let scale = f64::exp2(x.to_f64().log2().floor() - 10.0);
+    exactly((x.to_f64() / scale * (1.0 + 4.0 * f64::EPSILON)).ceil() * scale)
 }
 
 /// Multiplications that running every input takes.

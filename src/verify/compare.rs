@@ -169,7 +169,7 @@ pub fn runs_all(program: &Program, effort: Effort) -> bool {
 }
 
 /// How many inputs are declared, those that break an assumption included.
-fn n_inputs(program: &Program) -> Option<u128> {
+pub(super) fn n_inputs(program: &Program) -> Option<u128> {
     let interpreter = Interpreter::new(program);
     Some(Inputs::new(program, &interpreter, Vec::new())?.count())
 }
@@ -382,11 +382,12 @@ fn difference(
 pub fn agrees(expected: &Value, found: &Decoded, decode: &Decode) -> bool {
     match (found, decode) {
         (Decoded::Value(value), _) => value == expected,
-        (Decoded::About(number), Decode::Numeric { bound, .. }) => {
-            let (held, exact) = (Number::from_f64(f64::from(*number)), expected.number());
-            let distance = held.zip(exact).and_then(|(a, b)| a.sub(&b).ok());
-            distance.is_some_and(|d| d.abs() <= *bound)
-        }
-        (Decoded::About(_), Decode::Categorical { .. }) => false,
+        (Decoded::About(number), Decode::Numeric { bound, .. }) => match expected {
+            Value::Number(exact) => Number::from_f64(f64::from(*number))
+                .and_then(|held| held.sub(exact).ok())
+                .is_some_and(|distance| distance.abs() <= *bound),
+            Value::Bool(_) | Value::Str(_) => false,
+        },
+        (Decoded::About(_), Decode::Categorical { .. }) | (Decoded::Undefined(_), _) => false,
     }
 }

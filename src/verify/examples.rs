@@ -1,5 +1,6 @@
 //! Do the examples in a program hold, and what is said of one that does not?
 
+use super::failure::{CanFail, Counts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::inputs::{Columns, columns_text};
 use crate::interp::{Failure, Interpreter};
@@ -56,6 +57,25 @@ pub fn no_value_warning(program: &Program, failure: &Failure, input: &Columns) -
     let report = failure_report(program, failure, input);
     Diagnostic { severity: Severity::Warning, code: "W0302", ..report }
         .note("on such inputs the weights may give anything")
+}
+
+/// The report of a program that has a value on no input, if that is known.
+pub fn without_value(program: &Program, can_fail: &CanFail) -> Option<Diagnostic> {
+    match can_fail {
+        CanFail::Fails { input, failure, counts: Some(Counts { with_value: 0, failing }) } => {
+            let report = failure_report(program, failure, input);
+            let inputs = if *failing == 1 { "input".to_owned() } else { format!("of the {failing} inputs") };
+            let message = format!("the program has a value on no {inputs}: {}", report.message);
+            Some(Diagnostic { code: "E0306", message, ..report })
+        }
+        CanFail::NoInputs { all: true } => Some(no_inputs_report(program, true)),
+        CanFail::NoInputs { all: false }
+        | CanFail::Fails { .. }
+        | CanFail::NotByFacts
+        | CanFail::NotByEnumeration { .. }
+        | CanFail::NotInTests { .. }
+        | CanFail::Undeclared => None,
+    }
 }
 
 /// The report of a program that there is nothing to do with.

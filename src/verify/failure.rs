@@ -15,7 +15,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 #[derive(Clone, Debug)]
 pub enum CanFail {
     /// On this input, as short as was found.
-    Fails { input: Columns, failure: Failure },
+    Fails { input: Columns, failure: Failure, counts: Option<Counts> },
     /// Every operation has a value for all values that its arguments can have.
     NotByFacts,
     /// All inputs were run.
@@ -28,6 +28,13 @@ pub enum CanFail {
     NoInputs { all: bool },
 }
 
+/// How many of all inputs the program has a value on. Those that break an assumption do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub with_value: usize,
+    pub failing: usize,
+}
+
 /// Of spaces that are too large for enumeration, this share of the effort goes to the shortest
 /// inputs, because a short counterexample is worth more than a long one.
 const SHORT_SHARE: u128 = 4;
@@ -37,16 +44,17 @@ const SHORT_SHARE: u128 = 4;
 const MAX_CELLS: usize = 100_000_000;
 const MIN_TESTS: usize = 20;
 
-/// Looks for an input on which the program fails. `progress` is told how many inputs were run.
+/// Looks for an input on which the program fails, and if all are run, counts them. `progress` is told how
+/// many inputs were run; none if it returns false, which ends the search.
 pub fn can_fail(
     program: &Program,
     facts: &Facts,
     effort: Effort,
-    mut progress: impl FnMut(usize),
-) -> CanFail {
+    mut progress: impl FnMut(usize) -> bool,
+) -> Option<CanFail> {
     let interpreter = Interpreter::new(program);
     let Some(inputs) = Inputs::new(program, &interpreter, distinct_columns(program, facts)) else {
-        return CanFail::Undeclared;
+        return Some(CanFail::Undeclared);
     };
     let all = inputs.count() <= effort.all_up_to;
     let limit = if all { effort.all_up_to } else { effort.all_up_to / SHORT_SHARE };
@@ -54,31 +62,39 @@ pub fn can_fail(
     let few = usize::try_from(limit).unwrap_or(usize::MAX);
     let admitted = || inputs.candidates().take(few).any(|input| inputs.admits(&input));
     if !admitted() && inputs.sample(&mut rng).is_none() {
-        return CanFail::NoInputs { all };
+        return Some(CanFail::NoInputs { all });
     }
     if facts::may_fail(program, facts).is_none() {
-        return CanFail::NotByFacts;
+        return Some(CanFail::NotByFacts);
     }
     let mut meaning = Meaning::new(program, &interpreter, &inputs);
-    let (mut left, mut run) = (limit, 0);
+    let (mut left, mut counts) = (limit, Counts::default());
+    let mut found: Option<Columns> = None;
     for batch in batches(program, &inputs, 0, 1) {
         let Batch::Numbered { n, numbers } = batch else { continue };
         let end = numbers.end.min(numbers.start + left);
         left -= end - numbers.start;
-        let (found, passed) = meaning.first_failing(n, numbers.start..end);
-        if let Some(input) = found
-            && let Err(failure) = interpreter.outputs(&input)
-        {
-            return CanFail::Fails { input, failure };
+        let (first, more) = meaning.count(n, numbers.start..end);
+        counts = Counts {
+            with_value: counts.with_value + more.with_value,
+            failing: counts.failing + more.failing,
+        };
+        found = found.or(first);
+        if !progress(counts.with_value + counts.failing) {
+            return None;
         }
-        run += passed;
-        progress(run);
-        if left == 0 {
+        if left == 0 || found.is_some() && !all {
             break;
         }
     }
+    if let Some(input) = found
+        && let Err(failure) = interpreter.outputs(&input)
+    {
+        return Some(CanFail::Fails { input, failure, counts: all.then_some(counts) });
+    }
+    let run = counts.with_value;
     if all {
-        return CanFail::NotByEnumeration { inputs: run };
+        return Some(CanFail::NotByEnumeration { inputs: run });
     }
     let mut seen = Seen::default();
     let mut cells = 0_usize;
@@ -94,12 +110,14 @@ pub fn can_fail(
         if interpreter.outputs(&input).is_err() {
             let input = inputs.shrink(input, |i| interpreter.outputs(i).is_err());
             if let Err(failure) = interpreter.outputs(&input) {
-                return CanFail::Fails { input, failure };
+                return Some(CanFail::Fails { input, failure, counts: None });
             }
         }
-        progress(run + seen.n());
+        if !progress(run + seen.n()) {
+            return None;
+        }
     }
-    CanFail::NotInTests { inputs: run + seen.n(), seed: effort.seed }
+    Some(CanFail::NotInTests { inputs: run + seen.n(), seed: effort.seed })
 }
 
 /// Which inputs were run: their hashes, because the inputs themselves may be long.

@@ -1,10 +1,12 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
 mod batches;
+mod budget;
 mod certificate;
 pub mod check;
 mod classes;
 mod compare;
+mod decide;
 mod examples;
 mod failure;
 pub mod lanes;
@@ -13,7 +15,7 @@ mod matching;
 mod open;
 mod seen;
 mod shown;
-mod undivided;
+mod within;
 #[cfg(test)]
 mod planted_tests;
 
@@ -21,10 +23,15 @@ pub use classes::prove_by_classes;
 pub use compare::{
     CompareError, Disagreement, Done, Verdict, agrees, compare, compare_from, compare_on, runs_all,
 };
-pub use examples::{failure_report, no_inputs_report, no_outputs_report, no_value_warning, wrong_examples};
-pub use failure::{CanFail, can_fail};
+pub use decide::{Phase, Question};
+pub use examples::{
+    failure_report, no_inputs_report, no_outputs_report, no_value_warning, without_value, wrong_examples,
+};
+pub use failure::{CanFail, Counts, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};
 pub use matching::belongs;
+pub use seen::Seen;
+pub use within::Within;
 
 use crate::facts::Facts;
 use crate::ir::{Op, Program};
@@ -32,8 +39,28 @@ use crate::model::Certificate;
 
 /// What is known of a model and a program.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// The weights compute the program on every declared input.
+pub struct Answer {
+    pub evidence: Evidence,
+    /// What numbers are known up to; none if every output is exact.
+    pub within: Option<Within>,
+}
+
+impl Answer {
+    pub fn proved(certificate: Certificate) -> Self {
+        Self { within: Within::of_certificate(&certificate), evidence: Evidence::Proved(certificate) }
+    }
+
+    /// A proof was not found, and no input was run.
+    pub fn open(open: check::Open) -> Self {
+        let verdict = Verdict::Undecided { failing: 0 };
+        Self { within: None, evidence: Evidence::Compared { verdict, open: Some(open) } }
+    }
+}
+
+/// How it is known.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Evidence {
+    /// The weights compute the program on every declared input on which it has a value.
     Proved(Certificate),
     /// What comparing them showed; `open` is what kept them from being proved, if that was tried.
     Compared { verdict: Verdict, open: Option<check::Open> },
@@ -47,6 +74,12 @@ pub struct Effort {
     /// Otherwise this many random ones.
     pub samples: usize,
     pub seed: u64,
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { all_up_to: 1_000_000, samples: 10_000, seed: 0 }
+    }
 }
 
 /// For each input column, whether its values differ at any two positions of every input.

@@ -1,5 +1,6 @@
 //! What keeps a model from being proved, in words.
 
+use crate::ir::Node;
 use crate::value::Value;
 
 /// Why there is no proof: the first thing that could not be shown.
@@ -10,6 +11,8 @@ pub struct Open {
     /// `blocks.0.attn`, `unembed.0`, …
     pub site: String,
     pub reason: Reason,
+    /// The s-op or selector that was looked at.
+    pub about: Option<Node>,
 }
 
 /// What could not be shown.
@@ -31,8 +34,12 @@ pub enum Reason {
     TooManyTuples,
     #[error("an s-op has more values than are looked at")]
     TooManyValues,
-    #[error("it would take too long")]
+    #[error("the budget of the proof is used up (see '--proof-budget')")]
     TooMuchWork,
+    #[error("interrupted")]
+    Interrupted,
+    #[error("a weight is not a finite number")]
+    NotFinite,
     #[error("numbers may grow too large")]
     Overflow,
     #[error("the outputs do not depend on what is written here")]
@@ -53,6 +60,8 @@ pub enum Reason {
     NoKey,
     #[error("BOS may attend to other positions")]
     BosAttends,
+    #[error("a selected key may have no value of its own")]
+    NoValue,
     #[error("what is handed on does not tell that the s-op is {value}")]
     WrongValue { value: Value },
     #[error("the output may not decode to {value}")]

@@ -24,7 +24,7 @@
 
 use super::ball::{Ball, LARGEST, dot, rounding};
 use super::local::{Attended, INDEX};
-use super::pairs::{Bounds, Pairs};
+use super::pairs::{Bounds, Pair, Pairs};
 use super::row::{Content, Handed, LARGEST_UNEVEN, Row, Side, leak, uneven};
 use super::stream::{Columns, Recorded, Stream, columns, sum};
 use super::table::{Table, distinct};
@@ -60,6 +60,7 @@ impl Stream<'_> {
             // Of heads that write nothing as well: 0 times infinity is no number.
             let [q, k, v] = [&weights.w_q, &weights.w_k, &weights.w_v]
                 .map(|matrix| self.largest(&columns(matrix.columns())));
+            let (q, k, v) = (q?, k?, v?);
             if q.max(k).max(v).max(q * k * weights.w_q.ncols() as f64) >= LARGEST {
                 return Err(Reason::Overflow);
             }
@@ -76,6 +77,7 @@ impl Stream<'_> {
                 }
             }
             for (of, (directions, adds)) in targets {
+                self.network.about.set(Some(of));
                 let head = Head {
                     queries: self.read(&columns(weights.w_q.columns()))?,
                     keys: self.read(&columns(weights.w_k.columns()))?,
@@ -116,7 +118,7 @@ impl Stream<'_> {
                 };
                 Some(dot(terms())?.widened(terms().map(rounded).sum()))
             };
-            adds.iter().map(sum).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)
+            adds.iter().map(sum).collect::<Option<_>>().ok_or(Reason::Overflow)
         })
     }
 
@@ -139,7 +141,7 @@ impl Stream<'_> {
         let value = of.value.clone().unwrap_or_else(|| Rc::new(any()));
         // The index counts where it hides keys.
         let causal = self.network.config.causal || self.network.program.causal;
-        let index = self.local.index().map(|i| Some(if causal { *i } else { 0 }));
+        let index = self.local.index().map(|i| if causal { *i } else { 0 });
         let states = self.local.states(&[&head.queries.shape, &of.pairs.query.shape, &index.shape])?;
         let side = |vector, class: Option<usize>, i: usize| {
             Some(Side { vector, class: class?, index: index.cells[i]? })
@@ -153,12 +155,12 @@ impl Stream<'_> {
             let content = (head.values.cells[p[3]].as_deref()?, value.cells[p[4]].as_ref()?);
             Some((side(head.keys.cells[p[0]].as_deref()?, of.pairs.key.cells[p[1]], p[2])?, content))
         };
-        let keys: Vec<(Side, Content)> = distinct(states.iter().filter_map(key));
+        let keys: Vec<(Side, Content<Option<Value>>)> = distinct(states.iter().filter_map(key));
 
         let handed: Vec<Handed> = (0..head.n_directions).map(|place| self.handed(head, place)).collect();
         let mut recorded: Vec<Recorded> = handed.iter().map(|_| Recorded::default()).collect();
         let pairs = queries.len() * keys.len();
-        self.network.spend(pairs * queries.first().map_or(0, |query| query.vector.len()))?;
+        self.network.spend(pairs * (4 + 4 * queries.first().map_or(0, |query| query.vector.len())))?;
         let (mut gap, mut leak, mut selected) = (f64::INFINITY, 0.0, [usize::MAX, 0]);
         for query in &queries {
             let Some(bounds) = of.bounds.of_class[query.class] else { continue };
@@ -197,11 +199,12 @@ impl Stream<'_> {
     fn winners(&self, head: &Head, table: &Table<Value>) -> Result<Attended, Reason> {
         let (index, n) = (self.local.index(), self.local.n);
         let sides = |vectors: &Table<Vec<Ball>>| {
-            let sides = self.local.join(vectors, &index, |vector, i| Ok(Some((vector.clone(), *i))))?;
+            let sides = self.local.join(vectors, &index, |vector, i| Ok((vector.clone(), *i)))?;
             Ok(distinct(sides.cells.into_iter().flatten()))
         };
         let (queries, keys) = (sides(&head.queries)?, sides(&head.keys)?);
-        self.network.spend(queries.len() * keys.len())?;
+        self.network
+            .spend(queries.len() * keys.len() * (4 + 4 * queries.first().map_or(0, |q| q.0.len())))?;
         let mut best = vec![(f64::NEG_INFINITY, 0); n];
         for (query, i) in &queries {
             for (key, j) in keys.iter().filter(|(_, j)| j <= i || !self.network.config.causal) {
@@ -214,11 +217,11 @@ impl Stream<'_> {
         let mut values: Vec<Option<Value>> = vec![None; n];
         self.local.join(&index, table, |i, value| {
             let known = values[best[*i].1].get_or_insert_with(|| value.clone());
-            if known == value { Ok(Some(())) } else { Err(Reason::WrongValue { value: value.clone() }) }
+            if known == value { Ok(()) } else { Err(Reason::WrongValue { value: value.clone() }) }
         })?;
         let values = values.into_iter().map(|value| value.or(Some(Value::int(0))));
         Ok(Attended {
-            pairs: Rc::new(Pairs::new(&index, &index, |q, k| Some(best[*q].1 == *k))?),
+            pairs: Rc::new(Pairs::new(&index, &index, |q, k| Pair::of(best[*q].1 == *k))?),
             bounds: Rc::new(Bounds { of_class: vec![Some((1, 1)); n], by_rank: false }),
             value: Some(Rc::new(Table::variable(INDEX, values, None))),
             default: Value::int(0),
@@ -228,7 +231,7 @@ impl Stream<'_> {
     /// The keys that a query attends to: those that the program lets it see and select.
     fn row<'k>(
         &self,
-        keys: &[(Side, Content<'k>)],
+        keys: &[(Side, Content<'k, Option<Value>>)],
         bos: Option<&Vec<Ball>>,
         pairs: &Pairs,
         query: &Side,
@@ -237,14 +240,19 @@ impl Stream<'_> {
         let (mut selected, mut others) = (Vec::new(), f64::NEG_INFINITY);
         let mut level: Option<Ball> = None;
         for (key, content) in keys {
-            let Some(is_selected) = pairs.at(query.class, key.class) else { continue };
+            // The program compares what it lets a query see, and fails where that cannot be compared.
+            let is_selected =
+                match (self.local.sees(query.index, key.index), pairs.at(query.class, key.class)) {
+                    (true, Pair::Fails) => continue,
+                    (sees, pair) => sees && pair == Pair::Selected,
+                };
             let seen = key.index <= query.index || !self.network.config.causal;
             let score = score(query.vector, key.vector)?;
-            match is_selected && self.local.sees(query.index, key.index) {
+            match is_selected {
                 true if !seen => return Err(Reason::Unseen),
                 true => {
                     level = Some(level.map_or(score, |level| level.hull(score)));
-                    selected.push(*content);
+                    selected.push((content.0, content.1.as_ref().ok_or(Reason::NoValue)?));
                 }
                 false if seen => others = others.max(score.high()),
                 false => {}

@@ -16,7 +16,7 @@
 //! Inputs on which the program has no value, or which break an assumption, do not count: their cells
 //! are empty, and states that contradict an assumption are passed over.
 
-use super::pairs::{Bounds, Pairs};
+use super::pairs::{Bounds, Pair, Pairs};
 use super::table::{Shape, States, Table};
 use super::{Network, Reason};
 use crate::interp;
@@ -38,8 +38,9 @@ pub const MAX_VALUES: usize = 1 << 12;
 pub(super) struct Attended {
     pub pairs: Rc<Pairs>,
     pub bounds: Rc<Bounds>,
-    /// None for a width.
-    pub value: Option<Rc<Table<Value>>>,
+    /// None for a width. A key may have no value of its own if it is never selected: then the program does
+    /// not compute one.
+    pub value: Option<Rc<Table<Option<Value>>>>,
     pub default: Value,
 }
 
@@ -90,7 +91,7 @@ impl<'p> Local<'p> {
         for (sop, _) in &program.assumptions {
             // An assumption that is not understood is not made use of.
             if let Ok(table) = local.sop(*sop) {
-                let holds = table.map(|v| Some(v.truth()));
+                let holds = table.map(Value::truth);
                 // It holds at every position: one index at which it cannot is enough.
                 let by_index = holds.shape.vars().all(|var| var == INDEX);
                 if !holds.cells.contains(&Some(true)) || by_index && holds.only() != Some(&true) {
@@ -128,8 +129,8 @@ impl<'p> Local<'p> {
             if let Node::SOp(id) = node
                 && let Some(values) = trace.sop(id)
             {
-                let table = Table::variable(INDEX, values.iter().cloned().map(Some), None);
-                self.sops.insert(id, Ok(Rc::new(table)));
+                let table = self.network.variable(INDEX, values.iter().cloned());
+                self.sops.insert(id, table.map(Rc::new));
             }
         }
         true
@@ -140,21 +141,18 @@ impl<'p> Local<'p> {
         let vars: HashSet<usize> = shapes.iter().flat_map(|s| s.vars()).collect();
         let known: Vec<&Table<bool>> =
             self.constraints.iter().filter(|c| c.shape.vars().all(|v| vars.contains(&v))).collect();
-        let states = States::new(shapes, &known, self.network.config.bos).ok_or(Reason::TooManyTuples)?;
-        self.network.spend(states.iter().count() * (1 + shapes.len() + known.len()))?;
-        Ok(states)
+        States::new(shapes, &known, self.network.config.bos, |steps| self.network.spend(steps))
     }
 
-    /// A function of several tables.
+    /// A function of several tables: of every state in which all of them have a value.
     pub fn combine<T: Clone + Eq + Hash, U: Clone + Eq + Hash>(
         &self,
         tables: &[&Table<T>],
-        mut f: impl FnMut(&[&T]) -> Result<Option<U>, Reason>,
+        mut f: impl FnMut(&[&T]) -> Result<U, Reason>,
     ) -> Result<Table<U>, Reason> {
-        let states = self.states(&tables.iter().map(|t| &t.shape).collect::<Vec<_>>())?;
-        states.table(|places| {
+        self.states(&tables.iter().map(|t| &t.shape).collect::<Vec<_>>())?.table(|places| {
             let args = tables.iter().zip(places).map(|(table, place)| table.cells[*place].as_ref());
-            args.collect::<Option<Vec<_>>>().map_or(Ok(None), |args| f(&args))
+            args.collect::<Option<Vec<_>>>().map(|args| f(&args)).transpose()
         })
     }
 
@@ -163,15 +161,26 @@ impl<'p> Local<'p> {
         &self,
         a: &Table<A>,
         b: &Table<B>,
-        mut f: impl FnMut(&A, &B) -> Result<Option<U>, Reason>,
+        mut f: impl FnMut(&A, &B) -> Result<U, Reason>,
     ) -> Result<Table<U>, Reason> {
         self.states(&[&a.shape, &b.shape])?.table(|places| {
-            a.cells[places[0]].as_ref().zip(b.cells[places[1]].as_ref()).map_or(Ok(None), |(a, b)| f(a, b))
+            let args = a.cells[places[0]].as_ref().zip(b.cells[places[1]].as_ref());
+            args.map(|(a, b)| f(a, b)).transpose()
         })
     }
 
+    /// An operation of the program. Where it fails, the program has no value, so that no input that counts
+    /// reaches the state.
+    fn apply(&self, f: &Elementwise, args: &[&Table<Value>]) -> Result<Table<Value>, Reason> {
+        let values = self.combine(args, |values| {
+            self.network.spend(values.iter().map(|v| v.words()).sum::<usize>().pow(2) * 8)?;
+            Ok(f.apply(values).ok())
+        })?;
+        Ok(values.without(Option::clone))
+    }
+
     pub fn index(&self) -> Table<usize> {
-        Table::variable(INDEX, (0..self.n).map(Some), None)
+        Table::variable(INDEX, 0..self.n, None)
     }
 
     pub fn sop(&self, id: SOpId) -> Known<Table<Value>> {
@@ -199,7 +208,7 @@ impl<'p> Local<'p> {
         match node {
             Node::SOp(id) if !self.sops.contains_key(&id) => {
                 let (seen, n) = (self.network.seen, self.n);
-                let table = self.table(id).map(|table| Rc::new(table.map(|v| seen.value(n, id, v))));
+                let table = self.table(id).map(|table| Rc::new(table.without(|v| seen.value(n, id, v))));
                 self.sops.insert(id, table);
             }
             Node::Selector(id) if !self.pairs.contains_key(&id) => {
@@ -214,20 +223,19 @@ impl<'p> Local<'p> {
         match self.network.program.graph[id].op.clone() {
             Op::Input(column) => {
                 let values = self.network.program.columns[column].domain.clone().unwrap_or_default();
-                Ok(Table::variable(1 + column, values.into_iter().map(Some), None))
+                self.network.variable(1 + column, values)
             }
             Op::Indices | Op::Const(_) => Err(Reason::NotLive),
             Op::Elementwise { f, args } => {
-                if self.network.told.values().any(|of| *of == Node::SOp(id))
+                if self.network.is_told(Node::SOp(id))
                     && let Some(mean) = self.mean_of_means(&f, &args)
+                    && let Ok(values) = self.means(id, &mean)
                 {
-                    let values = self.means(id, &mean)?;
                     self.means.insert(id, mean);
                     return self.variable(values);
                 }
                 let tables = args.iter().map(|a| self.sop(*a)).collect::<Result<Vec<_>, _>>()?;
-                let tables: Vec<&Table<Value>> = tables.iter().map(Rc::as_ref).collect();
-                let table = self.combine(&tables, |values| Ok(f.apply(values).ok()))?;
+                let table = self.apply(&f, &tables.iter().map(Rc::as_ref).collect::<Vec<_>>())?;
                 self.cut(id, table)
             }
             Op::Aggregate { .. } => {
@@ -247,17 +255,17 @@ impl<'p> Local<'p> {
             return Err(Reason::TooManyValues);
         }
         self.n_vars += 1;
-        Ok(Table::variable(self.n_vars - 1, values.into_iter().map(Some), None))
+        self.network.variable(self.n_vars - 1, values)
     }
 
     /// An s-op as a variable of its own, if the network is said to hold it and it has several.
     fn cut(&mut self, id: SOpId, inner: Table<Value>) -> Result<Table<Value>, Reason> {
-        if !self.network.told.values().any(|of| *of == Node::SOp(id)) || inner.shape.vars().count() < 2 {
+        if !self.network.is_told(Node::SOp(id)) || inner.shape.vars().count() < 2 {
             return Ok(inner);
         }
         let variable = self.variable(inner.cells.iter().flatten().cloned().collect())?;
         // Where its arguments are known too, so is the variable.
-        if let Ok(same) = self.combine(&[&inner, &variable], |v| Ok(Some(v[0] == v[1]))) {
+        if let Ok(same) = self.combine(&[&inner, &variable], |v| Ok(v[0] == v[1])) {
             self.constrain(same);
         }
         self.inner.insert(id, Rc::new(inner));
@@ -268,7 +276,7 @@ impl<'p> Local<'p> {
     pub fn attended(&self, id: SOpId) -> Result<Attended, Reason> {
         match self.network.program.graph[id].op.clone() {
             Op::Aggregate { selector, value, default } => {
-                let value = Some(self.sop(value)?);
+                let value = Some(Rc::new(self.sop(value)?.map(|value| Some(value.clone()))));
                 Ok(Attended { value, default, ..self.counted(selector)? })
             }
             Op::Width { selector } => self.counted(selector),
@@ -283,7 +291,8 @@ impl<'p> Local<'p> {
         Ok(Attended { pairs, bounds, value: None, default: Value::int(0) })
     }
 
-    /// A sum or difference of means over one selector, or a multiple of one, is a mean over it.
+    /// A sum or difference of means over one selector, or a multiple of one, is a mean over it. The
+    /// program does not compute it key by key: of a key for which that fails nothing is known.
     fn mean_of_means(&self, f: &Elementwise, args: &[SOpId]) -> Option<Attended> {
         let [a, b] = args else { return None };
         let first = self.attended(*a).ok()?;
@@ -294,14 +303,19 @@ impl<'p> Local<'p> {
             }
             Elementwise::Mul | Elementwise::Div => {
                 let Op::Const(by) = &self.network.program.graph[*b].op else { return None };
-                (self.sop(*b).ok()?, by.clone())
+                (Rc::new(self.sop(*b).ok()?.map(|by| Some(by.clone()))), by.clone())
             }
             _ => return None,
         };
-        let value = self.combine(&[first.value.as_ref()?, &*second], |v| Ok(f.apply(v).ok())).ok()?;
-        let numbers = value.cells.iter().flatten().all(|v| matches!(v, Value::Number(_)));
+        let number = |value: Value| Some(value).filter(|value| matches!(value, Value::Number(_)));
+        let each = |values: &[&Option<Value>]| {
+            let (Some(a), Some(b)) = (values[0], values[1]) else { return Ok(None) };
+            self.network.spend((a.words() + b.words()).pow(2) * 8)?;
+            Ok(f.apply(&[a, b]).ok().and_then(number))
+        };
+        let value = self.combine(&[first.value.as_deref()?, &*second], each).ok()?;
         let default = f.apply(&[&first.default, &default]).ok()?;
-        numbers.then(|| Attended { value: Some(Rc::new(value)), default, ..first })
+        Some(Attended { value: Some(Rc::new(value)), default, ..first })
     }
 
     /// All values of a mean.
@@ -314,16 +328,17 @@ impl<'p> Local<'p> {
         };
         let keys = self.states(&[&pairs.key.shape, &value.shape])?;
         let key = |places: &[usize]| Some((pairs.key.cells[places[0]]?, value.cells[places[1]].as_ref()?));
-        let keys: BTreeSet<(usize, &Value)> = keys.iter().filter_map(key).collect();
+        let keys: BTreeSet<(usize, &Option<Value>)> = keys.iter().filter_map(key).collect();
         let mut values = BTreeSet::new();
         let (mut averaged, mut fewest, mut most) = (BTreeSet::new(), usize::MAX, 1);
         for (q, (min, max)) in bounds.reached() {
-            self.network.spend(keys.len())?;
+            self.network.spend(keys.len() * 8)?;
             if min == 0 {
                 values.insert(default.clone());
             }
-            let selected = keys.iter().filter(|(class, _)| pairs.at(q, *class) == Some(true));
-            let found: BTreeSet<&Value> = selected.map(|(_, value)| *value).collect();
+            let selected = keys.iter().filter(|(class, _)| pairs.at(q, *class) == Pair::Selected);
+            let found: Option<BTreeSet<&Value>> = selected.map(|(_, value)| value.as_ref()).collect();
+            let found = found.ok_or(Reason::NoValue)?;
             if min <= 1 && max >= 1 {
                 values.extend(found.iter().map(|v| (*v).clone()));
             }
@@ -341,7 +356,9 @@ impl<'p> Local<'p> {
         }
         let mut sums = averaged.clone();
         for k in 2..=most {
-            self.network.spend(sums.len() * averaged.len())?;
+            let words = |numbers: &BTreeSet<Number>| numbers.iter().map(Number::words).max().unwrap_or(0);
+            let each = (words(&sums) + words(&averaged)).pow(2) * 8;
+            self.network.spend((sums.len() * averaged.len()).saturating_mul(each))?;
             let longer = |s: &Number| averaged.iter().map(|a| s.add(a).ok()).collect::<Vec<_>>();
             sums = sums.iter().flat_map(longer).collect::<Option<_>>().ok_or(Reason::TooManyValues)?;
             if sums.len() > MAX_VALUES {
@@ -369,20 +386,20 @@ impl<'p> Local<'p> {
         let Attended { pairs, bounds, .. } = self.counted(selector)?;
         let range = bounds.range();
         if let SelectorOp::Or(a, b) = self.network.program.graph[selector].op
-            && self.network.told.values().any(|of| [Node::Selector(a), Node::Selector(b)].contains(of))
-            && !self.both(a, b, |a, b| a && b)?.cells.iter().flatten().any(|cell| *cell == Some(true))
+            && [a, b].iter().any(|side| self.network.is_told(Node::Selector(*side)))
+            && !self.both(a, b, |a, b| a && b)?.cells.iter().flatten().any(|pair| *pair == Pair::Selected)
         {
             let (a, b) = (self.width(a)?, self.width(b)?);
-            let sum = self.combine(&[&a, &b], |sides| Ok(Elementwise::Add.apply(sides).ok()))?;
-            let sum = sum.map(|sum| width_of(sum).filter(|w| range.contains(w)).map(|_| sum.clone()));
-            self.constrain(sum.map(|_| Some(true)));
+            let sum = self.apply(&Elementwise::Add, &[&a, &b])?;
+            let sum = sum.without(|sum| width_of(sum).filter(|w| range.contains(w)).map(|_| sum.clone()));
+            self.constrain(sum.map(|_| true));
             return Ok(sum);
         }
         let width = self.variable(range.map(|d| Value::Number(d.into())).collect())?;
         // How wide it can be may depend on the query.
         let fits = self.join(&pairs.query, &width, |query, width| {
             let within = |(min, max)| width_of(width).is_some_and(|w| (min..=max).contains(&w));
-            Ok(Some(bounds.of_class[*query].is_some_and(within)))
+            Ok(bounds.of_class[*query].is_some_and(within))
         })?;
         self.constrain(fits);
         Ok(width)

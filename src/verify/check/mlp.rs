@@ -130,31 +130,29 @@ impl Stream<'_> {
         let neurons = Neurons { reads, biases: weights.b_in.iter().copied().collect(), writes };
         // Those that write nothing as well: 0 times infinity is no number.
         let bias = neurons.biases.iter().map(|b| f64::from(b.abs())).fold(0.0, f64::max);
-        if self.largest(&neurons.reads) + bias >= LARGEST {
+        if self.largest(&neurons.reads)? + bias >= LARGEST {
             return Err(Reason::Overflow);
         }
         let mut written = self.held.clone();
         for d in (0..written.len()).filter(|d| !neurons.writes[*d].is_empty()) {
+            self.network.about.set(self.network.told.get(&(2 * layer + 2, d)).copied());
             let writers = || neurons.writes[d].iter().map(|(j, _)| &neurons.reads[*j]);
             let read: BTreeSet<usize> = writers().flatten().map(|(d, _)| *d).chain([d]).collect();
             let read: Vec<usize> = read.into_iter().collect();
             let tables: Vec<&Table<Ball>> = read.iter().map(|d| &*self.held[*d]).collect();
-            let (terms, mut tuples) = (writers().map(|terms| 1 + terms.len()).sum(), 0);
+            let (terms, mut tuples) = (writers().map(|terms| 1 + terms.len()).sum::<usize>(), 0);
             let mut table = self.local.combine(&tables, |held| {
-                self.network.spend(terms)?;
+                self.network.spend(16 * terms)?;
                 tuples += 1;
                 let place = |d: usize| read.binary_search(&d).unwrap_or_default();
-                neurons.after(d, |d| *held[place(d)]).map(Some).ok_or(Reason::Overflow)
+                neurons.after(d, |d| *held[place(d)]).ok_or(Reason::Overflow)
             })?;
             shown.mlps.push((layer, d, tuples));
             if let Some(Node::SOp(id)) = self.network.told.get(&(2 * layer + 2, d))
                 && let Some(inner) = self.local.inner.get(id)
             {
                 let mut recorded = Recorded::default();
-                let fits = self.local.join(&table, inner, |ball, value| {
-                    recorded.add(value, *ball)?;
-                    Ok(Some(()))
-                });
+                let fits = self.local.join(&table, inner, |ball, value| recorded.add(value, *ball));
                 if fits.is_ok() {
                     table = recorded.table(&*self.local.sop(*id)?, table.bos().copied());
                 }

@@ -45,6 +45,7 @@ mod row;
 mod stream;
 mod table;
 
+use super::budget::Meter;
 use super::locate::node;
 use super::seen::Seen;
 use super::shown::{HeadShown, Shown};
@@ -56,8 +57,11 @@ use crate::value::Value;
 use crate::weights::Weights;
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use stream::Stream;
+use table::Table;
 
+pub use super::budget::Budget;
 pub use super::certificate::{prove, prove_with};
 pub use super::open::{Open, Reason};
 pub(super) use local::MAX_VALUES;
@@ -72,46 +76,62 @@ struct Network<'a> {
     /// What a direction is about from the half-layer on that writes it, as the file has it. Tables are cut
     /// at these, and nothing that is proved rests on them.
     told: HashMap<(usize, usize), Node>,
+    /// What is in `told`.
+    told_of: HashSet<Node>,
     seen: &'a Seen,
-    /// How many steps were taken.
-    work: Cell<u64>,
+    meter: Meter<'a>,
+    /// What is being looked at, for whoever asks why something is open.
+    about: Cell<Option<Node>>,
 }
 
-/// Steps of the kernel, a multiplication or a comparison each, before it gives up: a few seconds.
-const MAX_WORK: u64 = 1 << 31;
-
 /// Shows that a model computes a program on every declared input, or says what is open.
-pub(super) fn show(program: &Program, artifact: &Artifact, seen: &Seen) -> Result<Shown, Open> {
-    let open = |length, site: &str| {
-        let site = site.to_owned();
-        move |reason| Open { length, site: site.clone(), reason }
-    };
-    let network = Network::new(program, artifact, seen).map_err(open(None, "inputs"))?;
-    let lengths = program.lengths.ok_or(Reason::NoDomain).map_err(open(None, "inputs"))?;
-    let mut shown = Shown::default();
-    for n in lengths.min..=lengths.max {
-        let Some(mut stream) = Stream::new(&network, n).map_err(open(Some(n), "embed"))? else { continue };
-        for (l, layer) in network.weights.layers.iter().enumerate() {
-            let open = |half_layer: usize| open(Some(n), &half_layer_name(half_layer));
-            stream.attention(l, &layer.heads, &mut shown).map_err(open(2 * l + 1))?;
-            if let Some(mlp) = &layer.mlp {
-                stream.mlp(l, mlp, &mut shown).map_err(open(2 * l + 2))?;
+pub(super) fn show(
+    program: &Program,
+    artifact: &Artifact,
+    seen: &Seen,
+    budget: Budget<'_>,
+) -> Result<Shown, Open> {
+    let network = Network::new(program, artifact, seen, budget).map_err(open(None, "inputs"))?;
+    network.show().map_err(|open| Open { about: network.about.get(), ..open })
+}
+
+fn open(length: Option<usize>, site: &str) -> impl Fn(Reason) -> Open {
+    move |reason| Open { length, site: site.to_owned(), reason, about: None }
+}
+
+impl Network<'_> {
+    fn show(&self) -> Result<Shown, Open> {
+        let lengths = self.program.lengths.ok_or(Reason::NoDomain).map_err(open(None, "inputs"))?;
+        let mut shown = Shown::default();
+        for n in lengths.min..=lengths.max {
+            let Some(mut stream) = Stream::new(self, n).map_err(open(Some(n), "embed"))? else { continue };
+            for (l, layer) in self.weights.layers.iter().enumerate() {
+                let open = |half_layer: usize| open(Some(n), &half_layer_name(half_layer));
+                stream.attention(l, &layer.heads, &mut shown).map_err(open(2 * l + 1))?;
+                if let Some(mlp) = &layer.mlp {
+                    stream.mlp(l, mlp, &mut shown).map_err(open(2 * l + 2))?;
+                }
             }
+            for output in 0..self.program.outputs.len() {
+                stream.output(output, &mut shown).map_err(open(Some(n), &format!("unembed.{output}")))?;
+            }
+            shown.lengths.push(n);
         }
-        for output in 0..program.outputs.len() {
-            stream.output(output, &mut shown).map_err(open(Some(n), &format!("unembed.{output}")))?;
+        shown.cost = self.meter.taken();
+        match shown.outputs.values().any(|output| output.tuples > 0) {
+            true => Ok(shown),
+            false => Err(open(None, "inputs")(Reason::NoInputs)),
         }
-        shown.lengths.push(n);
-    }
-    shown.cost = network.work.get();
-    match shown.outputs.iter().any(|(_, _, tuples)| *tuples > 0) {
-        true => Ok(shown),
-        false => Err(open(None, "inputs")(Reason::NoInputs)),
     }
 }
 
 impl<'a> Network<'a> {
-    fn new(program: &'a Program, artifact: &'a Artifact, seen: &'a Seen) -> Result<Self, Reason> {
+    fn new(
+        program: &'a Program,
+        artifact: &'a Artifact,
+        seen: &'a Seen,
+        budget: Budget<'a>,
+    ) -> Result<Self, Reason> {
         let Artifact { manifest, weights } = artifact;
         let config = &manifest.config;
         // Every option by name, so that a new one is decided on here.
@@ -121,6 +141,9 @@ impl<'a> Network<'a> {
             positions: Positions::Learned, biases: Biases::Neurons,
             d_model: _, n_ctx: _, bos: _, causal: _, columns: _, layers: _, outputs: _,
         }, true) = (config, weights.more.is_empty()) else { return Err(Reason::Unknown) };
+        if !weights.named().iter().all(|(_, matrix)| matrix.iter().all(|x| x.is_finite())) {
+            return Err(Reason::NotFinite);
+        }
         let longest = program.lengths.map_or(0, |l| l.max);
         if longest > config.max_len()
             || program.columns.iter().map(|c| &*c.name).ne(config.columns.iter().map(|c| &*c.name))
@@ -131,7 +154,9 @@ impl<'a> Network<'a> {
         let mut rows = Vec::new();
         for (column, known) in program.columns.iter().zip(&config.columns) {
             let domain = column.domain.as_ref().ok_or(Reason::NoDomain)?;
-            let row = |v: &Value| known.vocabulary.iter().rposition(|known| known == v);
+            // Of values that stand there twice, the network takes the last.
+            let row: HashMap<&Value, usize> = known.vocabulary.iter().zip(0..).collect();
+            let row = |v: &Value| row.get(v).copied();
             rows.push(domain.iter().map(row).collect::<Option<Vec<_>>>().ok_or(Reason::Inputs)?);
         }
         // Where one of these fails, the program has no value.
@@ -142,12 +167,37 @@ impl<'a> Network<'a> {
             node(program, of).filter(|node| live.contains(node))
         };
         let slot = |s: &SlotInfo| Some(((s.live[0], s.direction), about(s)?));
-        let told = manifest.slots.iter().filter_map(slot).collect();
-        Ok(Self { program, config, weights, rows, told, seen, work: Cell::default() })
+        let told: HashMap<(usize, usize), Node> = manifest.slots.iter().filter_map(slot).collect();
+        let told_of = told.values().copied().collect();
+        Ok(Self {
+            program,
+            config,
+            weights,
+            rows,
+            told,
+            told_of,
+            seen,
+            meter: Meter::new(budget),
+            about: Cell::default(),
+        })
+    }
+
+    fn is_told(&self, node: Node) -> bool {
+        self.told_of.contains(&node)
     }
 
     fn spend(&self, steps: usize) -> Result<(), Reason> {
-        self.work.set(self.work.get().saturating_add(steps as u64));
-        if self.work.get() > MAX_WORK { Err(Reason::TooMuchWork) } else { Ok(()) }
+        self.meter.spend(steps)
+    }
+
+    /// A variable as a function of itself.
+    fn variable<T: Clone + Eq + Hash>(
+        &self,
+        var: usize,
+        values: impl IntoIterator<Item = T>,
+    ) -> Result<Table<T>, Reason> {
+        let table = Table::variable(var, values, None);
+        self.spend(16 * table.cells.len())?;
+        Ok(table)
     }
 }

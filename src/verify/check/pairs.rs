@@ -17,6 +17,7 @@ use super::Reason;
 use super::local::{Known, Local, width_of};
 use super::table::{Table, classes};
 use crate::ir::{Node, SOpId, SelectorId, SelectorOp};
+use crate::value::Value;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
@@ -26,34 +27,59 @@ use std::rc::Rc;
 /// The largest table of pairs.
 const MAX_PAIRS: usize = 1 << 23;
 
-/// Which pairs of query and key are selected, masks aside. Those that no input has are empty.
+/// What a selector says of a query and a key, masks aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Pair {
+    Selected,
+    Unselected,
+    /// The program fails on inputs on which the query sees the key. So it is of states that no input has.
+    Fails,
+}
+
+impl Pair {
+    pub fn of(selected: bool) -> Self {
+        if selected { Self::Selected } else { Self::Unselected }
+    }
+
+    /// A function of two selectors.
+    fn and(self, other: Self, f: fn(bool, bool) -> bool) -> Self {
+        match self == Self::Fails || other == Self::Fails {
+            true => Self::Fails,
+            false => Self::of(f(self == Self::Selected, other == Self::Selected)),
+        }
+    }
+}
+
+/// Which pairs of query and key are selected.
 ///
 /// Queries that select the same keys are one class, and so are keys that the same queries select.
 pub(super) struct Pairs {
     pub query: Table<usize>,
     pub key: Table<usize>,
     /// `[query class][key class]`
-    pub cells: Vec<Vec<Option<bool>>>,
+    pub cells: Vec<Vec<Pair>>,
     /// Once they are asked for.
     pub bounds: OnceCell<Known<Bounds>>,
 }
 
 impl Pairs {
     /// Whether a query of one class selects a key of another.
-    pub fn at(&self, query: usize, key: usize) -> Option<bool> {
+    pub fn at(&self, query: usize, key: usize) -> Pair {
         self.cells[query][key]
     }
 
     pub fn new<T: Clone + Eq + Hash>(
         query: &Table<T>,
         key: &Table<T>,
-        f: impl Fn(&T, &T) -> Option<bool>,
+        f: impl Fn(&T, &T) -> Pair,
     ) -> Result<Self, Reason> {
         if query.cells.len().saturating_mul(key.cells.len()) > MAX_PAIRS {
             return Err(Reason::TooManyTuples);
         }
-        let row = |q: &Option<T>| key.cells.iter().map(|k| f(q.as_ref()?, k.as_ref()?)).collect::<Vec<_>>();
-        let rows: Vec<Vec<Option<bool>>> = query.cells.iter().map(row).collect();
+        let pair =
+            |q: &Option<T>, k: &Option<T>| q.as_ref().zip(k.as_ref()).map_or(Pair::Fails, |(q, k)| f(q, k));
+        let row = |q: &Option<T>| key.cells.iter().map(|k| pair(q, k)).collect::<Vec<_>>();
+        let rows: Vec<Vec<Pair>> = query.cells.iter().map(row).collect();
         let (query_class, queries) = classes(&rows);
         let column = |k: usize| queries.iter().map(|q| rows[*q][k]).collect::<Vec<_>>();
         let (key_class, keys) = classes((0..key.cells.len()).map(column));
@@ -108,13 +134,21 @@ impl Local<'_> {
     pub(super) fn select(&self, id: SelectorId) -> Result<Pairs, Reason> {
         match self.network.program.graph[id].op {
             SelectorOp::Select { key, query, op } => {
-                Pairs::new(&*self.sop(query)?, &*self.sop(key)?, |q, k| op.holds(k, q).ok())
+                let (query, key) = (self.sop(query)?, self.sop(key)?);
+                let words =
+                    |side: &Table<Value>| side.cells.iter().flatten().map(Value::words).sum::<usize>();
+                let (queries, keys) = (query.cells.len(), key.cells.len());
+                self.spend_on_pairs(queries, keys)?;
+                self.network
+                    .spend(words(&query).saturating_mul(keys) + words(&key).saturating_mul(queries))?;
+                Pairs::new(&query, &key, |q, k| op.holds(k, q).map_or(Pair::Fails, Pair::of))
             }
             SelectorOp::And(a, b) => self.both(a, b, |a, b| a && b),
             SelectorOp::Or(a, b) => self.both(a, b, |a, b| a || b),
             SelectorOp::Not(a) => {
                 let a = self.selector(a)?;
-                Pairs::new(&a.query, &a.key, |q, k| Some(!a.at(*q, *k)?))
+                self.spend_on_pairs(a.query.cells.len(), a.key.cells.len())?;
+                Pairs::new(&a.query, &a.key, |q, k| a.at(*q, *k).and(Pair::Unselected, |a, _| !a))
             }
         }
     }
@@ -126,9 +160,15 @@ impl Local<'_> {
         f: fn(bool, bool) -> bool,
     ) -> Result<Pairs, Reason> {
         let (a, b) = (self.selector(a)?, self.selector(b)?);
-        let query = self.join(&a.query, &b.query, |a, b| Ok(Some((*a, *b))))?;
-        let key = self.join(&a.key, &b.key, |a, b| Ok(Some((*a, *b))))?;
-        Pairs::new(&query, &key, |q, k| Some(f(a.at(q.0, k.0)?, b.at(q.1, k.1)?)))
+        let query = self.join(&a.query, &b.query, |a, b| Ok((*a, *b)))?;
+        let key = self.join(&a.key, &b.key, |a, b| Ok((*a, *b)))?;
+        self.spend_on_pairs(query.cells.len(), key.cells.len())?;
+        Pairs::new(&query, &key, |q, k| a.at(q.0, k.0).and(b.at(q.1, k.1), f))
+    }
+
+    /// To compare each query with each key, and to put both into classes.
+    fn spend_on_pairs(&self, queries: usize, keys: usize) -> Result<(), Reason> {
+        self.network.spend(queries.saturating_mul(keys).saturating_mul(8))
     }
 
     pub(super) fn sees(&self, query: usize, key: usize) -> bool {
@@ -166,13 +206,15 @@ impl Local<'_> {
         widths: &[(SOpId, SelectorId)],
         query: Option<&Table<usize>>,
     ) -> Result<Positions, Reason> {
-        let witness =
-            |(sop, selector): &(_, _)| Ok((self.sop(*sop)?.map(width_of), self.selector(*selector)?));
+        let witness = |(sop, selector): &(_, _)| {
+            // A width is a number of keys.
+            Ok((self.sop(*sop)?.without(width_of), self.selector(*selector)?))
+        };
         let witnesses = widths.iter().map(witness).collect::<Result<Vec<_>, Reason>>()?;
         let index = self.index();
         let classes = witnesses.iter().flat_map(|(width, pairs)| [width, &pairs.query, &pairs.key]);
         let tables: Vec<&Table<usize>> = [&index, key].into_iter().chain(classes).chain(query).collect();
-        let state = |classes: &[&usize]| Ok(Some(classes.iter().map(|c| **c).collect::<Position>()));
+        let state = |classes: &[&usize]| Ok(classes.iter().map(|c| **c).collect::<Position>());
         let states: BTreeSet<Position> = self.combine(&tables, state)?.cells.into_iter().flatten().collect();
         let states: Vec<Position> = states.into_iter().collect();
         let order = |(i, (_, pairs)): (usize, &(_, Rc<Pairs>))| self.order(pairs, 2 + 3 * i, &states);
@@ -185,7 +227,7 @@ impl Local<'_> {
         let seen = || first.iter().map(|i| &positions[*i]);
         self.network.spend(first.len().pow(3))?;
         let selects = |a: &Position, b: &Position| {
-            self.sees(a[INDEX], b[INDEX]) && pairs.at(a[at + 1], b[at + 2]) == Some(true)
+            self.sees(a[INDEX], b[INDEX]) && pairs.at(a[at + 1], b[at + 2]) == Pair::Selected
         };
         let selects: Vec<Vec<bool>> = seen().map(|a| seen().map(|b| selects(a, b)).collect()).collect();
         let below = |a: usize, b: usize| {
@@ -205,14 +247,15 @@ impl Local<'_> {
             let Some(&query) = x.last() else { continue };
             // At each index, whether all states are selected, and whether any is.
             let mut at: Vec<Option<(bool, bool)>> = vec![None; self.n];
-            at[x[INDEX]] = pairs.at(query, x[KEY]).map(|own| (own, own));
+            let own = pairs.at(query, x[KEY]);
+            at[x[INDEX]] = (own != Pair::Fails).then_some((own == Pair::Selected, own == Pair::Selected));
             for y in (0..states.len()).filter(|j| positions.meet(i, *j)).map(|j| &states[j]) {
-                let seen = self.sees(x[INDEX], y[INDEX]);
-                let selected = if seen { pairs.at(query, y[KEY]) } else { Some(false) };
-                if let Some(selected) = selected {
-                    let (all, any) = at[y[INDEX]].get_or_insert((true, false));
-                    (*all, *any) = (*all && selected, *any || selected);
-                }
+                let selected = match (self.sees(x[INDEX], y[INDEX]), pairs.at(query, y[KEY])) {
+                    (true, Pair::Fails) => continue,
+                    (seen, pair) => seen && pair == Pair::Selected,
+                };
+                let (all, any) = at[y[INDEX]].get_or_insert((true, false));
+                (*all, *any) = (*all && selected, *any || selected);
             }
             // Somebody stands at each index.
             let Some(at) = at.into_iter().collect::<Option<Vec<_>>>() else { continue };
@@ -244,7 +287,7 @@ impl Local<'_> {
         }
         for (q, bound) in bounds.of_class.iter_mut().enumerate() {
             let Some((min, max)) = bound else { continue };
-            let selected = |i: &usize| pairs.at(q, states[*i][KEY]) == Some(true);
+            let selected = |i: &usize| pairs.at(q, states[*i][KEY]) == Pair::Selected;
             if *max > 1 && apart(&(0..states.len()).filter(selected).collect::<Vec<_>>())? {
                 *max = 1;
             }

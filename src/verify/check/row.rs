@@ -29,7 +29,7 @@ pub(super) struct Side<'t> {
 }
 
 /// What a key has to give: what it hands on, by direction, and what an aggregate finds there.
-pub(super) type Content<'t> = (&'t [Ball], &'t Value);
+pub(super) type Content<'t, T = Value> = (&'t [Ball], &'t T);
 
 /// The attention that `n` keys get at most which score `gap` lower than another: `e^-g = 2^-(g / ln 2)`,
 /// and `1 / ln 2` is above 1.4426.

@@ -29,18 +29,19 @@ pub(super) fn columns<'w>(matrix: impl IntoIterator<Item = impl IntoIterator<Ite
 impl<'a> Stream<'a> {
     /// The stream after the embedding; none if no input of this length counts.
     pub fn new(network: &'a Network<'a>, n: usize) -> Result<Option<Self>, Reason> {
+        network.about.set(None);
         let Some(local) = Local::new(network, n)? else { return Ok(None) };
         let (weights, config) = (network.weights, network.config);
         let (first, bos) = (usize::from(config.bos), config.bos.then_some(()));
         let direction = |d: usize| {
-            let position = |i: usize| Some(Ball::exact(f64::from(weights.w_pos[[i, d]])));
-            let mut parts =
-                vec![Table::variable(INDEX, (first..first + n).map(position), bos.and(position(0)))];
+            let number = |number: f32| Ball::exact(f64::from(number));
+            let position = |i: usize| number(weights.w_pos[[i, d]]);
+            let at = network.variable(INDEX, (first..first + n).map(position))?;
+            let mut parts = vec![at.with_bos(bos.map(|()| position(0)))];
             for (c, rows) in network.rows.iter().enumerate() {
-                let token = |row: usize| Some(Ball::exact(f64::from(weights.w_e[c][[row, d]])));
-                let values = rows.iter().map(|row| token(*row));
-                let at_bos = bos.and_then(|()| token(config.columns[c].vocabulary.len()));
-                parts.push(Table::variable(1 + c, values, at_bos));
+                let token = |row: usize| number(weights.w_e[c][[row, d]]);
+                let tokens = network.variable(1 + c, rows.iter().map(|row| token(*row)))?;
+                parts.push(tokens.with_bos(bos.map(|()| token(config.columns[c].vocabulary.len()))));
             }
             sum(&local, &parts.iter().collect::<Vec<_>>()).map(Rc::new)
         };
@@ -49,10 +50,12 @@ impl<'a> Stream<'a> {
     }
 
     /// No number that a linear map gives is larger, nor any part of its sums.
-    pub fn largest(&self, columns: &Columns) -> f64 {
+    pub fn largest(&self, columns: &Columns) -> Result<f64, Reason> {
+        let cells = |(d, _): &(usize, f32)| self.held[*d].cells.len();
+        self.network.spend(columns.iter().flatten().map(cells).sum())?;
         let sizes = |d: usize| self.held[d].cells.iter().flatten().map(|ball| ball.size());
         let term = |(d, w): &(usize, f32)| f64::from(w.abs()) * sizes(*d).fold(0.0, f64::max);
-        columns.iter().map(|terms| terms.iter().map(term).sum()).fold(0.0, f64::max)
+        Ok(columns.iter().map(|terms| terms.iter().map(term).sum()).fold(0.0, f64::max))
     }
 
     /// What a linear map gives, by its columns.
@@ -64,9 +67,9 @@ impl<'a> Stream<'a> {
         let columns: Vec<Vec<_>> = columns.iter().map(|c| c.iter().map(weight).collect()).collect();
         let tables: Vec<&Table<Ball>> = directions.iter().map(|d| &*self.held[*d]).collect();
         self.local.combine(&tables, |held| {
-            self.network.spend(columns.iter().map(Vec::len).sum())?;
+            self.network.spend(columns.iter().map(|terms| 1 + 4 * terms.len()).sum())?;
             let column = |terms: &Vec<(usize, Ball)>| dot(terms.iter().map(|(i, w)| (*held[*i], *w)));
-            columns.iter().map(column).collect::<Option<_>>().map(Some).ok_or(Reason::Overflow)
+            columns.iter().map(column).collect::<Option<_>>().ok_or(Reason::Overflow)
         })
     }
 }
@@ -74,8 +77,7 @@ impl<'a> Stream<'a> {
 /// What is added up in a direction.
 pub(super) fn sum(local: &Local<'_>, parts: &[&Table<Ball>]) -> Result<Table<Ball>, Reason> {
     local.combine(parts, |terms| {
-        let sum = dot(terms.iter().map(|term| (**term, Ball::exact(1.0))));
-        sum.map(Some).ok_or(Reason::Overflow)
+        dot(terms.iter().map(|term| (**term, Ball::exact(1.0)))).ok_or(Reason::Overflow)
     })
 }
 
@@ -98,9 +100,10 @@ impl Recorded {
         Ok(())
     }
 
-    /// A table of what is held where the s-op has these values, and at BOS.
+    /// A table of what is held where the s-op has these values, and at BOS. A value that was not noted does
+    /// not occur: every query that counts was looked at.
     pub fn table(&self, of: &Table<Value>, bos: Option<Ball>) -> Table<Ball> {
-        let table = of.map(|value| {
+        let table = of.without(|value| {
             let mean = self.means.filter(|_| matches!(value, Value::Number(_))).zip(value.number());
             let mean = mean.map(|(off, number)| Ball::rational(&number).widened(off));
             self.known.get(value).copied().into_iter().chain(mean).reduce(Ball::hull)

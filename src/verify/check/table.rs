@@ -4,6 +4,7 @@
 //! difference. So a table of a variable with a thousand values may have two cells. BOS is a position
 //! at which no variable has a value: one more cell, the last.
 
+use super::Reason;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::rc::Rc;
@@ -54,7 +55,8 @@ impl Shape {
     }
 }
 
-/// A function of variables. Cells that no input reaches are empty.
+/// A function of variables. A cell is empty if it was shown that no input that counts has a position in
+/// this state; a function that has no value in a state that occurs is a table of `Option`.
 #[derive(Clone, Debug)]
 pub(super) struct Table<T> {
     pub shape: Shape,
@@ -63,8 +65,8 @@ pub(super) struct Table<T> {
 
 impl<T: Clone + Eq + Hash> Table<T> {
     /// A function of one variable, by its values, and what it is at BOS.
-    pub fn variable(var: usize, values: impl IntoIterator<Item = Option<T>>, bos: Option<T>) -> Self {
-        let mut cells: Vec<Option<T>> = values.into_iter().collect();
+    pub fn variable(var: usize, values: impl IntoIterator<Item = T>, bos: Option<T>) -> Self {
+        let mut cells: Vec<Option<T>> = values.into_iter().map(Some).collect();
         let (class, n) = ((0..cells.len()).collect(), cells.len());
         cells.push(bos);
         Self::new(Shape { args: vec![Arg { var, class, n }] }, cells)
@@ -93,7 +95,12 @@ impl<T: Clone + Eq + Hash> Table<T> {
         values.all(|v| v == first).then_some(first)
     }
 
-    pub fn map<U: Clone + Eq + Hash>(&self, mut f: impl FnMut(&T) -> Option<U>) -> Table<U> {
+    pub fn map<U: Clone + Eq + Hash>(&self, mut f: impl FnMut(&T) -> U) -> Table<U> {
+        self.without(|value| Some(f(value)))
+    }
+
+    /// The same function without the states for which `f` gives nothing: no input that counts has them.
+    pub fn without<U: Clone + Eq + Hash>(&self, mut f: impl FnMut(&T) -> Option<U>) -> Table<U> {
         let cells = self.cells.iter().map(|cell| cell.as_ref().and_then(&mut f)).collect();
         Table::new(self.shape.clone(), cells)
     }
@@ -137,23 +144,32 @@ pub(super) struct States {
 }
 
 impl States {
-    /// None if there are too many combinations.
-    pub fn new(shapes: &[&Shape], constraints: &[&Table<bool>], bos: bool) -> Option<Self> {
+    /// `spend` is told the number of steps before they are taken.
+    pub fn new(
+        shapes: &[&Shape],
+        constraints: &[&Table<bool>],
+        bos: bool,
+        spend: impl Fn(usize) -> Result<(), Reason>,
+    ) -> Result<Self, Reason> {
         let all: Vec<&Shape> = shapes.iter().copied().chain(constraints.iter().map(|c| &c.shape)).collect();
         let vars: BTreeSet<usize> = all.iter().flat_map(|s| s.vars()).collect();
         // For each variable, a value of each class.
         let (mut args, mut values) = (Vec::new(), Vec::new());
         for var in &vars {
             let of: Vec<&Arg> = all.iter().flat_map(|s| &s.args).filter(|a| a.var == *var).collect();
+            spend(of[0].class.len() * of.len())?;
             let told = |v: usize| of.iter().map(|a| a.class[v]).collect::<Vec<_>>();
             let (class, first) = classes((0..of[0].class.len()).map(told));
             args.push(Arg { var: *var, class: class.into(), n: first.len() });
             values.push(first);
         }
-        let size = args.iter().try_fold(1_usize, |size, a| size.checked_mul(a.n))?;
+        let size = args.iter().try_fold(1_usize, |size, a| size.checked_mul(a.n));
+        let size = size.unwrap_or(usize::MAX);
         if size > MAX_CELLS || size.saturating_mul(all.len()) > 32 * MAX_CELLS {
-            return None;
+            return Err(Reason::TooManyTuples);
         }
+        // To look at each state, and to make a table of what is found.
+        spend(size * (2 + all.len() + 2 * args.len()))?;
         let place = |arg: &Arg| vars.iter().position(|var| *var == arg.var).unwrap_or_default();
         let known: Vec<Vec<usize>> = all.iter().map(|s| s.args.iter().map(place).collect()).collect();
         let mut state = vec![0; args.len()];
@@ -178,7 +194,7 @@ impl States {
         if bos {
             states.push((size, shapes.iter().map(|shape| shape.size()).collect()));
         }
-        Some(Self { shape: Shape { args }, states })
+        Ok(Self { shape: Shape { args }, states })
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &[usize]> {

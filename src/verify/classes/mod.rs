@@ -11,7 +11,7 @@ mod symmetry;
 #[cfg(test)]
 mod tests;
 
-use super::check::{self, MAX_VALUES, Open};
+use super::check::{self, Budget, MAX_VALUES, Open};
 use super::seen::{OfLength, Seen};
 use crate::interp::{self, Failure};
 use crate::ir::{Node, Program};
@@ -43,12 +43,13 @@ pub fn prove_by_classes(
     artifact: &Artifact,
     open: Open,
     limit: usize,
+    budget: Budget<'_>,
     progress: &mut dyn FnMut(usize) -> bool,
 ) -> Result<Certificate, Open> {
     let (Some(from), Some(lengths)) = (open.length, program.lengths) else { return Err(open) };
     let lengths: Vec<usize> = (from..=lengths.max).collect();
     match see(program, &lengths, limit, progress) {
-        Some(seen) => check::prove_with(program, artifact, &seen),
+        Some(seen) => check::prove_with(program, artifact, &seen, budget),
         None => Err(open),
     }
 }

@@ -266,11 +266,12 @@ fn what_is_open_is_proved_by_classes() {
         let (program, mut artifact) = compiled(text);
         let open = check::prove(&program, &artifact).unwrap_err();
         let by_classes = |artifact: &Artifact, limit| {
-            prove_by_classes(&program, artifact, open.clone(), limit, &mut |_| true)
+            prove_by_classes(&program, artifact, open.clone(), limit, Budget::default(), &mut |_| true)
         };
         assert_eq!(by_classes(&artifact, classes).unwrap().classes, classes, "{name}");
         assert_eq!(by_classes(&artifact, classes - 1), Err(open.clone()), "{name}");
-        let stopped = prove_by_classes(&program, &artifact, open.clone(), classes, &mut |_| false);
+        let stopped =
+            prove_by_classes(&program, &artifact, open.clone(), classes, Budget::default(), &mut |_| false);
         assert_eq!(stopped.is_err(), classes > STEP, "{name}");
         // What was seen is of the program: a network that does not compute it is not proved.
         let mut wrong = 0;
