@@ -59,7 +59,7 @@ fn weights_that_were_compared_on_nothing_are_not_called_tested() {
     assert!(answer.out.contains("undecided: no input was compared"), "{}", answer.out);
     assert!(!answer.out.contains("tested"), "{}", answer.out);
     let json = raspc(&[&peak[..], &["--json"]].concat(), "").json().remove(0);
-    assert_eq!(json["check"]["verdict"], "undecided");
+    assert_eq!(json["verdict"], "undecided");
     let verified = raspc(&["verify", model, "--tests", "20", "--json"], "");
     assert_eq!((verified.code, &verified.json()[0]["verdict"]), (Some(4), &"undecided".into()));
 }

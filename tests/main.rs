@@ -49,5 +49,6 @@ mod strings;
 mod tidy;
 mod train;
 mod ui;
+mod verdicts;
 mod verify;
 mod vocabularies;

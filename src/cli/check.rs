@@ -195,7 +195,7 @@ pub fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
             let text = match counts {
                 Some(Counts { with_value, failing }) if *failing > 1 => {
                     let all = with_value + failing;
-                    format!("fails on {}, and on {failing} of all {all} inputs", columns_text(input))
+                    format!("fails on {failing} of all {all} inputs, as on {}", columns_text(input))
                 }
                 Some(_) | None => format!("fails on {}", columns_text(input)),
             };

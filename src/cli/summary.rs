@@ -28,6 +28,7 @@ pub struct Summary {
 
 /// What is known of a compiled program, told.
 pub struct Verdict {
+    kind: &'static str,
     words: String,
     exit: Exit,
     /// The exit code if tests are enough.
@@ -44,6 +45,7 @@ impl Verdict {
             Evidence::Compared { .. } => None,
         };
         Self {
+            kind: outcome.kind(),
             words: outcome.words(columns),
             exit: outcome.exit(false),
             exit_if_tested: outcome.exit(true),
@@ -91,6 +93,7 @@ impl Summary {
             "d_model": self.d_model,
             "parameters": self.parameters,
             "leak": self.leak.to_f64(),
+            "verdict": self.verdict.as_ref().map(|v| v.kind),
             "answer": self.verdict.as_ref().map(|v| &v.words),
             "proved": self.verdict.as_ref().map(|v| v.proved),
             "classes": self.verdict.as_ref().map(|v| v.classes),

@@ -63,6 +63,19 @@ impl Outcome {
         }
     }
 
+    /// The verdict in one word or three.
+    pub fn kind(&self) -> &'static str {
+        match &self.answer.evidence {
+            Evidence::Proved(Certificate { classes: 0, .. }) => "proved",
+            Evidence::Proved(_) | Evidence::Compared { verdict: Verdict::Enumerated { .. }, .. } => {
+                "proved by enumeration"
+            }
+            Evidence::Compared { verdict: Verdict::Tested { .. }, .. } => "tested",
+            Evidence::Compared { verdict: Verdict::Undecided { .. }, .. } => "undecided",
+            Evidence::Compared { verdict: Verdict::Refuted(_), .. } => "refuted",
+        }
+    }
+
     /// The answer in the words that it deserves.
     pub fn words(&self, columns: &[Column]) -> String {
         let Answer { evidence, within } = &self.answer;
@@ -226,6 +239,7 @@ pub fn report(
         "examples": program.examples.len(),
         "wrong_examples": wrong_examples,
         "can_fail": can_fail.map(|can_fail| describe(can_fail, &claim.loaded).1),
+        "verdict": outcome.kind(),
         "interrupted": outcome.interrupted,
         "answer": outcome.words(&program.columns),
     });
@@ -240,9 +254,7 @@ pub fn report(
 fn evidence(report: &mut Json, evidence: &Evidence, loaded: &Loaded, first: Option<&FirstDifference>) {
     let verdict = match evidence {
         Evidence::Proved(certificate) => {
-            report["verdict"] = json!("proved");
             if certificate.classes > 0 {
-                report["verdict"] = json!("proved by enumeration");
                 report["classes"] = json!(certificate.classes);
             }
             report["certificate"] = json!(certificate);
@@ -259,25 +271,21 @@ fn evidence(report: &mut Json, evidence: &Evidence, loaded: &Loaded, first: Opti
     };
     match verdict {
         Verdict::Enumerated { inputs, classes, failing } => {
-            report["verdict"] = json!("proved by enumeration");
             report["inputs"] = json!(inputs);
             report["classes"] = json!(classes);
             report["inputs_without_value"] = json!(failing);
         }
         Verdict::Tested { inputs, failing, seed } => {
-            report["verdict"] = json!("tested");
             report["inputs"] = json!(inputs);
             report["inputs_without_value"] = json!(failing);
             report["seed"] = json!(seed);
         }
         Verdict::Undecided { failing } => {
-            report["verdict"] = json!("undecided");
             report["inputs"] = json!(0);
             report["inputs_without_value"] = json!(failing);
         }
         Verdict::Refuted(found) => {
             let program = &loaded.program;
-            report["verdict"] = json!("refuted");
             report["counterexample"] = json!({
                 "input": json_input::to_json(&program.columns, &found.input),
                 "output": program.outputs[found.output].name.as_ref(),

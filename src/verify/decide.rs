@@ -68,7 +68,11 @@ impl Question<'_> {
         let open = match self.proof(stop, progress) {
             Some(Ok(certificate)) => {
                 let few = Effort { all_up_to: 0, samples: WITNESSES, seed: self.effort.seed };
-                let verdict = compare(self.program, self.facts, self.model, few, &mut |_| true)?;
+                let mut verdict = compare(self.program, self.facts, self.model, few, &mut |_| true)?;
+                if matches!(verdict, Verdict::Undecided { .. }) {
+                    // The program has no value on these; it may have one on others.
+                    verdict = self.compare(stop, progress)?;
+                }
                 return Ok(match verdict {
                     Verdict::Undecided { .. } | Verdict::Refuted(_) => self.compared(verdict, None),
                     // Whatever is said of no input would be true of all.

@@ -24,7 +24,7 @@ pub enum Reason {
     NoInputs,
     #[error("the network does not take all inputs of the program")]
     Inputs,
-    #[error("only models with ReLU and undivided scores are understood")]
+    #[error("only models with ReLU, learned positions, biases of neurons and no norm are understood")]
     Unknown,
     #[error(
         "scores are divided by √{d_head}; proofs support such a division only by a power of two, where it is exact in f32"

@@ -77,6 +77,12 @@ impl Ball {
         Self { mid: self.mid, rad: (self.rad + by) * UP }
     }
 
+    /// Products with a number that f32 and the runtime may round: it, or what it is the inverse of.
+    pub fn times(self, number: f64) -> Self {
+        let product = Self { mid: self.mid * number, rad: self.rad * number.abs() };
+        if is_power_of_two(number) { product } else { product.widened(rounding(4, product.size())) }
+    }
+
     /// The least ball around both.
     pub fn hull(self, other: Self) -> Self {
         match self == other {

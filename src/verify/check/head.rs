@@ -64,6 +64,8 @@ impl Stream<'_> {
             if q.max(k).max(v).max(q * k * weights.w_q.ncols() as f64) >= LARGEST {
                 return Err(Reason::Overflow);
             }
+            let scale = self.network.config.attn_scale.factor(weights.w_q.ncols());
+            let scaled = |key: &Vec<Ball>| key.iter().map(|x| x.times(scale)).collect::<Vec<_>>();
             let mut targets: BTreeMap<Node, (Vec<usize>, Columns)> = BTreeMap::new();
             for (d, mut adds) in columns(weights.w_o.columns()).into_iter().enumerate() {
                 // Columns that are zero hand on zero.
@@ -80,7 +82,8 @@ impl Stream<'_> {
                 self.network.about.set(Some(of));
                 let head = Head {
                     queries: self.read(&columns(weights.w_q.columns()))?,
-                    keys: self.read(&columns(weights.w_k.columns()))?,
+                    // Multiplying each key by the scale of scores, or each score, comes to the same.
+                    keys: self.read(&columns(weights.w_k.columns()))?.map(scaled),
                     values: self.handed_on(&values, &adds)?,
                     n_directions: directions.len(),
                 };
@@ -261,7 +264,7 @@ impl Stream<'_> {
         if min > 0 && selected.is_empty() {
             return Err(Reason::NoKey);
         }
-        let bos = bos.map(|key| score(query.vector, key)).transpose()?;
+        let bos = head.keys.bos().map(|key| score(query.vector, key, head.scale)).transpose()?;
         let with_bos = level.zip(bos).map_or(f64::INFINITY, |(level, bos)| uneven(level.hull(bos)));
         let tied = with_bos <= LARGEST_UNEVEN;
         let n = self.local.n;

@@ -50,9 +50,7 @@ use super::locate::node;
 use super::seen::Seen;
 use super::shown::{HeadShown, Shown};
 use crate::ir::{Node, Program};
-use crate::model::{
-    Activation, Artifact, AttnScale, Biases, Config, Of, Positions, SlotInfo, half_layer_name,
-};
+use crate::model::{Activation, Artifact, Biases, Config, Of, Positions, SlotInfo, half_layer_name};
 use crate::value::Value;
 use crate::weights::Weights;
 use std::cell::Cell;
@@ -95,8 +93,9 @@ pub(super) fn show(
     network.show().map_err(|open| Open { about: network.about.get(), ..open })
 }
 
-fn open(length: Option<usize>, site: &str) -> impl Fn(Reason) -> Open {
-    move |reason| Open { length, site: site.to_owned(), reason, about: None }
+fn open(length: Option<usize>, site: &str) -> impl Fn(Reason) -> Open + use<> {
+    let site = site.to_owned();
+    move |reason| Open { length, site: site.clone(), reason, about: None }
 }
 
 impl Network<'_> {
@@ -137,7 +136,7 @@ impl<'a> Network<'a> {
         // Every option by name, so that a new one is decided on here.
         #[rustfmt::skip]
         let (Config {
-            attn_scale: AttnScale::One, activation: Activation::Relu, norm: None, tied: false,
+            attn_scale: _, activation: Activation::Relu, norm: None, tied: false,
             positions: Positions::Learned, biases: Biases::Neurons,
             d_model: _, n_ctx: _, bos: _, causal: _, columns: _, layers: _, outputs: _,
         }, true) = (config, weights.more.is_empty()) else { return Err(Reason::Unknown) };
