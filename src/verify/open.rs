@@ -26,10 +26,6 @@ pub enum Reason {
     Inputs,
     #[error("only models with ReLU, learned positions, biases of neurons and no norm are understood")]
     Unknown,
-    #[error(
-        "scores are divided by √{d_head}; proofs support such a division only by a power of two, where it is exact in f32"
-    )]
-    Divided { d_head: usize },
     #[error("there are more combinations of values than are looked at")]
     TooManyTuples,
     #[error("an s-op has more values than are looked at")]

@@ -264,7 +264,7 @@ impl Stream<'_> {
         if min > 0 && selected.is_empty() {
             return Err(Reason::NoKey);
         }
-        let bos = head.keys.bos().map(|key| score(query.vector, key, head.scale)).transpose()?;
+        let bos = bos.map(|key| score(query.vector, key)).transpose()?;
         let with_bos = level.zip(bos).map_or(f64::INFINITY, |(level, bos)| uneven(level.hull(bos)));
         let tied = with_bos <= LARGEST_UNEVEN;
         let n = self.local.n;

@@ -67,7 +67,7 @@ impl<'a> Stream<'a> {
         let columns: Vec<Vec<_>> = columns.iter().map(|c| c.iter().map(weight).collect()).collect();
         let tables: Vec<&Table<Ball>> = directions.iter().map(|d| &*self.held[*d]).collect();
         self.local.combine(&tables, |held| {
-            self.network.spend(columns.iter().map(|terms| 1 + 4 * terms.len()).sum())?;
+            self.network.spend(columns.iter().map(|terms| 12 + 12 * terms.len()).sum())?;
             let column = |terms: &Vec<(usize, Ball)>| dot(terms.iter().map(|(i, w)| (*held[*i], *w)));
             columns.iter().map(column).collect::<Option<_>>().ok_or(Reason::Overflow)
         })
