@@ -22,8 +22,9 @@ fn diagnose(name: &str, text: &str) -> String {
         } else if text.starts_with("# compile") {
             let facts = facts::analyse(program);
             let effort = Effort { all_up_to: 1_000, samples: 100, seed: 0 };
-            if let Some(CanFail::NoInputs { all }) = verify::can_fail(program, &facts, effort, |_| true) {
-                diagnostics.push(verify::no_inputs_report(program, all));
+            match verify::can_fail(program, &facts, effort, |_| true) {
+                Some(CanFail::NoInputs { all }) => diagnostics.push(verify::no_inputs_report(program, all)),
+                can_fail => diagnostics.extend(can_fail.and_then(|c| verify::without_value(program, &c))),
             }
             let knobs = plan::Knobs::default();
             let errors = plan::plan(program, &facts, knobs).err().unwrap_or_default();

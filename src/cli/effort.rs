@@ -11,13 +11,12 @@ pub struct EffortFlags {
     /// Run inputs only, and do not try to prove anything.
     #[arg(long)]
     no_proof: bool,
-    /// Give up a proof after this many million steps, each about a nanosecond of one core: by default
-    /// about 10 seconds.
+    /// Give up a proof after this many steps, each about a nanosecond of one core: by default about ten
+    /// seconds.
     #[arg(
         long,
-        value_name = "N",
-        default_value_t = Budget::STEPS / MILLION,
-        value_parser = clap::value_parser!(u64).range(1..=1_000_000_000),
+        value_name = "STEPS",
+        default_value_t = Budget::STEPS,
     )]
     proof_budget: u64,
     /// Run every input if there are at most this many, or the program on one input of each class.
@@ -34,8 +33,6 @@ pub struct EffortFlags {
     pub accept_tested: bool,
 }
 
-const MILLION: u64 = 1_000_000;
-
 impl EffortFlags {
     pub fn effort(&self) -> Effort {
         Effort { all_up_to: self.all_up_to, samples: self.tests, seed: self.seed }
@@ -43,7 +40,7 @@ impl EffortFlags {
 
     /// Steps of a proof; none if none is asked for.
     pub fn proof_steps(&self) -> Option<u64> {
-        (!self.no_proof).then(|| self.proof_budget * MILLION)
+        (!self.no_proof).then_some(self.proof_budget)
     }
 }
 

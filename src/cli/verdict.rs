@@ -129,11 +129,26 @@ impl Outcome {
 
 /// The bound of numbers that are not exact, and whether it is too wide.
 fn words_of_bound(Within { bound, decisive }: &Within) -> String {
-    let number = bound.to_f64();
-    let number = if (1e-3..1e6).contains(&number) { format!("{number}") } else { format!("{number:.1e}") };
+    let bound = two_digits(bound.to_f64());
     match decisive {
-        true => format!(" within {number}"),
-        false => format!(" within {number}, which does not tell the program's values apart"),
+        true => format!(" within {bound}"),
+        false => format!(" within {bound}, which does not tell the program's values apart"),
+    }
+}
+
+/// A number that is not negative, rounded up to two digits.
+fn two_digits(x: f64) -> String {
+    if x == 0.0 {
+        return "0".to_owned();
+    }
+    let exponent = x.log10().floor();
+    let unit = 10_f64.powf(exponent - 1.0);
+    // What is above a whole number of units by rounding only is not rounded up.
+    let rounded = (x / unit * (1.0 - 1e-12)).ceil() * unit;
+    match exponent as i32 {
+        1..6 => format!("{rounded:.0}"),
+        decimals @ -3..1 => format!("{rounded:.*}", (1 - decimals) as usize).trim_end_matches(".0").to_owned(),
+        _ => format!("{rounded:.1e}"),
     }
 }
 

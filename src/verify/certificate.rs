@@ -96,9 +96,10 @@ fn rounded_up(x: &Number) -> Number {
     if x.is_zero() {
         return Number::ZERO;
     }
-    // Twice the spacing of f64, which rounding to f64 may have lost, is far below one unit of ten digits.
-    let scale = f64::exp2(x.to_f64().log2().floor() - 10.0);
-    exactly((x.to_f64() / scale * (1.0 + 4.0 * f64::EPSILON)).ceil() * scale)
+    let nearest = x.to_f64();
+    let above = if exactly(nearest) < *x { nearest.next_up() } else { nearest };
+    let scale = f64::exp2(above.log2().floor() - 10.0);
+    exactly((above / scale).ceil() * scale)
 }
 
 /// Multiplications that running every input takes.
