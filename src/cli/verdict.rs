@@ -132,7 +132,7 @@ fn words_of_bound(Within { bound, decisive }: &Within) -> String {
     let bound = two_digits(bound.to_f64());
     match decisive {
         true => format!(" within {bound}"),
-        false => format!(" within {bound}, which does not tell the program's values apart"),
+        false => format!(" within {bound}, which may not tell the program's values apart"),
     }
 }
 
@@ -147,7 +147,9 @@ fn two_digits(x: f64) -> String {
     let rounded = (x / unit * (1.0 - 1e-12)).ceil() * unit;
     match exponent as i32 {
         1..6 => format!("{rounded:.0}"),
-        decimals @ -3..1 => format!("{rounded:.*}", (1 - decimals) as usize).trim_end_matches(".0").to_owned(),
+        decimals @ -3..1 => {
+            format!("{rounded:.*}", (1 - decimals) as usize).trim_end_matches(".0").to_owned()
+        }
         _ => format!("{rounded:.1e}"),
     }
 }
