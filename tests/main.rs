@@ -24,6 +24,7 @@ mod fuzz;
 mod hostile;
 mod inputs;
 mod inspect;
+mod kernel_net;
 mod knobs;
 mod lanes;
 mod language;

@@ -4,18 +4,23 @@
 //! before it, by number; so programs share nodes as real ones do, and they shrink by losing steps
 //! and by moving operands towards the first nodes, which are constants and inputs.
 
+#[path = "random_parts.rs"]
+mod parts;
+
+use parts::{constants, domains, failing_operations, half, left_out, small_domains};
 use proptest::prelude::*;
 use raspc::ir::{Column, Graph, Lengths, Node, Op, Origin, Output, Program, SOpId, SelectorId, SelectorOp};
 use raspc::source::{SourceId, Span};
-use raspc::value::{Compare, Elementwise, Kinds, Number, Table, Value};
+use raspc::value::{Compare, Elementwise, Kinds, Value};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::ops::RangeInclusive;
+
+pub use parts::{Sort, operations};
 
 /// What a program is made from.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// For each column, which of [`domains`] it has.
-    columns: Vec<usize>,
+    columns: Vec<(Sort, Vec<Value>)>,
     lengths: Lengths,
     causal: bool,
     assumption: Assumption,
@@ -71,15 +76,25 @@ enum Step {
         constants: [usize; 2],
         opposite: bool,
     },
-}
-
-/// The types that steps keep apart. An s-op of `Any` can have values of several types.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Sort {
-    Number,
-    Bool,
-    Str,
-    Any,
+    /// An operation on whatever there is: it fails on some inputs, or on all.
+    Failing {
+        operation: usize,
+        args: [usize; 2],
+    },
+    /// `aggregate(s, a) + aggregate(s, b)`, the difference, or a multiple or part of the first: attention may
+    /// give it without giving its parts. The selector is any, or leaves out keys at which `a` has one value.
+    OfMeans {
+        selector: usize,
+        values: [usize; 2],
+        operation: usize,
+        without: Option<usize>,
+    },
+    /// The mean of a fraction of a mean: a number that is known up to a bound.
+    MeanOfMean {
+        selectors: [usize; 2],
+        value: usize,
+        of: usize,
+    },
 }
 
 /// More outputs than this are more ways to fail.
@@ -88,15 +103,34 @@ const MAX_OUTPUTS: usize = 3;
 /// Programs of up to `max_steps` nodes beside constants and inputs, on inputs of length up to
 /// `max_length`.
 pub fn programs(max_steps: usize, max_length: usize) -> impl Strategy<Value = Program> {
-    recipes(max_steps, max_length).prop_map(|recipe| recipe.build())
+    let columns = prop_oneof![4 => columns(domains(), 1..=1), 1 => columns(domains(), 2..=2)];
+    recipes(columns, 1..=2, step().boxed(), max_steps, max_length)
 }
 
-fn recipes(max_steps: usize, max_length: usize) -> impl Strategy<Value = Recipe> {
-    let columns = prop_oneof![
-        4 => proptest::collection::vec(0..domains().len(), 1),
-        1 => proptest::collection::vec(0..domains().len(), 2),
-    ];
-    let lengths = (1..=2_usize, 0..max_length)
+/// The same over small domains, which mix types, with up to three columns; some fail on some inputs, and some
+/// have no value at all.
+pub fn mixed_programs(max_steps: usize, max_length: usize) -> impl Strategy<Value = Program> {
+    let step = prop_oneof![2 => step(), 1 => mixed_step()];
+    recipes(columns(small_domains(), 1..=3), 1..=3, step.boxed(), max_steps, max_length)
+}
+
+/// So many columns, each with one of these domains.
+fn columns(
+    domains: Vec<(Sort, Vec<Value>)>,
+    n: RangeInclusive<usize>,
+) -> impl Strategy<Value = Vec<(Sort, Vec<Value>)>> {
+    let domain = (0..domains.len()).prop_map(move |i| domains[i].clone());
+    proptest::collection::vec(domain, n)
+}
+
+fn recipes(
+    columns: impl Strategy<Value = Vec<(Sort, Vec<Value>)>>,
+    least_length: RangeInclusive<usize>,
+    step: BoxedStrategy<Step>,
+    max_steps: usize,
+    max_length: usize,
+) -> impl Strategy<Value = Program> {
+    let lengths = (least_length, 0..max_length)
         .prop_map(move |(min, more)| Lengths { min: min.min(max_length), max: (min + more).min(max_length) });
     let assumption = prop_oneof![
         8 => Just(Assumption::Nothing),
@@ -104,10 +138,22 @@ fn recipes(max_steps: usize, max_length: usize) -> impl Strategy<Value = Recipe>
         1 => (0..4_usize).prop_map(Assumption::Boolean),
     ];
     let causal = proptest::bool::weighted(0.3);
-    let steps = proptest::collection::vec(step(), 1..=max_steps);
+    let steps = proptest::collection::vec(step, 1..=max_steps);
     (columns, lengths, causal, assumption, steps).prop_map(|(columns, lengths, causal, assumption, steps)| {
-        Recipe { columns, lengths, causal, assumption, steps }
+        Recipe { columns, lengths, causal, assumption, steps }.build()
     })
+}
+
+fn mixed_step() -> impl Strategy<Value = Step> {
+    let n = || 0..64_usize;
+    prop_oneof![
+        (0..failing_operations().len(), [n(), n()])
+            .prop_map(|(operation, args)| Step::Failing { operation, args }),
+        (n(), [n(), n()], 0..4_usize, proptest::option::of(n())).prop_map(
+            |(selector, values, operation, without)| Step::OfMeans { selector, values, operation, without }
+        ),
+        ([n(), n()], n(), n()).prop_map(|(selectors, value, of)| Step::MeanOfMean { selectors, value, of }),
+    ]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -129,117 +175,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4_usize, n(), [n(), n()], any::<bool>())
             .prop_map(|(sort, key, constants, opposite)| Step::OneOfTwo { sort, key, constants, opposite }),
     ]
-}
-
-/// The domains of input columns.
-fn domains() -> Vec<(Sort, Vec<Value>)> {
-    let ints = |values: &[i64]| values.iter().map(|&v| Value::int(v)).collect::<Vec<_>>();
-    vec![
-        (Sort::Number, ints(&[0, 1, 2])),
-        (Sort::Number, ints(&[5, -1])),
-        (Sort::Number, ints(&[1, -1])),
-        (Sort::Number, vec![ratio(1, 3), ratio(-7, 10), Value::int(100)]),
-        (Sort::Number, (0..30).map(|i| Value::int(i * i)).collect()),
-        (Sort::Number, vec![half(), Value::int(2), Value::int(3), Value::int(4)]),
-        (Sort::Bool, vec![Value::Bool(false), Value::Bool(true)]),
-        (Sort::Str, vec![Value::str("a"), Value::str("b"), Value::str("c")]),
-        (Sort::Str, vec![Value::str("1"), Value::str(""), Value::str("-2")]),
-        (Sort::Any, vec![Value::Bool(true), Value::int(1), Value::int(0), Value::str("a")]),
-    ]
-}
-
-fn ratio(numerator: i64, denominator: i64) -> Value {
-    Number::ratio(numerator, denominator).map_or(Value::int(0), Value::Number)
-}
-
-fn half() -> Value {
-    ratio(1, 2)
-}
-
-/// Constants of every sort, and those that are defaults of aggregates.
-fn constants() -> Vec<(Sort, Value)> {
-    vec![
-        (Sort::Number, Value::int(0)),
-        (Sort::Number, Value::int(1)),
-        (Sort::Number, Value::int(2)),
-        (Sort::Number, Value::int(-1)),
-        (Sort::Number, half()),
-        (Sort::Number, ratio(-1, 3)),
-        (Sort::Bool, Value::Bool(false)),
-        (Sort::Bool, Value::Bool(true)),
-        (Sort::Str, Value::str("a")),
-        (Sort::Str, Value::str("")),
-    ]
-}
-
-/// Every elementwise operation with the sorts of its arguments and of its result.
-pub fn operations() -> Vec<(Elementwise, Vec<Sort>, Sort)> {
-    use Elementwise as E;
-    use Sort::{Any, Bool, Number, Str};
-    let list = || Table::List(Arc::new([Value::int(3), Value::str("x"), Value::Bool(true)]));
-    let numbers = || Table::List((0..6).map(|i| Value::int(i * i - 3)).collect());
-    let dict = || {
-        Table::dict([
-            (Value::int(0), Value::int(7)),
-            (Value::Bool(true), half()),
-            (Value::int(2), Value::int(-7)),
-            (Value::str("a"), Value::int(1)),
-            (Value::str("b"), Value::int(1)),
-        ])
-    };
-    let mut all = vec![
-        (E::Neg, vec![Number], Number),
-        (E::Neg, vec![Bool], Number),
-        (E::Pos, vec![Bool], Number),
-        (E::Pos, vec![Number], Number),
-        (E::Not, vec![Bool], Bool),
-        (E::Not, vec![Any], Bool),
-        (E::Round, vec![Number], Number),
-        (E::Round, vec![Bool], Number),
-        (E::Indicator, vec![Bool], Number),
-        (E::Indicator, vec![Any], Number),
-        (E::ToStr, vec![Any], Str),
-        (E::ToStr, vec![Number], Str),
-        (E::ToInt, vec![Number], Number),
-        (E::ToInt, vec![Str], Number),
-        (E::ToFloat, vec![Number], Number),
-        (E::ToFloat, vec![Bool], Number),
-        (E::ToBool, vec![Any], Bool),
-        (E::ToBool, vec![Number], Bool),
-        (E::Add, vec![Number, Number], Number),
-        (E::Add, vec![Bool, Number], Number),
-        (E::Add, vec![Str, Str], Str),
-        (E::Sub, vec![Number, Number], Number),
-        (E::Sub, vec![Bool, Number], Number),
-        (E::Mul, vec![Number, Number], Number),
-        (E::Mul, vec![Number, Bool], Number),
-        (E::Mul, vec![Str, Bool], Str),
-        (E::Div, vec![Number, Number], Number),
-        (E::Div, vec![Bool, Number], Number),
-        (E::Mod, vec![Number, Number], Number),
-        (E::Mod, vec![Bool, Number], Number),
-        (E::Pow, vec![Number, Number], Number),
-        (E::Pow, vec![Number, Bool], Number),
-        (E::And, vec![Bool, Bool], Bool),
-        (E::And, vec![Any, Any], Bool),
-        (E::Or, vec![Bool, Bool], Bool),
-        (E::Or, vec![Any, Any], Bool),
-        (E::If, vec![Bool, Number, Number], Number),
-        (E::If, vec![Bool, Str, Str], Str),
-        (E::If, vec![Bool, Any, Any], Any),
-        (E::If, vec![Number, Bool, Bool], Bool),
-        (E::LookUp(list()), vec![Number], Any),
-        (E::LookUp(numbers()), vec![Number], Number),
-        (E::LookUp(dict()), vec![Any], Number),
-        (E::Member(Arc::new([Value::int(1), Value::str("a")])), vec![Any], Bool),
-        (E::Member(Arc::new([Value::int(0), Value::int(2)])), vec![Number], Bool),
-    ];
-    for op in Compare::ALL {
-        all.push((E::Compare(op), vec![Number, Number], Bool));
-        let sort = if matches!(op, Compare::Eq | Compare::Ne) { Any } else { Str };
-        all.push((E::Compare(op), vec![sort, sort], Bool));
-    }
-    all
 }
 
 /// The nodes so far, by sort. `Any` lists all s-ops.
@@ -290,8 +225,7 @@ impl Recipe {
     fn build(&self) -> Program {
         let mut nodes = Nodes { graph: Graph::default(), sops: BTreeMap::new(), selectors: Vec::new() };
         let mut columns = Vec::new();
-        for (i, &domain) in self.columns.iter().enumerate() {
-            let (sort, values) = domains().swap_remove(domain);
+        for (i, (sort, values)) in self.columns.iter().cloned().enumerate() {
             nodes.add(sort, Op::Input(i), Kinds::of_all(&values));
             let name = format!("column{i}").into();
             columns.push(Column { name, domain: Some(values), span: None });
@@ -303,9 +237,8 @@ impl Recipe {
             nodes.add(sort, Op::Const(value), Kinds::NONE);
         }
         // Twice, so that they are taken more often.
-        for column in 0..self.columns.len() {
-            let (sort, values) = domains().swap_remove(self.columns[column]);
-            nodes.add(sort, Op::Input(column), Kinds::of_all(&values));
+        for (i, (sort, values)) in self.columns.iter().enumerate() {
+            nodes.add(*sort, Op::Input(i), Kinds::of_all(values));
         }
         nodes.add(Sort::Number, Op::Indices, Kinds::NUMBER);
         for op in [Compare::Eq, Compare::Lt] {
@@ -431,6 +364,45 @@ impl Step {
                 let selector = nodes.select(either);
                 let default = Value::int(0);
                 nodes.add(sort, Op::Aggregate { selector, value: key, default }, Kinds::NONE);
+            }
+            Self::Failing { operation, args } => {
+                let (f, arity, result) = failing_operations().swap_remove(operation);
+                let args = args[..arity].iter().map(|&arg| nodes.sop(Sort::Any, arg)).collect();
+                nodes.add(result, Op::Elementwise { f, args }, Kinds::NONE);
+            }
+            Self::OfMeans { selector, values, operation, without } => {
+                let values = values.map(|value| nodes.sop(Sort::Any, value));
+                let selector = match without {
+                    None => nodes.selector(selector),
+                    Some(without) => {
+                        let value = Op::Const(pick(&left_out(), without).clone());
+                        let query = nodes.graph.add(value, Kinds::NONE, ORIGIN);
+                        nodes.select(SelectorOp::Select { key: values[0], query, op: Compare::Ne })
+                    }
+                };
+                let [a, b] = values.map(|value| {
+                    let op = Op::Aggregate { selector, value, default: Value::int(0) };
+                    nodes.add(Sort::Any, op, Kinds::NONE)
+                });
+                let by = nodes.add(Sort::Number, Op::Const(half()), Kinds::NONE);
+                let (f, second) = match operation {
+                    0 => (Elementwise::Add, b),
+                    1 => (Elementwise::Sub, b),
+                    2 => (Elementwise::Mul, by),
+                    _ => (Elementwise::Div, by),
+                };
+                nodes.add(Sort::Any, Op::Elementwise { f, args: vec![a, second] }, Kinds::NONE);
+            }
+            Self::MeanOfMean { selectors, value, of } => {
+                let [first, second] = selectors.map(|selector| nodes.selector(selector));
+                let (value, of) = (nodes.sop(Sort::Number, value), nodes.sop(Sort::Number, of));
+                let op = Op::Aggregate { selector: first, value, default: Value::int(0) };
+                let mean = nodes.add(Sort::Number, op, Kinds::NONE);
+                let args = vec![mean, of];
+                let part =
+                    nodes.add(Sort::Number, Op::Elementwise { f: Elementwise::Mul, args }, Kinds::NONE);
+                let op = Op::Aggregate { selector: second, value: part, default: Value::int(0) };
+                nodes.add(Sort::Number, op, Kinds::NONE);
             }
         }
     }
