@@ -27,7 +27,7 @@ impl Failure<'_, '_> {
     fn answer(&self) -> Found {
         let answer = Habit::Session { prompt: false };
         let last = self.line_end().saturating_sub(1);
-        self.is_answer().then(|| (Hint::Habit(answer), self.start, last))
+        self.is_answer().then_some((Hint::Habit(answer), self.start, last))
     }
 
     /// Whether the statement is `s-op: x`, `Example: x("hello") = …` and the like.
@@ -106,11 +106,11 @@ impl Failure<'_, '_> {
                 is_lambda.then(|| (Hint::Habit(Habit::LambdaInSelect { instead }), second + 1, last))
             }
             T::Ident(_) => {
-                let names = (second + 1..end).filter_map(|i| match self.token(i)? {
+                let mut names = (second + 1..end).filter_map(|i| match self.token(i)? {
                     T::Ident(name) => elsewhere::comparison(name),
                     _ => None,
                 });
-                let instead = names.last()?;
+                let instead = names.next_back()?;
                 self.habit_at(Habit::NamedComparison { instead }, second + 1, end - 1)
             }
             _ => None,
