@@ -101,10 +101,18 @@ impl Sources {
 
     /// Line and column of a span's first character, both counted from 1.
     pub fn line_col(&self, span: Span) -> (usize, usize) {
+        let [first, _] = self.range(span);
+        first
+    }
+
+    /// Line and column of a span's first character and of the first one behind it, all counted from 1.
+    pub fn range(&self, span: Span) -> [(usize, usize); 2] {
         let text = &self.get(span.source).text;
-        let before = text.get(..span.start as usize).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        [span.start, span.end].map(|offset| {
+            let before = text.get(..offset as usize).unwrap_or(text);
+            let line_start = before.rfind('\n').map_or(0, |i| i + 1);
+            (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        })
     }
 
     /// `name:line` of a span, as messages without a drawing show it.

@@ -325,3 +325,37 @@ fn long_work_says_how_far_it_is() {
     let counts = told.strip_prefix("running inputs: ").unwrap_or_default();
     assert!(counts.contains(" of 1.11 G, ") && counts.ends_with(" left\n"), "{told}");
 }
+
+#[test]
+fn a_word_of_several_values_is_taken_for_a_list() {
+    let words = "input tokens : {\"the\", \"quick\", \"fox\"};\nlength 1..4;\noutput tokens;\n";
+    let suggests = |program: &str, input: &str, list: &str| {
+        refuses(&run("instead", program, &[input]), &format!("did you mean '{list}'?"));
+    };
+    suggests(words, "the quick the", "[\"the\", \"quick\", \"the\"]");
+    suggests(words, "fox", "[\"fox\"]");
+    suggests(words, "\"the quick\"", "[\"the\", \"quick\"]");
+    let numbers = "input tokens : {0, 1, 2, 3, 1/2};\nlength 1..4;\noutput tokens;\n";
+    suggests(numbers, "1,3,2", "[1, 3, 2]");
+    suggests(numbers, "1, 0.5", "[1, 1/2]");
+    for (program, input) in [(words, "the slow fox"), (numbers, "1,9"), (numbers, "12345")] {
+        let answer = run("instead", program, &[input]);
+        assert!(!answer.err.contains("did you mean"), "{}", answer.err);
+        assert_eq!(answer.code, Some(1));
+    }
+}
+
+#[test]
+fn a_file_that_computes_nothing_is_told_so() {
+    let answer = check("nothing", "# Only a comment.\n", &[]);
+    assert_eq!(answer.out, "nothing.rasp: no examples, computes nothing\n");
+    assert!(answer.err.contains("W0207"), "{}", answer.err);
+}
+
+#[test]
+fn limits_of_declarations_are_in_the_help() {
+    use raspc::ir::lower::{MAX_DOMAIN, MAX_LENGTH};
+    let help = raspc(&["check", "--help"], "").out.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains(&format!("of at most {MAX_DOMAIN} values")), "{help}");
+    assert!(help.contains(&format!("from 1 to {MAX_LENGTH}")), "{help}");
+}

@@ -17,10 +17,13 @@ fn diagnose(name: &str, text: &str) -> String {
     let mut diagnostics = read.diagnostics;
     if let Some(program) = &read.program {
         diagnostics.extend(verify::wrong_examples(program));
+        let facts = facts::analyse(program);
+        diagnostics.extend(facts::warnings(program, &facts, &read.sources));
         if text.starts_with("# compile") && program.outputs.is_empty() {
             diagnostics.push(verify::no_outputs_report());
+        } else if program.outputs.is_empty() && diagnostics.is_empty() {
+            diagnostics.push(verify::no_outputs_warning());
         } else if text.starts_with("# compile") {
-            let facts = facts::analyse(program);
             let effort = Effort { all_up_to: 1_000, samples: 100, seed: 0 };
             match verify::can_fail(program, &facts, effort, |_| true) {
                 Some(CanFail::NoInputs { all }) => diagnostics.push(verify::no_inputs_report(program, all)),

@@ -1,6 +1,7 @@
 //! `raspc check`: everything that can be said about a program without compiling it.
 
 use super::draw::printable;
+use super::number::natural;
 use super::program::{self, Loaded, ProgramFlags};
 use super::run::to_json;
 use super::table;
@@ -33,15 +34,15 @@ pub struct CheckArgs {
     facts: bool,
     /// Print JSON, one object per program.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Run every input if there are at most this many.
-    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = natural::<u128>)]
     enumerate: u128,
     /// If there are more, run the shortest ones and this many random ones.
-    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = natural::<usize>)]
     tests: usize,
     /// Seed of the random inputs.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", default_value_t = 0, value_parser = natural::<u64>)]
     seed: u64,
     #[command(flatten)]
     flags: ProgramFlags,
@@ -76,6 +77,10 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let wrong = wrong_examples(program);
     ui.diagnostics(&wrong, sources);
     let facts = ui.phase("finding facts", |_| facts::analyse(program));
+    ui.diagnostics(&facts::warnings(program, &facts, sources), sources);
+    if program.outputs.is_empty() {
+        ui.diagnostics(&[verify::no_outputs_warning()], sources);
+    }
     let label = |node| ir::label(program, sources, node);
     let lines = if args.facts { facts::report(&facts, program, &label) } else { Vec::new() };
     if !args.json {
@@ -93,7 +98,12 @@ fn check_one(loaded: &Loaded, args: &CheckArgs, ui: &Ui) -> Exit {
     let verdict = verdict.unwrap_or(CanFail::Undeclared);
     match &verdict {
         CanFail::Fails { input, failure, .. } => {
-            ui.diagnostics(&[failure_report(program, failure, input)], sources);
+            let report = failure_report(program, failure, input);
+            // An example that fails in the same place has said it.
+            let place = |d: &Diagnostic| (d.code, d.labels.first().map(|label| label.span));
+            if !wrong.iter().any(|example| place(example) == place(&report)) {
+                ui.diagnostics(&[report], sources);
+            }
         }
         CanFail::NoInputs { all } => ui.diagnostics(&[verify::no_inputs_report(program, *all)], sources),
         CanFail::NotByFacts
@@ -190,6 +200,9 @@ fn code_and_place(diagnostic: &Diagnostic, sources: &Sources) -> Json {
 
 /// The answer in words, and as JSON.
 pub fn describe_verdict(verdict: &CanFail, loaded: &Loaded) -> (String, Json) {
+    if loaded.program.outputs.is_empty() {
+        return ("computes nothing".to_owned(), json!({ "answer": "computes nothing" }));
+    }
     match verdict {
         CanFail::Fails { input, failure, counts } => {
             let text = match counts {

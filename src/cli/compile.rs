@@ -47,7 +47,7 @@ pub struct CompileArgs {
     no_check: bool,
     /// Print JSON, one object per program.
     #[arg(long, conflicts_with = "table")]
-    json: bool,
+    pub(super) json: bool,
     /// Print one table in Markdown.
     #[arg(long)]
     table: bool,
@@ -112,15 +112,16 @@ pub(super) fn build(
         ui.diagnostics(&[verify::no_outputs_report()], sources);
         return Ok(Err(Exit::Rejected));
     }
-    let facts = facts::analyse(program);
-    let plan = match plan::plan(program, &facts, knobs) {
+    let facts = ui.phase("finding facts", |_| facts::analyse(program));
+    ui.diagnostics(&facts::warnings(program, &facts, sources), sources);
+    let plan = match ui.phase("planning", |_| plan::plan(program, &facts, knobs)) {
         Ok(plan) => plan,
         Err(errors) => {
             ui.diagnostics(&plan::reports(program, &errors, knobs), sources);
             return Ok(Err(Exit::Rejected));
         }
     };
-    let weights = weights::build(&plan);
+    let weights = ui.phase("building the weights", |_| weights::build(&plan));
     let artifact = Artifact::new(Manifest::new(program, sources, &plan, &weights), weights);
     Ok(Ok((facts, artifact)))
 }

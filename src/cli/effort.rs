@@ -1,6 +1,7 @@
 //! How much work an answer about weights may cost, as flags say it.
 
 use super::Ui;
+use super::number::natural;
 use crate::facts::Facts;
 use crate::ir::Program;
 use crate::verify::check::Budget;
@@ -17,16 +18,17 @@ pub struct EffortFlags {
         long,
         value_name = "STEPS",
         default_value_t = Budget::STEPS,
+        value_parser = natural::<u64>,
     )]
     proof_budget: u64,
     /// Run every input if there are at most this many, or the program on one input of each class.
-    #[arg(long, value_name = "N", default_value_t = Effort::default().all_up_to)]
+    #[arg(long, value_name = "N", default_value_t = Effort::default().all_up_to, value_parser = natural::<u128>)]
     all_up_to: u128,
     /// Run this many random inputs if there are more.
-    #[arg(long, value_name = "N", default_value_t = Effort::default().samples)]
+    #[arg(long, value_name = "N", default_value_t = Effort::default().samples, value_parser = natural::<usize>)]
     tests: usize,
     /// Seed of the random inputs.
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", default_value_t = 0, value_parser = natural::<u64>)]
     seed: u64,
     /// Exit with 0 if inputs were tested only.
     #[arg(long)]

@@ -8,7 +8,7 @@ use crate::ir::{Column, Lengths, Program};
 use crate::source::{SourceId, Sources, Span};
 use crate::syntax;
 use crate::syntax::ast::{BinaryOp, Expr, ExprKind, Statement, StatementKind, UnaryOp};
-use crate::value::{Kind, Value};
+use crate::value::{Kind, Number, Value};
 use anyhow::{Context as _, anyhow, bail, ensure};
 
 pub use crate::inputs::Columns;
@@ -17,7 +17,8 @@ pub use crate::inputs::Columns;
 pub fn read(text: &str, loaded: &Loaded, interpreter: &Interpreter<'_>) -> anyhow::Result<Columns> {
     let mut input = parse(text, &loaded.program.columns)?;
     let checked = validate(&loaded.program, interpreter, &mut input);
-    checked.map_err(|error| with_assumption(error, &loaded.sources))?;
+    checked
+        .map_err(|error| with_list(with_assumption(error, &loaded.sources), text, &loaded.program.columns))?;
     Ok(input)
 }
 
@@ -228,6 +229,37 @@ pub fn with_assumption(error: anyhow::Error, sources: &Sources) -> anyhow::Error
         }
         None => error,
     }
+}
+
+/// The error with the list that was probably meant, if a word that is no input is one of values with
+/// commas or blanks between them.
+pub fn with_list(error: anyhow::Error, text: &str, columns: &[Column]) -> anyhow::Error {
+    match list_instead(text, columns) {
+        Some(list) => anyhow!("{error:#}; did you mean '{list}'?"),
+        None => error,
+    }
+}
+
+/// A word as the list of the values that stand between its commas, or else its blanks, if these are in
+/// the domain of the only column and the characters of the word are not.
+fn list_instead(text: &str, columns: &[Column]) -> Option<String> {
+    let [column @ Column { domain: Some(domain), .. }] = columns else { return None };
+    let text = text.trim().trim_matches('"');
+    let is_input = column.characters(text).iter().all(|c| c.member_of(domain).is_some());
+    let pieces: Vec<&str> = match text.contains(',') {
+        true => text.split(',').map(str::trim).collect(),
+        false => text.split_whitespace().collect(),
+    };
+    let member = |piece: &&str| {
+        domain.iter().find(|value| match value {
+            Value::Str(text) => **text == **piece,
+            Value::Number(number) => Number::parse(piece).as_ref() == Some(number),
+            Value::Bool(_) => value.to_string() == **piece,
+        })
+    };
+    let values: Vec<String> =
+        pieces.iter().map(|p| member(p).map(Value::to_string)).collect::<Option<_>>()?;
+    (!is_input && !values.is_empty()).then(|| format!("[{}]", values.join(", ")))
 }
 
 /// The first values of a domain.

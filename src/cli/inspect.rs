@@ -32,7 +32,7 @@ pub struct InspectArgs {
     stats: bool,
     /// Print JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
     model: ModelFlags,
     #[command(flatten)]
@@ -90,7 +90,8 @@ fn show(args: &InspectArgs, ui: &Ui) -> anyhow::Result<Exit> {
     match model::program_of(&artifact, ui)? {
         Ok(Loaded { program, sources, .. }) => {
             let interpreter = Interpreter::new(&program);
-            input::validate(&program, &interpreter, &mut input)?;
+            input::validate(&program, &interpreter, &mut input)
+                .map_err(|error| input::with_list(error, text, &columns))?;
             if let Err(failure) = interpreter.outputs(&input) {
                 ui.diagnostics(&[no_value_warning(&program, &failure, &input)], &sources);
             }

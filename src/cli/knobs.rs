@@ -1,5 +1,6 @@
 //! How programs are compiled, as flags.
 
+use super::number::integer;
 use crate::plan::{Knobs, Padding};
 use anyhow::bail;
 use std::path::Path;
@@ -11,28 +12,28 @@ pub struct KnobFlags {
         short = 'O',
         value_name = "LEVEL",
         default_value_t = 1,
-        value_parser = clap::value_parser!(u8).range(0..=1),
+        value_parser = integer::<u8>(0, 1),
         help_heading = "Compiling"
     )]
     level: u8,
     /// Attention with a gradient: selected keys score so much more than others, from 1 to 256, and
     /// the leak that this brings is bounded and stated. Without it, attention does not leak.
-    #[arg(long, value_name = "SCORE", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Compiling")]
+    #[arg(long, value_name = "SCORE", value_parser = integer::<u16>(1, 256), help_heading = "Compiling")]
     sharpness: Option<u16>,
     /// As many heads and neurons in every layer, and all heads as wide, filled up with zeros.
     #[arg(long, help_heading = "Compiling")]
     uniform: bool,
     /// So many layers, all alike. What the program does not need is zeros, here and below.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    #[arg(long, value_name = "N", value_parser = integer::<u32>(1, MOST), help_heading = "Compiling")]
     layers: Option<u32>,
     /// So many heads in every layer, all as wide as the widest.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    #[arg(long, value_name = "N", value_parser = integer::<u32>(1, MOST), help_heading = "Compiling")]
     heads: Option<u32>,
     /// So many residual directions.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    #[arg(long, value_name = "N", value_parser = integer::<u32>(1, MOST), help_heading = "Compiling")]
     d_model: Option<u32>,
     /// So many neurons in every layer.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MOST), help_heading = "Compiling")]
+    #[arg(long, value_name = "N", value_parser = integer::<u32>(1, MOST), help_heading = "Compiling")]
     d_mlp: Option<u32>,
     /// Parameters of like size, for training: the products of a head's matrices split evenly by their
     /// singular values, and what a neuron reads and writes scaled alike. It computes the same but for
@@ -42,7 +43,7 @@ pub struct KnobFlags {
 }
 
 /// Nothing larger is asked for; how large a network may be as a whole is the plan's affair.
-const MOST: i64 = 1 << 20;
+const MOST: u128 = 1 << 20;
 
 impl KnobFlags {
     pub fn knobs(self) -> Knobs {

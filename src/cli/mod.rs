@@ -19,6 +19,7 @@ mod knobs;
 mod lock;
 mod model;
 mod named_files;
+mod number;
 mod program;
 mod progress;
 mod repl;
@@ -28,6 +29,7 @@ mod sites;
 mod summary;
 mod table;
 mod threads;
+mod told;
 mod trace;
 mod train;
 mod twins;
@@ -83,19 +85,39 @@ enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Command {
+    /// Whether results are asked for as JSON.
+    fn as_json(&self) -> bool {
+        match self {
+            Self::Compile(args) => args.json,
+            Self::Check(args) => args.json,
+            Self::Verify(args) => args.json,
+            Self::Run(args) => args.json,
+            Self::Train(args) => args.json,
+            Self::Inspect(args) => args.json,
+            Self::Repl(_) | Self::Fmt(_) | Self::Completions(_) => false,
+        }
+    }
+}
+
 /// Runs the command that the process was started with.
 pub fn main() -> Exit {
     threads::settle();
-    let ui = Ui::default();
+    let mut ui = Ui::default();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
             // Help and version are answers, everything else is wrong usage.
             let exit = if error.use_stderr() { Exit::Usage } else { Exit::Done };
             let _ = error.print();
+            if exit == Exit::Usage && std::env::args_os().any(|arg| arg == "--json") {
+                ui.as_json = true;
+                ui.misused(&error.to_string());
+            }
             return exit;
         }
     };
+    ui.as_json = args.command.as_json();
     let result = match args.command {
         Command::Compile(args) => compile::compile(&args, &ui),
         Command::Check(args) => check::check(&args, &ui),
@@ -107,8 +129,7 @@ pub fn main() -> Exit {
         Command::Fmt(args) => fmt::fmt(&args, &ui),
         Command::Completions(args) => completions::completions(&args, &ui),
     };
-    result.unwrap_or_else(|error| {
-        ui.note(&format!("error: {error:#}"));
-        Exit::Usage
-    })
+    let exit = result.unwrap_or_else(|error| ui.error(&error));
+    ui.end();
+    exit
 }

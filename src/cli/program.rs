@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 /// Flags that say about a program what it does not say itself, so that any RASP file can be used.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub struct ProgramFlags {
-    /// The domain of an input: 'tokens : 0..9' or just '0..9'. Once per column.
+    /// The domain of an input, of at most 100000 values: 'tokens : 0..9' or just '0..9'. Once per column.
     #[arg(long = "input", value_name = "DOMAIN", help_heading = "Declarations")]
     domains: Vec<String>,
-    /// The lengths of the input: '1..10', or '10' for 1..10.
+    /// The lengths of the input, from 1 to 10000 at most: '1..10', or '10' for 1..10.
     #[arg(long, value_name = "MIN..MAX", help_heading = "Declarations")]
     length: Option<String>,
     /// Let position i see positions 0..i only.

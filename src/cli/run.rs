@@ -32,7 +32,7 @@ pub struct RunArgs {
     inputs: Option<PathBuf>,
     /// Print JSON, one object per input: numbers as floats, with the exact fractions beside them.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     /// Show every s-op at every position; of a model, as the network holds it, beside the program's.
     #[arg(long)]
     trace: bool,
@@ -182,10 +182,12 @@ fn each_input(
         let exit = match ran {
             Ok(ran) => exit(ran, Some(i + 1)),
             Err(error) => {
+                let line = json!({ "error": format!("{error:#}") });
+                let exit = ui.error(&error.context(format!("line {}", i + 1)));
                 if args.json {
-                    error_line(json!({ "error": format!("{error:#}") }), Some(i + 1), ui);
+                    error_line(line, Some(i + 1), ui);
                 }
-                ui.error(&error.context(format!("line {}", i + 1)))
+                exit
             }
         };
         if worst == Exit::Done {

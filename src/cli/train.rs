@@ -52,12 +52,12 @@ pub struct TrainArgs {
     resume: bool,
     /// Print the report as JSON.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub fn train(args: &TrainArgs, ui: &Ui) -> anyhow::Result<Exit> {
     let exit = run(args, ui).unwrap_or_else(|error| ui.error(&error));
-    if args.json && exit == Exit::Usage {
+    if args.json && matches!(exit, Exit::Usage | Exit::Rejected) {
         ui.failed(Some(&args.experiment));
     }
     Ok(exit)

@@ -2,6 +2,7 @@
 
 use super::draw::printable;
 use super::progress::Progress;
+use super::told::Told;
 use crate::diagnostic::Diagnostic;
 use crate::source::Sources;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -16,15 +17,17 @@ use std::time::Duration;
 pub struct Ui {
     /// Whether reports and drawings are coloured.
     pub color: bool,
-    /// The errors that were told since [`Ui::failed`] was last asked for them.
-    errors: RefCell<Vec<Json>>,
+    /// Whether results are lines of JSON, which carry the errors and warnings too.
+    pub as_json: bool,
+    /// The errors and warnings since the last line of JSON.
+    told: RefCell<Told>,
 }
 
 impl Default for Ui {
     /// Colours only where a person sees them and has not asked for none (<https://no-color.org>).
     fn default() -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-        Self { color: wanted && std::io::stderr().is_terminal(), errors: RefCell::default() }
+        Self { color: wanted && std::io::stderr().is_terminal(), as_json: false, told: RefCell::default() }
     }
 }
 
@@ -46,8 +49,10 @@ impl Ui {
         write(&mut std::io::stdout().lock(), text);
     }
 
-    /// A line of results for other programs.
+    /// A line of results for other programs, with the errors and warnings since the line before.
     pub fn json(&self, json: &Json) {
+        let mut json = json.clone();
+        self.told.borrow_mut().move_into(&mut json);
         // JSON has escapes of its own, which serde_json uses for the lower control characters only.
         let escape = |c: char| match c.is_control() {
             true => format!("\\u{:04x}", u32::from(c)),
@@ -70,18 +75,37 @@ impl Ui {
     /// Says what went wrong, and how the process will end for it.
     pub fn error(&self, error: &anyhow::Error) -> super::Exit {
         self.note(&format!("error: {error:#}"));
-        self.errors.borrow_mut().push(json!({ "message": format!("{error:#}") }));
+        self.remember(|told| told.error(&format!("{error:#}")));
         super::Exit::Usage
     }
 
-    /// Forgets the errors of other files.
+    /// Forgets the errors and warnings of other files.
     pub fn begin(&self) {
-        self.errors.take();
+        self.told.take();
+    }
+
+    fn remember(&self, remember: impl FnOnce(&mut Told)) {
+        if self.as_json {
+            remember(&mut self.told.borrow_mut());
+        }
+    }
+
+    /// For `--json`: a line for a command that could not be read, whose error was printed.
+    pub fn misused(&self, message: &str) {
+        self.remember(|told| told.error(message.trim_end().trim_start_matches("error: ")));
+        self.end();
+    }
+
+    /// For `--json`: a line for errors that no line has had.
+    pub fn end(&self) {
+        if self.told.borrow().has_errors() {
+            self.failed(None);
+        }
     }
 
     /// For `--json`: a line that says why there is no result, of a file if it is about one.
     pub fn failed(&self, file: Option<&Path>) {
-        let mut line = json!({ "errors": self.errors.take() });
+        let mut line = json!({ "errors": [] });
         if let Some(file) = file {
             line["file"] = json!(file.to_string_lossy());
         }
@@ -120,11 +144,7 @@ impl Ui {
     pub fn diagnostics(&self, diagnostics: &[Diagnostic], sources: &Sources) {
         for diagnostic in diagnostics {
             write(&mut std::io::stderr().lock(), &diagnostic.render(sources, self.color));
-            if diagnostic.is_error() {
-                let place = diagnostic.labels.first().map(|label| sources.place(label.span));
-                let (code, message) = (diagnostic.code, &diagnostic.message);
-                self.errors.borrow_mut().push(json!({ "code": code, "message": message, "place": place }));
-            }
+            self.remember(|told| told.diagnostic(diagnostic, sources));
         }
     }
 }

@@ -49,7 +49,7 @@ pub struct VerifyArgs {
     resume: Option<PathBuf>,
     /// Print JSON, one object per file.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
     #[command(flatten)]
     effort: EffortFlags,
     #[command(flatten)]

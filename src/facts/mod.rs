@@ -19,6 +19,7 @@ mod report;
 mod set;
 mod table;
 mod unique;
+mod warn;
 mod width;
 #[cfg(test)]
 pub(crate) mod soundness;
@@ -33,6 +34,7 @@ pub use lattice::Lattice;
 pub use reason::Reason;
 pub use report::{Because, FactLine, NodeFacts, report};
 pub use set::{EXPLICIT_LIMIT, Means, ValueSet};
+pub use warn::warnings;
 
 use crate::ir::{Op, Program, SOpId, SelectorId};
 use crate::value::Value;

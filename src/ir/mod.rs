@@ -7,5 +7,5 @@ mod print;
 mod program;
 
 pub use graph::{Call, Graph, Node, Op, Origin, SOp, SOpId, Selector, SelectorId, SelectorOp, StackId};
-pub use print::{definition, label, outermost, print};
+pub use print::{definition, label, operand, outermost, print};
 pub use program::{Column, Example, LeftOut, Lengths, Output, Program};

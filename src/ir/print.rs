@@ -80,6 +80,11 @@ pub fn definition(program: &Program, node: Node) -> String {
     Printer { graph: &program.graph, columns: program, inline: MAX_INLINE }.definition(node)
 }
 
+/// A node where an operator reads it: its name, or its definition, in parentheses if need be.
+pub fn operand(program: &Program, node: Node) -> String {
+    Printer { graph: &program.graph, columns: program, inline: MAX_INLINE }.operand(node)
+}
+
 /// Unnamed nodes are written out where they are used, down to this many levels.
 const MAX_INLINE: usize = 8;
 

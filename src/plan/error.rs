@@ -4,7 +4,7 @@ use super::{Knobs, Padding};
 use crate::diagnostic::Diagnostic;
 use crate::ir::place::with_calls;
 use crate::ir::{Origin, Program};
-use crate::value::{Kinds, Number, Value};
+use crate::value::{Kind, Kinds, Number, Value};
 use std::sync::Arc;
 
 /// Why a program cannot be planned. Evidence only; [`reports`] has the words.
@@ -152,7 +152,10 @@ fn words(error: &PlanError) -> Diagnostic {
                         "more values (each a {kinds}) than can be listed, and something reads them one by one"
                     ),
                 )
-                .help("compare it with a number, or `round` it, before anything else reads it; or declare a shorter length or a smaller domain")
+                .help(match kinds.contains(Kind::Str) {
+                    true => "every string that can occur takes a place of its own: ask what is wanted of it (`x == \"ab\"`) before it is joined with others; or declare a shorter length or a smaller domain",
+                    false => "compare it with a number, or `round` it, before anything else reads it; or declare a shorter length or a smaller domain",
+                })
         }
         PlanError::TooManyTuples { at, tuples, limit } => {
             Diagnostic::error("E0404", "this operation has too many combinations of arguments")
@@ -193,7 +196,7 @@ fn words(error: &PlanError) -> Diagnostic {
             let limits = "numbers must be below 2^24, with a denominator below 2^32";
             Diagnostic::error("E0407", "a number does not fit into a weight")
                 .label(at.span, format!("{number} occurs here; {limits}"))
-                .help("divide the numbers by a constant, or `round` them, before a mean is taken")
+                .help(unwieldy_help(number))
         }
         PlanError::TooSoft { at, leak } => {
             let leak = leak.to_f64();
@@ -212,5 +215,18 @@ fn words(error: &PlanError) -> Diagnostic {
                 .label(at.span, format!("{low} and {high} both occur, and f32 numbers blur them"))
                 .help("declare a shorter length or a smaller domain")
         }
+    }
+}
+
+/// What to write instead of a number that fits into no weight.
+fn unwieldy_help(number: &Number) -> String {
+    let whole = "divide the numbers by a constant, or `round` them, before a mean is taken";
+    match number.is_integer() {
+        true => whole.to_owned(),
+        false => format!(
+            "give the numbers that it is made of fewer digits behind the point: a decimal of d digits has the \
+             denominator 10^d, so that 9 digits fit, and fewer if means are taken ({:.6} for this one); or {whole}",
+            number.to_f64()
+        ),
     }
 }

@@ -16,6 +16,7 @@ pub mod print;
 mod recognise;
 mod recover;
 mod token;
+mod unused;
 mod warn;
 
 pub use describe::describe;
@@ -24,4 +25,5 @@ pub use format::format;
 pub use parse::{
     Completeness, Parsed, completeness, continues, is_one_piece, names_set, parse, parse_among, plain_strings,
 };
+pub use unused::unused;
 pub use warn::warnings;

@@ -57,14 +57,17 @@ impl Compare {
         }
     }
 
+    /// Whether some values of these types are equal.
+    pub fn may_be_equal(left: Kinds, right: Kinds) -> bool {
+        let numeric = |k: Kinds| k.contains(Kind::Bool) || k.contains(Kind::Number);
+        left.contains(Kind::Str) && right.contains(Kind::Str) || numeric(left) && numeric(right)
+    }
+
     /// Whether the comparison can have a result for some values of these types.
     pub fn possible(self, left: Kinds, right: Kinds) -> bool {
         match self {
             Self::Eq | Self::Ne => !left.is_empty() && !right.is_empty(),
-            Self::Lt | Self::Le | Self::Gt | Self::Ge => {
-                let numeric = |k: Kinds| k.contains(Kind::Bool) || k.contains(Kind::Number);
-                left.contains(Kind::Str) && right.contains(Kind::Str) || numeric(left) && numeric(right)
-            }
+            Self::Lt | Self::Le | Self::Gt | Self::Ge => Self::may_be_equal(left, right),
         }
     }
 }

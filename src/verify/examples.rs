@@ -1,5 +1,6 @@
 //! Do the examples in a program hold, and what is said of one that does not?
 
+use super::advice::{self, Advice};
 use super::failure::{CanFail, Counts};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::inputs::{Columns, columns_text};
@@ -49,7 +50,10 @@ pub fn failure_report(program: &Program, failure: &Failure, input: &Columns) -> 
     let report = Diagnostic::error("E0303", message)
         .label(origin.span, format!("{what} at position {}", failure.position));
     let calls = program.graph.calls(origin.stack).map(|call| (call.function.clone(), call.site));
-    with_calls(report, calls)
+    let report = with_calls(report, calls);
+    let Advice { conditional, help } = advice::of(program, failure, input);
+    let report = conditional.into_iter().fold(report, |report, (span, text)| report.label(span, text));
+    report.maybe_help(help)
 }
 
 /// The warning that a model was, or will be, asked for what its program does not say.
@@ -82,6 +86,11 @@ pub fn without_value(program: &Program, can_fail: &CanFail) -> Option<Diagnostic
 pub fn no_outputs_report() -> Diagnostic {
     Diagnostic::error("E0305", "the program computes no s-op")
         .help("give one a name, as in `x = indices;`, or ask for one with `--output`")
+}
+
+/// The warning of a program that there is nothing to check of; it may be a file that others load.
+pub fn no_outputs_warning() -> Diagnostic {
+    Diagnostic { severity: Severity::Warning, code: "W0207", ..no_outputs_report() }
 }
 
 /// The report of a program whose assumptions no input fulfils, or none that was found.

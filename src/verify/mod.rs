@@ -1,5 +1,6 @@
 //! What can be said about all inputs: by facts, by enumeration, by tests.
 
+mod advice;
 mod batches;
 mod budget;
 mod certificate;
@@ -25,7 +26,8 @@ pub use compare::{
 };
 pub use decide::{Phase, Question};
 pub use examples::{
-    failure_report, no_inputs_report, no_outputs_report, no_value_warning, without_value, wrong_examples,
+    failure_report, no_inputs_report, no_outputs_report, no_outputs_warning, no_value_warning, without_value,
+    wrong_examples,
 };
 pub use failure::{CanFail, Counts, can_fail};
 pub use locate::{FirstDifference, Row, first_difference, folded, node, rows};

@@ -1,6 +1,7 @@
 //! How is a program read a second time, from the texts of the first?
 
-use super::{LIBRARY, Loader, Outside, Read, read};
+use super::{LIBRARY, Loader, OUTSIDE, Outside, Read, read};
+use crate::source::{SourceId, Sources};
 use std::cell::Cell;
 
 /// Where the program's own text stands among the sources of [`read`]: the library comes first,
@@ -22,6 +23,13 @@ pub fn read_again(sources: &[(&str, &str)]) -> Option<Read> {
         outputs: outputs.1.to_owned(),
     };
     Some(read(name, text, &Replay { loaded, next: Cell::new(0) }, &outside))
+}
+
+/// Whether a source of [`read`] is the program's own text, or text from outside of it: what its author
+/// can change, unlike the library and loaded files.
+pub fn is_own(sources: &Sources, source: SourceId) -> bool {
+    let main = sources.iter().nth(PROGRAM).is_some_and(|(id, _)| id == source);
+    main || sources.get(source).name == OUTSIDE
 }
 
 /// Whether a text is the standard library that [`read`] and [`read_again`] use.

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::ir::SOpId;
 use crate::ir::graph::Mark;
 use crate::source::Span;
-use crate::syntax::ast::{Declaration, Statement, StatementKind};
+use crate::syntax::ast::{Ast, Declaration, Statement, StatementKind};
 use std::sync::Arc;
 
 /// What one piece of text gave.
@@ -13,6 +13,8 @@ use std::sync::Arc;
 pub struct Fed {
     pub diagnostics: Vec<Diagnostic>,
     pub effects: Vec<Effect>,
+    /// The text as a tree.
+    pub ast: Ast,
 }
 
 impl Fed {
@@ -70,6 +72,7 @@ impl Session<'_> {
             }
         }
         fed.diagnostics.extend(self.take_errors());
+        fed.ast = ast;
         fed
     }
 

@@ -4,7 +4,7 @@ use super::error::TextOf;
 use super::{Kind, Result, Session};
 use crate::ir::{Node, Op, SOpId};
 use crate::source::Span;
-use crate::value::{self, Compare, Elementwise, Kinds};
+use crate::value::{Compare, Elementwise, Kinds};
 
 impl Session<'_> {
     /// An elementwise operation on s-ops; an error if it can never have a result.
@@ -24,10 +24,10 @@ impl Session<'_> {
     pub(super) fn warn_unequal(&mut self, op: Compare, args: [SOpId; 2], selects: bool, span: Span) {
         let graph = &self.program.graph;
         let operands = args.map(|a| graph[a].kinds);
-        let numeric = |k: Kinds| k.contains(value::Kind::Number) || k.contains(value::Kind::Bool);
-        let string = |k: Kinds| k.contains(value::Kind::Str);
-        let comparable = operands.map(numeric) == [true; 2] || operands.map(string) == [true; 2];
-        if comparable || !matches!(op, Compare::Eq | Compare::Ne) || !self.can_warn(span) {
+        if Compare::may_be_equal(operands[0], operands[1])
+            || !matches!(op, Compare::Eq | Compare::Ne)
+            || !self.can_warn(span)
+        {
             return;
         }
         let constant = args.iter().find_map(|&a| {

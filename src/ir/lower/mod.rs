@@ -19,7 +19,7 @@ mod operators;
 mod scope;
 mod thing;
 
-pub use again::{PROGRAM, is_library, read_again};
+pub use again::{PROGRAM, is_library, is_own, read_again};
 pub use declare::ONLY_COLUMN;
 pub use error::{LowerError, LowerErrorKind, describe};
 pub use feed::Fed;
@@ -143,7 +143,8 @@ const OUTSIDE: &str = "<options>";
 pub fn read(name: &str, text: &str, loader: &dyn Loader, outside: &Outside) -> Read {
     let mut session = Session::new(loader);
     let mut diagnostics = session.declare_outside(OUTSIDE, &outside.declarations);
-    diagnostics.extend(session.feed(name, text).diagnostics);
+    let fed = session.feed(name, text);
+    diagnostics.extend(fed.diagnostics);
     if !outside.outputs.is_empty() {
         // What the program says of its outputs is not about these.
         session.program.outputs.clear();
@@ -155,6 +156,10 @@ pub fn read(name: &str, text: &str, loader: &dyn Loader, outside: &Outside) -> R
     }
     diagnostics.extend(session.finish());
     let failed = diagnostics.iter().any(Diagnostic::is_error);
+    // What other outputs than the program's leave unused is no slip of its author.
+    if !failed && outside.outputs.is_empty() {
+        diagnostics.extend(syntax::unused(&fed.ast));
+    }
     Read { sources: session.sources, program: (!failed).then_some(session.program), diagnostics }
 }
 
