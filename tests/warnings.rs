@@ -7,12 +7,12 @@ use crate::common::fixture::Fixture;
 use raspc::facts;
 use raspc::ir::lower::{NoFiles, Outside, Read, read};
 
-/// The reports of a program.
+/// The reports of a program that rest on what it computes, and not on how it is written.
 fn reports(read: &Read) -> Vec<String> {
     let program = read.program.as_ref().unwrap();
     let facts = facts::analyse(program);
     let warnings = facts::warnings(program, &facts, &read.sources);
-    let all = read.diagnostics.iter().chain(&warnings);
+    let all = read.diagnostics.iter().filter(|report| report.code.starts_with("W02")).chain(&warnings);
     all.map(|report| report.render(&read.sources, false)).collect()
 }
 
@@ -54,7 +54,7 @@ fn what_is_odd_in_one_run_only_is_not_told() {
         // The library looks for equal keys, and for values before the first.
         "output sort(tokens, -indices), mark_first_instance(tokens, \"a\");",
         // The end of a range is no slip.
-        "output indices <= 3, indices >= 1;",
+        "output tokens if indices <= 3 and indices >= 1 else \"-\";",
         // What is assumed is true.
         "assume distinct(tokens); same = select(tokens, tokens, ==); output aggregate(same, indices);",
     ];
