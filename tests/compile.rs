@@ -267,7 +267,11 @@ fn what_is_not_compiled_yet_is_said_with_its_place() {
         "select(tokens, tokens, <)",
     );
     let width = "w = selector_width(select(tokens, tokens, ==)); output aggregate(full_s, w);";
-    refuse(&format!("input tokens : 0..1; length 1..1500; {width}"), "E0408", "_width(sel)");
+    refuse(
+        &format!("input tokens : 0..1; length 1..1500; {width}"),
+        "E0408",
+        "selector_width(select(tokens, tokens, ==))",
+    );
     let products = "p = tokens * shift(tokens, 1, 0); output p % 239; output p % 241; output p % 251;";
     refuse(&format!("input tokens : 0..254; length 1..4; {products}"), "E0410", "p % 239");
     refuse(

@@ -4,10 +4,10 @@
 //! 2. The kernel tries to prove that the weights compute the program ([`super::check`]). A runtime may break
 //!    the promises that a proof rests on, so that a few inputs are run all the same.
 //! 3. What is open is run: every input, if there are at most [`Effort::all_up_to`]; otherwise random ones.
-//! 4. If those were random, the program is run on one input of each class, and the proof goes on from what
-//!    was seen ([`super::classes`]).
+//! 4. If those were random, and the proof did not end for lack of steps, the program is run on one input of
+//!    each class, and the proof goes on from what was seen ([`super::classes`]).
 
-use super::check::{Budget, Open, prove_with};
+use super::check::{Budget, Open, Reason, prove_with};
 use super::compare::{
     CompareError, Disagreement, Done, Verdict, compare, compare_from, compare_on, n_inputs, runs_all,
 };
@@ -84,10 +84,13 @@ impl Question<'_> {
         };
         let verdict = self.compare(stop, progress)?;
         let open = match (&verdict, open) {
-            (Verdict::Tested { .. }, Some(open)) if !stop() => match self.by_classes(open, stop, progress) {
-                Ok(certificate) => return Ok(Answer::proved(certificate)),
-                Err(open) => Some(open),
-            },
+            // A proof that takes too long does so whatever the program was seen to do.
+            (Verdict::Tested { .. }, Some(open)) if !stop() && open.reason != Reason::TooMuchWork => {
+                match self.by_classes(open, stop, progress) {
+                    Ok(certificate) => return Ok(Answer::proved(certificate)),
+                    Err(open) => Some(open),
+                }
+            }
             (_, open) => open,
         };
         Ok(self.compared(verdict, open))
