@@ -38,7 +38,7 @@ fn a_counterexample_is_an_input() {
     let path = file("counterexample", &fails);
     let path = path.to_str().unwrap();
     let checked = raspc(&["check", path], "");
-    let (_, input) = checked.out.trim().split_once("fails on ").unwrap();
+    let (_, input) = checked.out.trim().rsplit_once(" on ").unwrap();
     assert_eq!(input, "[1/3], [\"b\"]");
     assert!(raspc(&["run", path, input], "").err.contains("E0303"), "{input}");
     let checked = raspc(&["check", path, "--json"], "").json().remove(0);
