@@ -47,7 +47,7 @@ impl EffortFlags {
 }
 
 /// Inputs that are run at most to find those on which the program itself fails: all, or the shortest; and
-/// so many random ones.
+/// this many random ones.
 const FAILURES_ALL: u128 = 1_000_000;
 const FAILURES_TESTS: usize = 1_000;
 

@@ -351,7 +351,7 @@ pub(super) fn tracr(name: &str) -> Option<&'static str> {
     find(&TRACR, name)
 }
 
-/// What a call with so many arguments was probably meant to do.
+/// What a call with this number of arguments was probably meant to do.
 pub fn call_recipe(function: &str, arguments: usize) -> Option<&'static str> {
     let meant = |(name, n, _): &&(&str, usize, &str)| *name == function && *n == arguments;
     CALLS.iter().find(meant).map(|(.., recipe)| *recipe)

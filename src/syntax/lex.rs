@@ -117,9 +117,9 @@ fn mistaken(span: Span, written: &str, hint: Hint) -> SyntaxError {
 
 /// What becomes of text that RASP does not have.
 enum Foreign {
-    /// It is left out, with so many more bytes.
+    /// It is left out, with this number of further bytes.
     Skipped { hint: Hint, more: usize },
-    /// It is taken for a string, with so many more bytes.
+    /// It is taken for a string, with this number of further bytes.
     Str { hint: Hint, more: usize },
     /// It is two operators in a row, at which the parser stops.
     Operators(Token<'static>, Token<'static>),

@@ -13,7 +13,7 @@ pub fn prove(program: &Program, artifact: &Artifact) -> Result<Certificate, Open
     prove_with(program, artifact, &Seen::default(), Budget::default())
 }
 
-/// [`prove`], resting on what the program was seen to do, in so many steps.
+/// [`prove`], resting on what the program was seen to do, within a budget of steps.
 pub fn prove_with(
     program: &Program,
     artifact: &Artifact,

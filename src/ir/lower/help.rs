@@ -42,7 +42,7 @@ pub(super) fn reserved(name: &str, by_library: bool) -> String {
     .to_owned()
 }
 
-/// What a call with so many arguments was probably meant to do.
+/// What a call with this number of arguments was probably meant to do.
 pub(super) fn call(function: &str, arguments: usize) -> Option<String> {
     elsewhere::call_recipe(function, arguments).map(str::to_owned)
 }
