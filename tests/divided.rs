@@ -7,7 +7,7 @@ use raspc::verify::check::prove;
 
 const PEAK: &str = include_str!("../programs/peak.rasp");
 
-/// A compiled network with heads of so many dimensions, whose scores are divided by their root.
+/// A compiled network with heads of `d_head` dimensions, whose scores are divided by `√d_head`.
 fn divided(compiled: &Compiled, d_head: usize) -> Artifact {
     let mut artifact = compiled.artifact.clone();
     let config = &mut artifact.manifest.config;

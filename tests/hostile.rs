@@ -1,7 +1,7 @@
 //! Files that someone forged: each is refused with a message that names the field, or it does no harm. No panic, no
 //! hang, no more than a gigabyte of memory.
 //!
-//! `RASPC_MUTANTS=20000 cargo test hostile -- --nocapture` tries so many; the default is 200.
+//! `RASPC_MUTANTS=20000 cargo test hostile -- --nocapture` tries 20,000; the default is 200.
 
 use crate::common::command::folder;
 use crate::common::compiled::compile;

@@ -1,7 +1,7 @@
 //! What the kernel calls proved is so: mutants of random programs, each put before the kernel alone and run on every
 //! input by a forward pass of its own.
 //!
-//! A few hundred mutants by default; `RASPC_MUTANTS=20000` makes so many, and `-- --nocapture` shows the counts.
+//! A few hundred mutants by default; `RASPC_MUTANTS=20000` makes 20,000, and `-- --nocapture` shows the counts.
 //! `RASPC_MUTANTS_FOLDER=DIR` writes them for `tests/kernel_net/oracle.py`, which runs them again in NumPy.
 
 mod folder;

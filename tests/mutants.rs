@@ -1,6 +1,6 @@
 //! The proof can say no: weights with a fault that changes some output are refuted, and none called proved.
 //!
-//! 50 mutants by default; `RASPC_MUTANTS=1000` tries so many.
+//! 50 mutants by default; `RASPC_MUTANTS=1000` tries 1,000.
 
 use crate::common::command::{folder, raspc};
 use crate::common::compiled::{Compiled, compile_for};

@@ -29,7 +29,7 @@ pub fn columns(rows: &[Vec<String>], width: usize) -> String {
     out
 }
 
-/// Columns that stand beside each other.
+/// Columns that are printed side by side.
 struct Band {
     columns: Range<usize>,
     indent: usize,

@@ -305,7 +305,7 @@ impl Transformer {
     }
 
     /// Logits `[batch, seq, width]` of each output. `hooks` sees every site on the way. An error if the batch
-    /// is none of the network.
+    /// was not made for this network.
     pub fn forward(&self, batch: &Batch, hooks: &mut dyn Hooks) -> Result<Vec<Tensor>> {
         batch.check(self.config())?;
         let (n, seq, config) = (batch.lengths.len(), batch.seq, self.config());

@@ -8,7 +8,7 @@ use raspc::value::Value;
 use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 
-/// Of the mutants that are not proved, one in so many is written.
+/// One mutant is written for every this many that are not proved.
 const OTHERS: usize = 8;
 
 /// The networks of one program.

@@ -44,7 +44,7 @@ impl<'a> Plain<'a> {
         known.then_some(Self { config, weights, finite })
     }
 
-    /// The logits of each output at each position, BOS left out; none if the input is none of the network.
+    /// The logits of each output at each position, BOS left out; none if the network does not take the input.
     pub fn logits(&self, input: &Columns, order: Order) -> Option<Vec<Rows>> {
         let Self { config, weights, .. } = self;
         let bos = usize::from(config.bos);

@@ -91,7 +91,7 @@ pub const MUTATIONS: [(&str, Change); 48] = [
             head.w_k.clone_from(&other.w_k);
         })
     }),
-    ("head: hands on like another", |a, rng| {
+    ("head: values of another", |a, rng| {
         let heads: Vec<HeadWeights> = a.weights.layers.iter().flat_map(|l| &l.heads).cloned().collect();
         let (other, head) = (heads.choose(rng)?, head(a, rng)?);
         (other.w_v.dim() == head.w_v.dim()).then(|| head.w_v.clone_from(&other.w_v))
